@@ -1,0 +1,1 @@
+"""Paying and selling from pydantic-ai, LangGraph and plain functions."""

@@ -1,0 +1,1 @@
+"""Economies of autonomous agents: the front door."""

@@ -1,0 +1,1 @@
+"""Compiled contracts, typed async clients for them, and chains to run them on."""

@@ -1,0 +1,1 @@
+"""Catalogue, datanets, metering gateway, seller middleware, settlement and epochs."""

@@ -1,0 +1,1 @@
+"""Inference backends that stream an answer together with the evidence of what caused it."""

@@ -1,0 +1,1 @@
+"""Populations that try to cheat the reward rules that production runs."""

@@ -1,0 +1,1 @@
+"""Keys, spend policy, spend ledger, channels and paying transports."""
