@@ -168,8 +168,10 @@ class Purchase:
         extra = settlement.extra or {}
         if not settlement.success:
             await self._refused(settlement.error_reason, settlement.error_message)
-        if "reserved" in extra:
+        if "reserved" in extra or (status >= 400 and extra.get("chargedAmount") == "0"):
             await self._note_deposit(extra)
+            if status >= 400:
+                await self._release()
             return None
         await self.settled(settlement, headers.get(PAYMENT_RECEIPT))
         return None
