@@ -5,6 +5,7 @@ Source: x402 v2, facilitator interface.
 
 from typing import Protocol
 
+from headwater_marketplace.seller.store import ChainChannel
 from headwater_payments.x402 import (
     PaymentPayload,
     PaymentRequirements,
@@ -12,8 +13,6 @@ from headwater_payments.x402 import (
     SupportedResponse,
     VerifyResponse,
 )
-
-from headwater_marketplace.seller.store import ChainChannel
 
 
 class Facilitator(Protocol):

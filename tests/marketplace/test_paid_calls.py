@@ -5,6 +5,7 @@ from pathlib import Path
 import anyio
 import httpx
 import pytest
+
 from headwater_payments.ledger import balances, check_journal
 from headwater_payments.x402 import PAYMENT_SIGNATURE, PaymentPayload, PaymentRequired
 from headwater_wallet.errors import (

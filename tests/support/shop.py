@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from headwater_marketplace.seller import Offer, PaymentMiddleware, SellerStore, current_meter
 from headwater_marketplace.seller.tables import SellerTable
 from headwater_payments.address import Address
@@ -16,7 +17,6 @@ from headwater_wallet.database import Database
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
 from headwater_wallet.wallet import Wallet, open_wallet
-
 from support.fake_chain import FakeChain
 
 USDC = Asset(84532, Address("0x036CbD53842c5426634e7929541eC2318f3dCF7e"), "USDC", 6, "USDC", "2")

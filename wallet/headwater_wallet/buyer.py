@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import anyio
+
 from headwater_payments.address import parse_address
 from headwater_payments.amount import Amount, Asset, parse_atomic
 from headwater_payments.batch_payload import SCHEME as BATCH
@@ -52,7 +53,6 @@ from headwater_payments.x402 import (
     SettlementResponse,
     chain_id_of,
 )
-
 from headwater_wallet.errors import (
     PaymentRefusedError,
     PaymentUnknownError,

@@ -5,10 +5,10 @@ from typing import Final, Literal
 from urllib.parse import quote, urlsplit
 
 import httpx
+
 from headwater_payments.amount import parse_atomic
 from headwater_payments.channels import ChargeAboveCapError
 from headwater_payments.errors import InvalidInputError
-
 from headwater_wallet.spend_ledger import Intent, SpendLedger
 
 LOOKUP_PATH: Final = "/.well-known/headwater/payments/"

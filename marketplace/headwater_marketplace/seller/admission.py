@@ -12,6 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from headwater_marketplace.facilitator import ChannelReader, Facilitator
+from headwater_marketplace.seller.offers import Meter, Offer
+from headwater_marketplace.seller.store import ChannelRecord, NewRequest, SellerStore
 from headwater_payments.address import Address, parse_address
 from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.batch_payload import (
@@ -38,10 +41,6 @@ from headwater_payments.x402 import (
     PaymentRequirements,
     chain_id_of,
 )
-
-from headwater_marketplace.facilitator import ChannelReader, Facilitator
-from headwater_marketplace.seller.offers import Meter, Offer
-from headwater_marketplace.seller.store import ChannelRecord, NewRequest, SellerStore
 
 CONCURRENT: Final = "concurrent-vouchers"
 PAYMENT_IDENTIFIER: Final = "payment-identifier"

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterable
 
-from headwater_payments.ledger import GENESIS, Entry, Posting, make_entry
 from sqlalchemy import Connection, Table, desc, insert, select
 
 from headwater_marketplace.seller.tables import JournalRow
+from headwater_payments.ledger import GENESIS, Entry, Posting, make_entry
 
 _journal: Table = JournalRow.__table__  # type: ignore[attr-defined]
 

@@ -11,17 +11,6 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final
 
-from headwater_payments.errors import HeadwaterError, InvalidInputError
-from headwater_payments.signing import Signer
-from headwater_payments.x402 import (
-    PAYMENT_REQUIRED,
-    PAYMENT_SIGNATURE,
-    JsonObject,
-    PaymentPayload,
-    PaymentRequired,
-    ResourceInfo,
-)
-
 from headwater_marketplace.facilitator import ChannelReader, Facilitator
 from headwater_marketplace.seller.admission import (
     CONCURRENT,
@@ -34,6 +23,16 @@ from headwater_marketplace.seller.admission import (
 from headwater_marketplace.seller.offers import Offer, bind_meter
 from headwater_marketplace.seller.served import ServedRequest, replay
 from headwater_marketplace.seller.store import Payment, PaymentConflictError, SellerStore
+from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.signing import Signer
+from headwater_payments.x402 import (
+    PAYMENT_REQUIRED,
+    PAYMENT_SIGNATURE,
+    JsonObject,
+    PaymentPayload,
+    PaymentRequired,
+    ResourceInfo,
+)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -6,6 +6,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 import anyio
+
+from headwater_marketplace.facilitator import Facilitator
+from headwater_marketplace.seller.admission import Admission, channel_state
+from headwater_marketplace.seller.store import Answer, Payment, SellerStore
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.metering import MeteringReceipt, receipt_to_json
 from headwater_payments.signing import Signer
@@ -15,10 +19,6 @@ from headwater_payments.x402 import (
     SettlementResponse,
     chain_id_of,
 )
-
-from headwater_marketplace.facilitator import Facilitator
-from headwater_marketplace.seller.admission import Admission, channel_state
-from headwater_marketplace.seller.store import Answer, Payment, SellerStore
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]

@@ -4,13 +4,6 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from headwater_payments.batch_payload import SignedVoucher, config_to_json, parse_config
-from headwater_payments.channels import SellerChannel, VoucherReplayedError
-from headwater_payments.errors import HeadwaterError
-from headwater_payments.hexadecimal import parse_hex, to_hex
-from headwater_payments.ledger import Entry, transfer
-from headwater_payments.structs import ChannelConfig
-from headwater_wallet.database import Database
 from sqlalchemy import Connection, Row, Table, insert, select, update
 
 from headwater_marketplace.seller import journal
@@ -20,6 +13,13 @@ from headwater_marketplace.seller.tables import (
     SellerChannelRow,
     SellerTable,
 )
+from headwater_payments.batch_payload import SignedVoucher, config_to_json, parse_config
+from headwater_payments.channels import SellerChannel, VoucherReplayedError
+from headwater_payments.errors import HeadwaterError
+from headwater_payments.hexadecimal import parse_hex, to_hex
+from headwater_payments.ledger import Entry, transfer
+from headwater_payments.structs import ChannelConfig
+from headwater_wallet.database import Database
 
 _channels: Table = SellerChannelRow.__table__  # type: ignore[attr-defined]
 _payments: Table = PaymentRow.__table__  # type: ignore[attr-defined]
