@@ -93,9 +93,15 @@ class Bm25Index:
         ranked = sorted((h for h in hits if h.score_micro > 0), key=_best_first)
         return ranked[:top]
 
-    def rarity(self, term: str) -> float:
-        """The inverse document frequency of a stem: how much it says about a row that holds it."""
-        return _idf(len(self._lengths), len(self._postings.get(term, ())))
+    def rarity(self, term: str, without: Collection[int] = ()) -> float:
+        """The inverse document frequency of a stem: how much it says about a row that holds it.
+
+        A stem that no row holds is the rarest of all. `without` is as in `search`.
+        """
+        gone = frozenset(without)
+        found = self._postings.get(term, {})
+        remaining = len(found) - sum(row in found for row in gone)
+        return _idf(len(self._lengths) - len(gone), remaining)
 
     def _add(self, position: int, title: str, text: str) -> None:
         title_terms, text_terms = terms(title), terms(text)

@@ -88,6 +88,17 @@ class ChatRequest(BaseModel):
         return next(spoken, "")
 
     @property
+    def prompt(self) -> str:
+        """Everything the client sent as text, message after message; what evidence calls prompt."""
+        return "\n".join(message.text for message in self.messages)
+
+    @property
+    def stop_texts(self) -> tuple[str, ...]:
+        """The texts before which an answer ends; empty ones are ignored."""
+        stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return tuple(text for text in stops if text)
+
+    @property
     def wants_usage(self) -> bool:
         """Whether a stream of this request ends with a usage chunk."""
         return self.stream_options is not None and self.stream_options.include_usage

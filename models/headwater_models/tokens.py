@@ -28,3 +28,29 @@ def pieces(text: str) -> list[str]:
 def count_tokens(text: str) -> int:
     """How many tokens a text is charged for; 0 for the empty text."""
     return len(pieces(text))
+
+
+class TokenMeter:
+    """Counts the tokens of a text that arrives in parts, as `count_tokens` would the whole.
+
+    Only the last piece is kept: a part that follows can lengthen that one and none before it.
+    """
+
+    __slots__ = ("_settled", "_tail")
+
+    def __init__(self) -> None:
+        self._settled = 0
+        self._tail = ""
+
+    def add(self, text: str) -> int:
+        """Take in the next part and return the tokens counted so far."""
+        found = pieces(self._tail + text)
+        if found:
+            self._settled += len(found) - 1
+            self._tail = found[-1]
+        return self.total
+
+    @property
+    def total(self) -> int:
+        """The tokens of everything added so far."""
+        return self._settled + bool(self._tail)
