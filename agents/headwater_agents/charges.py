@@ -1,0 +1,43 @@
+"""What a seller says it charged, read from a response's header or from the end of a stream."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from headwater_payments.amount import parse_atomic
+from headwater_payments.x402 import PAYMENT_RESPONSE, JsonObject, SettlementResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One settled charge: the amount in atomic units and the seller's whole statement of it."""
+
+    amount: int
+    network: str
+    settlement: JsonObject = field(default_factory=dict)
+
+
+def charge_from_headers(headers: Mapping[str, str]) -> Charge | None:
+    """The charge that a response's `PAYMENT-RESPONSE` header states; none where it states none.
+
+    Raises:
+        InvalidInputError: the header is malformed.
+    """
+    stated = headers.get(PAYMENT_RESPONSE)
+    return None if stated is None else _charge(SettlementResponse.from_header(stated))
+
+
+def charge_from_event(data: object) -> Charge | None:
+    """The charge that a stream's receipt event states.
+
+    Raises:
+        InvalidInputError: the event's data is no settlement response.
+    """
+    return _charge(SettlementResponse.from_json(data))
+
+
+def _charge(settlement: SettlementResponse) -> Charge | None:
+    """Channels state the charge in `extra.chargedAmount`, one-off payments in `amount`."""
+    charged = (settlement.extra or {}).get("chargedAmount") or settlement.amount
+    if not settlement.success or not charged:
+        return None
+    return Charge(parse_atomic(charged), settlement.network, settlement.to_json())
