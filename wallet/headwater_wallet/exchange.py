@@ -1,0 +1,143 @@
+"""Driving a purchase over any HTTP client: send, look at the answer, pay, send again.
+
+Nothing here buffers a response: a stream is handed on at once and watched as it passes for the
+event that carries its receipt.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol, TypeVar
+
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.x402 import SettlementResponse
+from pydantic import ValidationError
+
+from headwater_wallet.buyer import RECEIPT_EVENT, Purchase, unknown_outcome
+
+MAX_EVENT_BYTES = 65_536
+
+
+class Answer(Protocol):
+    """The head of a response whose body has not been read."""
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, looked up in any letter case."""
+        ...
+
+    async def aread(self) -> bytes:
+        """Read the body to its end, so that the connection can be used again."""
+        ...
+
+
+AnswerT = TypeVar("AnswerT", bound=Answer)
+
+
+async def exchange(
+    purchase: Purchase,
+    send: Callable[[dict[str, str]], Awaitable[AnswerT]],
+    *,
+    never_left: tuple[type[Exception], ...],
+    transport_errors: tuple[type[Exception], ...],
+) -> AnswerT:
+    """Send a request, paying where it is asked for; the answer's body is still to be read.
+
+    Args:
+        purchase: the payment side of the request.
+        send: sends the request with these headers added.
+        never_left: errors after which nothing can have reached the seller.
+        transport_errors: errors after which something may have.
+
+    Raises:
+        PaymentUnknownError: the payment left and no answer came.
+        HeadwaterError: as `Purchase.answered` says.
+    """
+    paid = False
+    try:
+        extra = await purchase.first_headers()
+        while True:
+            paid = bool(extra)
+            answer = await send(extra)
+            again = await purchase.answered(answer.status_code, answer.headers)
+            if again is None:
+                return answer
+            await answer.aread()
+            extra = again
+    except never_left:
+        await purchase.abandon()
+        raise
+    except transport_errors as exc:
+        await purchase.ended()
+        if paid:
+            raise unknown_outcome(purchase, type(exc).__name__) from exc
+        raise
+    except BaseException:
+        await purchase.ended()
+        raise
+
+
+class ReceiptWatch:
+    """Reads a passing server-sent-event stream for its payment receipt; bytes are left as they are.
+
+    The receipt is the stream's last event, so only the tail is kept.
+    """
+
+    def __init__(self, purchase: Purchase) -> None:
+        self._purchase = purchase
+        self._tail = b""
+
+    def passed(self, chunk: bytes) -> None:
+        """Note a chunk on its way to the reader."""
+        self._tail = (self._tail + chunk)[-MAX_EVENT_BYTES:]
+
+    async def ended(self) -> None:
+        """The stream is over: settle what it was charged, or leave it to be reconciled.
+
+        Raises:
+            SellerMisbehavedError: the charge breaks the terms.
+        """
+        found = find_receipt(self._tail)
+        try:
+            if found is not None and self._purchase.awaits_receipt:
+                await self._purchase.settled(*found)
+        finally:
+            await self._purchase.ended()
+
+
+def receipt_event(settlement: SettlementResponse, receipt: str | None) -> bytes:
+    """The event that ends a paid stream, in the form that `find_receipt` reads."""
+    body = {"settlement": settlement.to_json(), "receipt": receipt}
+    data = json.dumps(body, separators=(",", ":"))
+    return f"event: {RECEIPT_EVENT}\ndata: {data}\n\n".encode()
+
+
+def find_receipt(tail: bytes) -> tuple[SettlementResponse, str | None] | None:
+    """The settlement and the signed receipt in the last event of a stream, if it is one."""
+    start = tail.rfind(b"event: " + RECEIPT_EVENT.encode())
+    if start < 0:
+        return None
+    lines = tail[start:].split(b"\n")
+    data = next((line[5:].strip() for line in lines if line.startswith(b"data:")), None)
+    if data is None:
+        return None
+    try:
+        body = json.loads(data)
+        settlement = SettlementResponse.from_json(body["settlement"])
+    except (ValueError, KeyError, TypeError, ValidationError, InvalidInputError):
+        return None
+    receipt = body.get("receipt")
+    return settlement, receipt if isinstance(receipt, str) else None
+
+
+__all__ = [
+    "Answer",
+    "ReceiptWatch",
+    "exchange",
+    "find_receipt",
+    "receipt_event",
+]

@@ -1,0 +1,142 @@
+"""Keys at rest and in memory: one encrypted seed for a fleet of accounts, signers that stay silent.
+
+A signer never shows its key: not in repr, not in pickles or copies (and so not in checkpoints), not
+in errors. Sources: Web3 Secret Storage v3; BIP-39; BIP-44 path m/44'/60'/0'/0/i.
+"""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+import coincurve
+from eth_account import Account
+from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
+from eth_account.hdaccount.mnemonic import Mnemonic
+from eth_account.types import Language
+from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
+from headwater_payments.address import Address
+from headwater_payments.eip712 import TypedData
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.signing import address_of_key, sign_with_key
+
+from headwater_wallet.errors import KeyStoreError
+
+SCRYPT_ROUNDS = 262_144
+"""The work factor of the key file; half a second on a small machine."""
+
+
+class LocalSigner:
+    """Signs with a key held in this process's memory."""
+
+    __slots__ = ("_address", "_key")
+
+    def __init__(self, secret: bytes) -> None:
+        try:
+            self._key = coincurve.PrivateKey(secret)
+        except ValueError:
+            raise InvalidInputError("That is not a secp256k1 private key.") from None
+        self._address = address_of_key(self._key)
+
+    @classmethod
+    def random(cls) -> Self:
+        """A fresh account, known to this process only."""
+        return cls(secrets.token_bytes(32))
+
+    @property
+    def address(self) -> Address:
+        """The account that signatures recover to."""
+        return self._address
+
+    async def sign_typed_data(self, typed: TypedData) -> bytes:
+        """65 bytes `r ‖ s ‖ v` over the typed data."""
+        return sign_with_key(self._key, typed)
+
+    async def sign_transaction(self, transaction: dict[str, Any]) -> bytes:
+        """The signed raw transaction.
+
+        Raises:
+            InvalidInputError: a member is missing or malformed.
+        """
+        try:
+            signed = Account.sign_transaction(transaction, self._key.secret)
+        except (TypeError, ValueError):
+            raise InvalidInputError("The transaction is malformed and was not signed.") from None
+        return bytes(signed.raw_transaction)
+
+    def __repr__(self) -> str:
+        return f"LocalSigner({self._address})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A signer cannot be pickled or copied: its key stays in this process.")
+
+
+class SeedKeystore:
+    """One BIP-39 seed, from which any number of accounts are derived by index."""
+
+    __slots__ = ("_entropy", "_seed")
+
+    def __init__(self, entropy: bytes) -> None:
+        if len(entropy) != 32:
+            raise InvalidInputError("A seed has 32 bytes of entropy.")
+        self._entropy = entropy
+        words = Mnemonic(Language.ENGLISH).to_mnemonic(entropy)
+        self._seed = seed_from_mnemonic(words, "")
+
+    @classmethod
+    def create(cls) -> Self:
+        """A fresh seed of 256 random bits."""
+        return cls(secrets.token_bytes(32))
+
+    @classmethod
+    def load(cls, path: Path, password: str) -> Self:
+        """Unlock the file that `save` wrote.
+
+        Raises:
+            KeyStoreError: no such file, not a key file, or the wrong password.
+        """
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            entropy = decode_keyfile_json(document, password.encode())
+        except OSError:
+            raise KeyStoreError(f"There is no readable key file at {path}.") from None
+        except (ValueError, KeyError, TypeError, NotImplementedError):
+            raise KeyStoreError(
+                f"The key file at {path} is damaged or the password is wrong."
+            ) from None
+        return cls(bytes(entropy))
+
+    def save(self, path: Path, password: str, *, rounds: int = SCRYPT_ROUNDS) -> None:
+        """Write the seed, encrypted, for its owner to read; a file that exists is never replaced.
+
+        Raises:
+            KeyStoreError: a file is there already, or the folder cannot be written.
+        """
+        document = create_keyfile_json(
+            self._entropy, password.encode(), kdf="scrypt", iterations=rounds
+        )
+        document.pop("address", None)
+        document["headwater"] = "bip39-entropy"
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            raise KeyStoreError(f"A key file exists at {path}; it was left as it is.") from None
+        except OSError:
+            raise KeyStoreError(f"The key file cannot be written at {path}.") from None
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(document, file)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def signer(self, index: int) -> LocalSigner:
+        """The signer of account `index`, at m/44'/60'/0'/0/index."""
+        if not 0 <= index < 2**31:
+            raise InvalidInputError(f"An account index lies between 0 and 2^31-1, not {index}.")
+        return LocalSigner(key_from_seed(self._seed, f"m/44'/60'/0'/0/{index}"))
+
+    def __repr__(self) -> str:
+        return "SeedKeystore(***)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A keystore cannot be pickled or copied: its seed stays in this process.")

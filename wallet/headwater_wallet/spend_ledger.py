@@ -1,0 +1,393 @@
+"""The spend ledger: every payment is reserved against a budget before anything is signed.
+
+A reservation is one transaction, so it holds across tasks, threads, processes and sub-agents that
+share the database. What counts against the budget is what has been *signed*: a voucher can be
+claimed up to its maximum for ever, so headroom that a seller left unused is spent money until a
+later voucher on the same channel reuses it.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from headwater_payments.amount import Amount
+from headwater_payments.batch_payload import config_to_json
+from headwater_payments.channels import BuyerChannel
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.hexadecimal import to_hex
+from headwater_payments.structs import ChannelConfig
+from sqlalchemy import Connection, func, select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from headwater_wallet.database import Database
+from headwater_wallet.errors import BudgetExceededError, SellerMisbehavedError
+from headwater_wallet.tables import MAX_STORED, BudgetRow, ChannelRow, IntentRow
+
+OPEN_STATES = ("reserved", "sent", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A payment as the ledger knows it; amounts in atomic units, `created_at` in Unix seconds."""
+
+    payment_id: str
+    state: Literal["reserved", "sent", "settled", "released", "unknown"]
+    scheme: str
+    url: str
+    payee: str
+    amount: int
+    max_claimable: int
+    deposit: int
+    charge: int | None
+    channel_id: str | None
+    header: str | None
+    receipt: str | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewPayment:
+    """What a payment is for, before the ledger has agreed to it."""
+
+    payment_id: str
+    scheme: str
+    url: str
+    payee: str
+    amount: Amount
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTerms:
+    """The channel that a payment would use, how it may be used, and how much escrow to place."""
+
+    identifier: bytes
+    chain_id: int
+    config: ChannelConfig
+    concurrent: bool
+    deposit_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """A budget in atomic units: what is signed away can be claimed, so `left` is the rest."""
+
+    name: str
+    limit: int
+    used: int
+    charged: int
+
+    @property
+    def left(self) -> int:
+        """What may still be signed."""
+        return self.limit - self.used
+
+
+class SpendLedger:
+    """Payments of one wallet under one named budget."""
+
+    def __init__(self, database: Database, budget: str) -> None:
+        self._database = database
+        self._budget = budget
+
+    async def set_limit(self, limit: Amount) -> None:
+        """Create the budget or change its limit; what is used stays used."""
+        _storable(limit.atomic)
+
+        def work(connection: Connection) -> None:
+            with _session(connection) as session:
+                row = session.get(BudgetRow, self._budget, with_for_update=True)
+                if row is None:
+                    session.add(BudgetRow(name=self._budget, limit=limit.atomic))
+                else:
+                    row.limit = limit.atomic
+
+        await self._database.write(work)
+
+    async def reserve(self, payment: NewPayment, channel: ChannelTerms | None) -> Intent:
+        """Set the most that a payment may cost aside, atomically.
+
+        A payment that is known under this id and has left already is returned as it stands, so a
+        caller that retries sends the same signature again instead of a second payment.
+
+        Raises:
+            BudgetExceededError: the budget does not cover it; nothing was written.
+            SellerMisbehavedError: the channel is blocked.
+            ChannelBusyError: a sequential channel has a request under way.
+        """
+        _storable(payment.amount.atomic)
+
+        def work(connection: Connection) -> Intent:
+            with _session(connection) as session:
+                known = session.get(IntentRow, payment.payment_id, with_for_update=True)
+                if known is not None and known.state != "released":
+                    return _intent(known)
+                budget = self._budget_row(session)
+                row = self._new_intent(session, payment, channel, budget)
+                if known is not None:
+                    session.delete(known)
+                    session.flush()
+                session.add(row)
+                session.flush()
+                return _intent(row)
+
+        return await self._database.write(work)
+
+    async def mark_sent(self, payment_id: str, header: str) -> None:
+        """Record the signed header before it leaves, so that it can be sent again and found."""
+        await self._update(payment_id, lambda session, row: _set(row, state="sent", header=header))
+
+    async def settle(
+        self, payment_id: str, charge: int, seller_total: int | None, receipt: str | None
+    ) -> Intent:
+        """Record what was charged. Settling twice is settling once.
+
+        Raises:
+            ChargeAboveCapError: the charge does not follow from the terms; nothing was written.
+        """
+
+        def settle(session: Session, row: IntentRow) -> None:
+            if row.state == "settled":
+                return
+            if row.channel_id is not None:
+                channel = _channel_row(session, row.channel_id)
+                after = _view(channel).settled(row.amount, charge, seller_total)
+                _store(channel, after)
+            _set(row, state="settled", charge=charge, receipt=receipt)
+
+        return await self._update(payment_id, settle)
+
+    async def release(self, payment_id: str, *, never_sent: bool = False) -> Intent:
+        """End a payment without a charge.
+
+        The budget is given back only what the seller can no longer claim: everything when nothing
+        left this wallet, nothing of a voucher that did.
+        """
+
+        def release(session: Session, row: IntentRow) -> None:
+            if row.state not in OPEN_STATES:
+                return None
+            channel = _channel_row(session, row.channel_id) if row.channel_id else None
+            if channel is not None:
+                _store(channel, _view(channel).released(row.amount))
+            if never_sent:
+                if channel is not None and channel.signed != row.max_claimable:
+                    # A later voucher stands on this one: its headroom is reused, not returned.
+                    return _set(row, state="released")
+                if channel is not None:
+                    channel.signed -= row.budgeted
+                self._budget_row(session, row.budget).used -= row.budgeted
+            return _set(row, state="released")
+
+        return await self._update(payment_id, release)
+
+    async def mark_unknown(self, payment_id: str) -> None:
+        """A payment left and no answer came: it stays reserved until it is reconciled."""
+
+        def unknown(_session: Session, row: IntentRow) -> None:
+            if row.state in ("reserved", "sent"):
+                _set(row, state="unknown")
+
+        await self._update(payment_id, unknown)
+
+    async def deposited(self, channel_id: bytes, balance: int) -> None:
+        """The chain holds at least `balance` for the channel (a lower figure is old news)."""
+
+        def work(connection: Connection) -> None:
+            with _session(connection) as session:
+                row = _channel_row(session, to_hex(channel_id))
+                row.balance = max(row.balance, balance)
+
+        await self._database.write(work)
+
+    async def adopt(self, channel_id: bytes, charged: int) -> None:
+        """Take over a charged total for which the seller has shown our own signed voucher.
+
+        Raises:
+            SellerMisbehavedError: the total exceeds what was ever signed on this channel.
+        """
+
+        def work(connection: Connection) -> None:
+            with _session(connection) as session:
+                row = _channel_row(session, to_hex(channel_id))
+                if charged > row.signed:
+                    raise SellerMisbehavedError(
+                        "The seller's charged total exceeds everything that was signed.",
+                        charged=str(charged),
+                        signed=str(row.signed),
+                    )
+                row.charged = charged
+
+        await self._database.write(work)
+
+    async def block(self, channel_id: bytes, reason: str) -> None:
+        """Sign nothing more on this channel."""
+
+        def work(connection: Connection) -> None:
+            with _session(connection) as session:
+                _channel_row(session, to_hex(channel_id)).blocked = reason
+
+        await self._database.write(work)
+
+    async def intents(self, *states: str) -> list[Intent]:
+        """Payments in any of the states, oldest first; all of them when none is named."""
+
+        def work(connection: Connection) -> list[Intent]:
+            query = select(IntentRow).order_by(col(IntentRow.created_at))
+            if states:
+                query = query.where(col(IntentRow.state).in_(states))
+            with Session(bind=connection) as session:
+                return [_intent(row) for row in session.scalars(query)]
+
+        return await self._database.read(work)
+
+    async def channels(self) -> dict[bytes, BuyerChannel]:
+        """Every channel by id."""
+
+        def work(connection: Connection) -> dict[bytes, BuyerChannel]:
+            with Session(bind=connection) as session:
+                rows = session.scalars(select(ChannelRow))
+                return {bytes.fromhex(row.channel_id[2:]): _view(row) for row in rows}
+
+        return await self._database.read(work)
+
+    async def budget(self) -> BudgetState:
+        """The budget as it stands."""
+
+        def work(connection: Connection) -> BudgetState:
+            with Session(bind=connection) as session:
+                row = self._budget_row(session)
+                charged = session.scalar(
+                    select(func.coalesce(func.sum(col(IntentRow.charge)), 0)).where(
+                        col(IntentRow.budget) == self._budget
+                    )
+                )
+                return BudgetState(row.name, row.limit, row.used, int(charged or 0))
+
+        return await self._database.read(work)
+
+    def _new_intent(
+        self,
+        session: Session,
+        payment: NewPayment,
+        channel: ChannelTerms | None,
+        budget: BudgetRow,
+    ) -> IntentRow:
+        amount = payment.amount.atomic
+        max_claimable, deposit, newly_signed = 0, 0, amount
+        if channel is not None:
+            row = _open_channel(session, channel)
+            before = _view(row)
+            max_claimable = before.next_voucher(amount, concurrent=channel.concurrent)
+            newly_signed = max(0, max_claimable - before.signed)
+        if budget.used + newly_signed > budget.limit:
+            raise BudgetExceededError(
+                f"The budget {budget.name!r} has {budget.limit - budget.used} atomic units left, "
+                f"and this payment may take {newly_signed}.",
+                budget=budget.name,
+                left=str(budget.limit - budget.used),
+                needed=str(newly_signed),
+            )
+        if channel is not None:
+            missing = before.missing_deposit(max_claimable)
+            left = budget.limit - budget.used
+            deposit = max(missing, min(channel.deposit_limit, left)) if missing else 0
+            _store(row, before.with_reservation(amount, max_claimable))
+        budget.used += newly_signed
+        return IntentRow(
+            payment_id=payment.payment_id,
+            state="reserved",
+            budget=budget.name,
+            scheme=payment.scheme,
+            url=payment.url,
+            payee=payment.payee,
+            network=payment.amount.asset.network,
+            asset=payment.amount.asset.address,
+            amount=amount,
+            budgeted=newly_signed,
+            max_claimable=max_claimable,
+            deposit=deposit,
+            channel_id=None if channel is None else to_hex(channel.identifier),
+            created_at=payment.created_at,
+        )
+
+    def _budget_row(self, session: Session, name: str | None = None) -> BudgetRow:
+        row = session.get(BudgetRow, name or self._budget, with_for_update=True)
+        if row is None:
+            raise InvalidInputError(f"There is no budget named {name or self._budget!r}.")
+        return row
+
+    async def _update(
+        self, payment_id: str, change: Callable[[Session, IntentRow], None]
+    ) -> Intent:
+        def work(connection: Connection) -> Intent:
+            with _session(connection) as session:
+                row = session.get(IntentRow, payment_id, with_for_update=True)
+                if row is None:
+                    raise InvalidInputError(f"There is no payment {payment_id!r} in this ledger.")
+                change(session, row)
+                return _intent(row)
+
+        return await self._database.write(work)
+
+
+@contextmanager
+def _session(connection: Connection) -> Iterator[Session]:
+    """A session inside a transaction that the caller commits."""
+    with Session(
+        bind=connection, join_transaction_mode="conditional_savepoint", expire_on_commit=False
+    ) as session:
+        yield session
+        session.commit()
+
+
+def _open_channel(session: Session, terms: ChannelTerms) -> ChannelRow:
+    identifier = to_hex(terms.identifier)
+    row = session.get(ChannelRow, identifier, with_for_update=True)
+    if row is None:
+        row = ChannelRow(
+            channel_id=identifier,
+            chain_id=terms.chain_id,
+            receiver=terms.config.receiver,
+            config=json.dumps(config_to_json(terms.config)),
+        )
+        session.add(row)
+        session.flush()
+    if row.blocked is not None:
+        raise SellerMisbehavedError(
+            f"The channel to {row.receiver} is blocked: {row.blocked}.", channel=identifier
+        )
+    return row
+
+
+def _channel_row(session: Session, channel_id: str) -> ChannelRow:
+    row = session.get(ChannelRow, channel_id, with_for_update=True)
+    if row is None:
+        raise InvalidInputError(f"There is no channel {channel_id} in this ledger.")
+    return row
+
+
+def _view(row: ChannelRow) -> BuyerChannel:
+    return BuyerChannel(row.balance, row.charged, row.reserved, row.signed)
+
+
+def _store(row: ChannelRow, channel: BuyerChannel) -> None:
+    for name, value in asdict(channel).items():
+        setattr(row, name, value)
+
+
+def _set(row: IntentRow, **values: object) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
+
+
+def _intent(row: IntentRow) -> Intent:
+    return Intent(**{name: getattr(row, name) for name in Intent.__dataclass_fields__})
+
+
+def _storable(atomic: int) -> None:
+    if atomic > MAX_STORED:
+        raise InvalidInputError(f"The ledger holds amounts up to {MAX_STORED} atomic units.")

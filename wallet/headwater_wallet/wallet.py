@@ -1,0 +1,99 @@
+"""The wallet: an account, a policy with a budget, and HTTP clients that pay under them."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from headwater_payments.address import Address
+from headwater_payments.signing import Signer
+
+from headwater_wallet.buyer import Buyer
+from headwater_wallet.database import Database
+from headwater_wallet.policy import SpendPolicy
+from headwater_wallet.reconcile import reconcile
+from headwater_wallet.spend_ledger import BudgetState, Intent, SpendLedger
+from headwater_wallet.tables import WalletTable
+from headwater_wallet.transport_httpx import PayingTransport
+
+
+class Wallet:
+    """An agent's money: it pays what its policy allows and keeps a record of everything.
+
+    Open one with `open_wallet`. Nothing about it shows a key.
+    """
+
+    def __init__(self, buyer: Buyer) -> None:
+        self._buyer = buyer
+
+    @property
+    def address(self) -> Address:
+        """The account that pays."""
+        return self._buyer.signer.address
+
+    @property
+    def policy(self) -> SpendPolicy:
+        """What may be paid."""
+        return self._buyer.policy
+
+    @property
+    def buyer(self) -> Buyer:
+        """The buying side, for transports of one's own."""
+        return self._buyer
+
+    @property
+    def ledger(self) -> SpendLedger:
+        """The record of payments."""
+        return self._buyer.ledger
+
+    def transport(self, inner: httpx.AsyncBaseTransport | None = None) -> PayingTransport:
+        """A paying transport for an `httpx.AsyncClient` of one's own."""
+        return PayingTransport(self._buyer, inner)
+
+    def client(self, **options: Any) -> httpx.AsyncClient:
+        """An `httpx.AsyncClient` that pays; options are httpx's own."""
+        return httpx.AsyncClient(
+            transport=self.transport(options.pop("transport", None)), **options
+        )
+
+    async def budget(self) -> BudgetState:
+        """What is left to spend, what is signed away, what was charged."""
+        return await self._buyer.ledger.budget()
+
+    async def reconcile(self) -> list[Intent]:
+        """Resolve every payment without an outcome; returns those whose seller did not answer."""
+        async with httpx.AsyncClient(timeout=10) as client:
+            return await reconcile(self._buyer.ledger, client)
+
+    def __repr__(self) -> str:
+        return f"Wallet({self.address}, budget {self.policy.budget})"
+
+
+@asynccontextmanager
+async def open_wallet(
+    signer: Signer,
+    policy: SpendPolicy,
+    *,
+    database: Path | str,
+    budget: str = "default",
+    now: Callable[[], int] = lambda: int(time.time()),
+) -> AsyncIterator[Wallet]:
+    """Open a wallet over its spend ledger, creating the ledger where there is none.
+
+    Args:
+        signer: the account.
+        policy: what it may pay; its budget becomes the limit of the named budget.
+        database: a file, or an SQLAlchemy URL of a database shared with other processes.
+        budget: the name of the budget; wallets that share it share the limit.
+        now: Unix time in seconds.
+
+    Raises:
+        UnavailableError: the database cannot be opened.
+    """
+    url = database if isinstance(database, str) else f"sqlite:///{database}"
+    async with Database(url, WalletTable.metadata) as store:
+        ledger = SpendLedger(store, budget)
+        await ledger.set_limit(policy.budget)
+        yield Wallet(Buyer(signer, policy, ledger, now))
