@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from headwater_wallet.buyer import RECEIPT_EVENT
+from headwater_wallet.errors import PaymentUnknownError
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from headwater_agents.charges import Charge, charge_from_event
-from headwater_agents.errors import PaymentUnknownError, ServiceFailedError
-from headwater_agents.event_stream import RECEIPT_EVENT
+from headwater_agents.errors import ServiceFailedError
 
 Message = Mapping[str, JsonValue]
 """One chat message in the OpenAI dialect."""
@@ -73,6 +74,7 @@ class StreamedAnswer:
         self._text = ""
         self._usage = _Usage()
         self._finish_reason: str | None = None
+        self._tool_calls: dict[int, dict[str, JsonValue]] = {}
 
     def take(self, event: str, data: JsonValue) -> str:
         """The text that one event adds."""
@@ -88,6 +90,8 @@ class StreamedAnswer:
         for choice in chunk.choices[:1]:
             self._finish_reason = choice.finish_reason or self._finish_reason
             added = choice.delta.content or ""
+            for part in choice.delta.tool_calls:
+                self._take_tool_call(part)
         self._text += added
         return added
 
@@ -104,9 +108,30 @@ class StreamedAnswer:
             charge=self._charge,
             input_tokens=self._usage.prompt_tokens,
             output_tokens=self._usage.completion_tokens,
-            message={"role": "assistant", "content": self._text},
+            message=self._message(),
             finish_reason=self._finish_reason,
         )
+
+    def _take_tool_call(self, part: "_ToolCallDelta") -> None:
+        call = self._tool_calls.setdefault(
+            part.index, {"type": "function", "name": "", "arguments": ""}
+        )
+        call["id"] = part.id or call.get("id")
+        call["name"] = part.function.name or call["name"]
+        call["arguments"] = f"{call['arguments']}{part.function.arguments or ''}"
+
+    def _message(self) -> Message:
+        message: dict[str, JsonValue] = {"role": "assistant", "content": self._text}
+        if self._tool_calls:
+            message["tool_calls"] = [
+                {
+                    "id": call.get("id"),
+                    "type": "function",
+                    "function": {"name": call["name"], "arguments": call["arguments"]},
+                }
+                for call in self._tool_calls.values()
+            ]
+        return message
 
 
 class _Wire(BaseModel):
@@ -133,8 +158,20 @@ class _Completion(_Wire):
     usage: _Usage = _Usage()
 
 
+class _FunctionDelta(_Wire):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _ToolCallDelta(_Wire):
+    index: int = 0
+    id: str | None = None
+    function: _FunctionDelta = _FunctionDelta()
+
+
 class _Delta(_Wire):
     content: str | None = None
+    tool_calls: list[_ToolCallDelta] = []
 
 
 class _ChunkChoice(_Wire):

@@ -5,16 +5,12 @@ from contextlib import aclosing
 
 import httpx
 from headwater_payments.errors import UnavailableError
+from headwater_wallet.errors import PaymentRefusedError, PaymentUnknownError
 from pydantic import JsonValue
 
 from headwater_agents.answers import Message, Purchase, StreamedAnswer, whole_answer
 from headwater_agents.charges import charge_from_headers
-from headwater_agents.errors import (
-    PaymentRefusedError,
-    PaymentUnknownError,
-    ServiceFailedError,
-    UnknownListingError,
-)
+from headwater_agents.errors import ServiceFailedError, UnknownListingError
 from headwater_agents.event_stream import server_sent_events
 from headwater_agents.keys import IDEMPOTENCY_KEY
 from headwater_agents.market import Catalogue, Listing
@@ -27,7 +23,7 @@ class Buyer:
     The errors of the wallet's policy (`budget_exceeded`, ...) pass through unchanged.
 
     Args:
-        http: a client whose `auth` or transport pays 402 responses; the caller owns and closes it.
+        http: a client that pays, such as `Wallet.client()`; the caller owns and closes it.
         catalogue: where listings are found.
     """
 

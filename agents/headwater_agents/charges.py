@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from headwater_payments.amount import parse_atomic
+from headwater_payments.errors import InvalidInputError
 from headwater_payments.x402 import PAYMENT_RESPONSE, JsonObject, SettlementResponse
+from pydantic import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,15 @@ def charge_from_headers(headers: Mapping[str, str]) -> Charge | None:
     return None if stated is None else _charge(SettlementResponse.from_header(stated))
 
 
-def charge_from_event(data: object) -> Charge | None:
-    """The charge that a stream's receipt event states.
+def charge_from_event(data: JsonValue) -> Charge | None:
+    """The charge that a stream's receipt event states, in its member `settlement`.
 
     Raises:
-        InvalidInputError: the event's data is no settlement response.
+        InvalidInputError: the event's data holds no settlement response.
     """
-    return _charge(SettlementResponse.from_json(data))
+    if not isinstance(data, dict):
+        raise InvalidInputError("The receipt at the end of the stream is no JSON object.")
+    return _charge(SettlementResponse.from_json(data.get("settlement")))
 
 
 def _charge(settlement: SettlementResponse) -> Charge | None:

@@ -7,9 +7,6 @@ from pydantic import JsonValue
 
 from headwater_agents.errors import ServiceFailedError
 
-RECEIPT_EVENT = "payment-receipt"
-"""The event that ends a paid stream; its data is a settlement response."""
-
 _DONE = "[DONE]"
 
 

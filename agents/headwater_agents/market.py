@@ -4,6 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from headwater_payments.address import Address
+from headwater_wallet.policy import SpendPolicy
+from headwater_wallet.spend_ledger import BudgetState
+
 
 class Listing(Protocol):
     """Something for sale; `base_url` is a model's OpenAI-compatible root, or a service's URL."""
@@ -58,11 +62,21 @@ class Catalogue(Protocol):
         ...
 
 
-class Budget(Protocol):
-    """What an agent may know about its wallet; the keys stay behind it."""
+class Purse(Protocol):
+    """What an agent may know about its wallet (a `Wallet` is one); the keys stay behind it."""
 
-    async def remaining(self) -> int:
-        """Atomic units that may still be spent under the wallet's policy, reservations deducted."""
+    @property
+    def address(self) -> Address:
+        """The account that pays."""
+        ...
+
+    @property
+    def policy(self) -> SpendPolicy:
+        """What may be paid, and the asset it is paid in."""
+        ...
+
+    async def budget(self) -> BudgetState:
+        """What may still be signed away, in atomic units, reservations deducted."""
         ...
 
 

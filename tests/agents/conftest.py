@@ -1,7 +1,7 @@
 """One seller, one wallet and a buyer between them."""
 
 import pytest
-from agents.fake_market import Seller, Wallet, buyer_of
+from agents.fake_market import FakeWallet, Seller, buyer_of
 from headwater_agents.buyer import Buyer
 
 
@@ -16,10 +16,10 @@ def seller() -> Seller:
 
 
 @pytest.fixture
-def wallet() -> Wallet:
-    return Wallet()
+def wallet() -> FakeWallet:
+    return FakeWallet()
 
 
 @pytest.fixture
-def buyer(seller: Seller, wallet: Wallet) -> Buyer:
+def buyer(seller: Seller, wallet: FakeWallet) -> Buyer:
     return buyer_of(seller, wallet)

@@ -8,7 +8,8 @@ import httpx
 from headwater_agents.buyer import Buyer
 from headwater_agents.keys import IDEMPOTENCY_KEY
 from headwater_agents.market import FixedCatalogue, FixedListing
-from headwater_payments.errors import HeadwaterError
+from headwater_payments.address import Address, parse_address
+from headwater_payments.amount import Amount, Asset
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
     PAYMENT_RESPONSE,
@@ -17,6 +18,9 @@ from headwater_payments.x402 import (
     PaymentRequirements,
     SettlementResponse,
 )
+from headwater_wallet.errors import BudgetExceededError
+from headwater_wallet.policy import SpendPolicy
+from headwater_wallet.spend_ledger import BudgetState
 
 NETWORK = "eip155:84532"
 PRICE = 250
@@ -33,9 +37,7 @@ SERVICE = FixedListing(
 )
 
 
-class BudgetExceededError(HeadwaterError):
-    code = "budget_exceeded"
-    http_status = 402
+ASSET = Asset(84532, parse_address("0x" + "11" * 20), "USDC", 6, "USDC", "2")
 
 
 def settlement(charged: int) -> SettlementResponse:
@@ -104,15 +106,17 @@ def _streamed(text: str, receipt: SettlementResponse) -> bytes:
     events.append({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}})
     lines = [f"data: {json.dumps(event)}\n\n" for event in events]
     lines.append("data: [DONE]\n\n")
-    lines.append(f"event: payment-receipt\ndata: {json.dumps(receipt.to_json())}\n\n")
+    lines.append(
+        f"event: payment-receipt\ndata: {json.dumps({'settlement': receipt.to_json()})}\n\n"
+    )
     return "".join(lines).encode()
 
 
 @dataclass
-class Wallet(httpx.Auth):
+class FakeWallet(httpx.Auth):
     """Pays what is demanded while the budget lasts; knows its intents by their key."""
 
-    budget: int = 10_000
+    limit: int = 10_000
     intents: dict[str, int] = field(default_factory=dict)
     secret: str = "b5d1-the-private-key"
 
@@ -137,12 +141,33 @@ class Wallet(httpx.Auth):
 
     @property
     def left(self) -> int:
-        return self.budget - sum(self.intents.values())
+        return self.limit - sum(self.intents.values())
 
-    async def remaining(self) -> int:
-        return self.left
+    async def budget_state(self) -> BudgetState:
+        used = sum(self.intents.values())
+        return BudgetState(name="test", limit=self.limit, used=used, charged=used)
+
+    @property
+    def purse(self) -> "FakePurse":
+        return FakePurse(self)
 
 
-def buyer_of(seller: Seller, wallet: Wallet) -> Buyer:
+@dataclass
+class FakePurse:
+    wallet: FakeWallet
+
+    @property
+    def address(self) -> Address:
+        return parse_address("0x" + "33" * 20)
+
+    @property
+    def policy(self) -> SpendPolicy:
+        return SpendPolicy(budget=Amount(self.wallet.limit, ASSET))
+
+    async def budget(self) -> BudgetState:
+        return await self.wallet.budget_state()
+
+
+def buyer_of(seller: Seller, wallet: FakeWallet) -> Buyer:
     http = httpx.AsyncClient(transport=httpx.MockTransport(seller), auth=wallet)
     return Buyer(http, FixedCatalogue((MODEL, SERVICE)))

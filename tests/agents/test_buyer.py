@@ -2,18 +2,18 @@
 
 import httpx
 import pytest
-from agents.fake_market import MODEL, PRICE, BudgetExceededError, Seller, Wallet, buyer_of
+from agents.fake_market import MODEL, PRICE, FakeWallet, Seller, buyer_of
 from headwater_agents.answers import Purchase
 from headwater_agents.buyer import Buyer
-from headwater_agents.errors import (
-    PaymentRefusedError,
-    PaymentUnknownError,
-    ServiceFailedError,
-    UnknownListingError,
-)
+from headwater_agents.errors import ServiceFailedError, UnknownListingError
 from headwater_agents.keys import IDEMPOTENCY_KEY, payment_key
 from headwater_agents.market import FixedCatalogue
 from headwater_payments.errors import UnavailableError
+from headwater_wallet.errors import (
+    BudgetExceededError,
+    PaymentRefusedError,
+    PaymentUnknownError,
+)
 
 pytestmark = pytest.mark.anyio
 ASK = [{"role": "user", "content": "why?"}]
@@ -53,7 +53,7 @@ async def test_a_listing_never_discovered_is_not_bought_from(buyer: Buyer, selle
 
 
 async def test_the_wallets_refusal_passes_through_and_nothing_is_paid(seller: Seller) -> None:
-    buyer = buyer_of(seller, Wallet(budget=PRICE - 1))
+    buyer = buyer_of(seller, FakeWallet(limit=PRICE - 1))
     await buyer.discover("")
     with pytest.raises(BudgetExceededError):
         await buyer.complete(MODEL.id, ASK, key="k1")
@@ -62,7 +62,7 @@ async def test_the_wallets_refusal_passes_through_and_nothing_is_paid(seller: Se
 
 
 async def test_a_lost_answer_is_asked_for_again_under_one_key_and_paid_once(
-    buyer: Buyer, seller: Seller, wallet: Wallet
+    buyer: Buyer, seller: Seller, wallet: FakeWallet
 ) -> None:
     await buyer.discover("")
     seller.lose_answers = 1
@@ -70,7 +70,7 @@ async def test_a_lost_answer_is_asked_for_again_under_one_key_and_paid_once(
         await buyer.complete(MODEL.id, ASK, key="k1")
     await buyer.complete(MODEL.id, ASK, key="k1")
     assert seller.earned == PRICE
-    assert wallet.left == wallet.budget - PRICE
+    assert wallet.left == wallet.limit - PRICE
 
 
 async def test_a_payment_that_the_seller_declines_is_refused(buyer: Buyer, seller: Seller) -> None:
