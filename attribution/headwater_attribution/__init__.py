@@ -1,1 +1,1 @@
-"""Who caused an output, and how causes are paid: pure functions that a second party can recompute."""
+"""Who caused an output and how causes are paid: pure functions that anyone can recompute."""

@@ -1,0 +1,180 @@
+"""An agent's way to the marketplace: find a listing, pay for an answer, know what it cost."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+
+import httpx
+from headwater_payments.errors import UnavailableError
+from headwater_wallet.errors import PaymentRefusedError, PaymentUnknownError
+from pydantic import JsonValue
+
+from headwater_agents.answers import Message, Purchase, StreamedAnswer, whole_answer
+from headwater_agents.charges import charge_from_headers
+from headwater_agents.errors import ServiceFailedError, UnknownListingError
+from headwater_agents.event_stream import server_sent_events
+from headwater_agents.keys import IDEMPOTENCY_KEY
+from headwater_agents.market import Catalogue, Listing
+
+
+class Buyer:
+    """Buys on behalf of one agent over a client that pays.
+
+    Every request carries its payment key, so that the wallet and the seller recognise a repetition.
+    The errors of the wallet's policy (`budget_exceeded`, ...) pass through unchanged.
+
+    Args:
+        http: a client that pays, such as `Wallet.client()`; the caller owns and closes it.
+        catalogue: where listings are found.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, catalogue: Catalogue) -> None:
+        self._http = http
+        self._catalogue = catalogue
+        self._known: dict[str, Listing] = {}
+        self.purchases: list[Purchase] = []
+
+    @property
+    def spent(self) -> int:
+        """Atomic units charged for what this buyer received."""
+        return sum(purchase.cost for purchase in self.purchases)
+
+    async def discover(
+        self, query: str, kind: str | None = None, max_price: int | None = None
+    ) -> Sequence[Listing]:
+        """Find listings and remember them; see `Catalogue.search`."""
+        found = await self._catalogue.search(query, kind, max_price)
+        self._known.update({listing.id: listing for listing in found})
+        return found
+
+    def listing(self, listing_id: str) -> Listing:
+        """A listing discovered before.
+
+        Raises:
+            UnknownListingError: it was not.
+        """
+        if listing_id not in self._known:
+            raise UnknownListingError(
+                f"No listing {listing_id!r} has been discovered.", known=sorted(self._known)
+            )
+        return self._known[listing_id]
+
+    async def complete(
+        self,
+        listing_id: str,
+        messages: Sequence[Message],
+        *,
+        key: str,
+        settings: Mapping[str, JsonValue] | None = None,
+    ) -> Purchase:
+        """Buy one chat completion.
+
+        Args:
+            listing_id: a model discovered before.
+            messages: the conversation in the OpenAI dialect.
+            key: the payment key; repeating a call under it never pays twice.
+            settings: further members of the request, such as `max_tokens`.
+
+        Raises:
+            HeadwaterError: the wallet's refusals, or an error of `headwater_agents.errors`.
+        """
+        listing = self.listing(listing_id)
+        body = _chat_body(listing, messages, settings)
+        response = await self._post(_chat_url(listing), body, key)
+        charge = charge_from_headers(response.headers)
+        return self._bought(whole_answer(response.content, listing_id, key, charge))
+
+    async def stream(
+        self,
+        listing_id: str,
+        messages: Sequence[Message],
+        *,
+        key: str,
+        settings: Mapping[str, JsonValue] | None = None,
+    ) -> AsyncGenerator[str | Purchase, None]:
+        """Buy one chat completion and yield its text as it comes; the last item is the purchase.
+
+        Arguments and errors are those of `complete`. A stream that breaks off raises
+        `PaymentUnknownError`: what was delivered until then may have been charged.
+        """
+        listing = self.listing(listing_id)
+        body = _chat_body(listing, messages, settings) | {
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        try:
+            async with self._http.stream(
+                "POST", _chat_url(listing), json=body, headers={IDEMPOTENCY_KEY: key}
+            ) as response:
+                if not response.is_success:
+                    await response.aread()
+                    _require_success(response)
+                answer = StreamedAnswer(charge_from_headers(response.headers))
+                async with aclosing(server_sent_events(response.aiter_lines())) as events:
+                    async for name, data in events:
+                        if text := answer.take(name, data):
+                            yield text
+        except httpx.HTTPError as exc:
+            raise _translated(exc) from exc
+        yield self._bought(answer.purchase(listing_id, key))
+
+    async def call(
+        self, listing_id: str, body: Mapping[str, JsonValue], *, key: str
+    ) -> tuple[JsonValue, Purchase]:
+        """Buy one call of a service: POST the body, get the service's JSON and the purchase.
+
+        Raises:
+            HeadwaterError: the wallet's refusals, or an error of `headwater_agents.errors`.
+        """
+        listing = self.listing(listing_id)
+        response = await self._post(listing.base_url, body, key)
+        try:
+            output: JsonValue = response.json()
+        except ValueError as exc:
+            raise ServiceFailedError(f"{listing.name} sent something that is no JSON.") from exc
+        charge = charge_from_headers(response.headers)
+        return output, self._bought(Purchase(listing_id, key, response.text, charge))
+
+    async def _post(self, url: str, body: Mapping[str, JsonValue], key: str) -> httpx.Response:
+        try:
+            response = await self._http.post(url, json=dict(body), headers={IDEMPOTENCY_KEY: key})
+        except httpx.HTTPError as exc:
+            raise _translated(exc) from exc
+        _require_success(response)
+        return response
+
+    def _bought(self, purchase: Purchase) -> Purchase:
+        self.purchases.append(purchase)
+        return purchase
+
+
+def _chat_url(listing: Listing) -> str:
+    return listing.base_url.rstrip("/") + "/chat/completions"
+
+
+def _chat_body(
+    listing: Listing, messages: Sequence[Message], settings: Mapping[str, JsonValue] | None
+) -> dict[str, JsonValue]:
+    return {**(settings or {}), "model": listing.name, "messages": [dict(m) for m in messages]}
+
+
+def _require_success(response: httpx.Response) -> None:
+    if response.is_success:
+        return
+    said = response.text[:300]
+    if response.status_code == httpx.codes.PAYMENT_REQUIRED:
+        raise PaymentRefusedError("The seller did not accept the payment.", seller_said=said)
+    raise ServiceFailedError(
+        f"The seller answered with status {response.status_code}.",
+        status=response.status_code,
+        seller_said=said,
+    )
+
+
+def _translated(error: httpx.HTTPError) -> UnavailableError | PaymentUnknownError:
+    """A connection that never opened paid nobody; any later break may have come after a payment."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        return UnavailableError("The seller could not be reached.", reason=str(error))
+    return PaymentUnknownError(
+        "The exchange with the seller broke off; whether it was paid is not known.",
+        reason=str(error) or type(error).__name__,
+    )

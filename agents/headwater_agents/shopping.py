@@ -1,0 +1,85 @@
+"""What an agent's tools do, the same in every framework: look, buy, call, check the purse."""
+
+from headwater_payments.amount import Amount
+from pydantic import JsonValue
+from typing_extensions import TypedDict
+
+from headwater_agents.answers import Purchase
+from headwater_agents.buyer import Buyer
+from headwater_agents.market import Listing, Purse
+
+
+class Found(TypedDict):
+    """A listing as a model is shown it; the description is the seller's own words."""
+
+    id: str
+    name: str
+    kind: str
+    price: str
+    description: str
+
+
+class Bought(TypedDict):
+    """A result with its cost in whole units of the wallet's currency and its payment key."""
+
+    listing_id: str
+    answer: JsonValue
+    cost: str
+    payment_key: str
+
+
+class Shop:
+    """The tools' bodies over one buyer and one purse; every method raises `HeadwaterError` only."""
+
+    def __init__(self, buyer: Buyer, purse: Purse) -> None:
+        self._buyer = buyer
+        self._purse = purse
+
+    async def discover(self, query: str, kind: str | None = None) -> list[Found]:
+        """Listings for a query; see `Catalogue.search`."""
+        return [_found(listing) for listing in await self._buyer.discover(query, kind)]
+
+    async def buy_answer(
+        self, listing_id: str, question: str, max_tokens: int, *, key: str
+    ) -> Bought:
+        """One answer of a model listing to one question; see `Buyer.complete`."""
+        purchase = await self._buyer.complete(
+            listing_id,
+            [{"role": "user", "content": question}],
+            key=key,
+            settings={"max_tokens": max_tokens},
+        )
+        return self._bought(purchase.text, purchase)
+
+    async def call_service(self, listing_id: str, topic: str, *, key: str) -> Bought:
+        """One result of a service listing for one topic; see `Buyer.call`."""
+        output, purchase = await self._buyer.call(listing_id, {"topic": topic}, key=key)
+        return self._bought(output, purchase)
+
+    async def balance(self) -> dict[str, str]:
+        """The budget's limit and what is left of it, in whole units."""
+        state = await self._purse.budget()
+        asset = self._purse.policy.budget.asset
+        return {
+            "left": str(Amount(max(0, state.left), asset)),
+            "limit": str(Amount(state.limit, asset)),
+        }
+
+    def _bought(self, answer: JsonValue, purchase: Purchase) -> Bought:
+        asset = self._purse.policy.budget.asset
+        return {
+            "listing_id": purchase.listing_id,
+            "answer": answer,
+            "cost": str(Amount(purchase.cost, asset)),
+            "payment_key": purchase.key,
+        }
+
+
+def _found(listing: Listing) -> Found:
+    return {
+        "id": listing.id,
+        "name": listing.name,
+        "kind": listing.kind,
+        "price": str(listing.price),
+        "description": listing.description,
+    }

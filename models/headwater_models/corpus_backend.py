@@ -1,0 +1,157 @@
+"""A model made of a datanet: it answers by quoting rows and proves which rows its answers need."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from anyio import to_thread
+from anyio.lowlevel import checkpoint
+from headwater_attribution.evidence import (
+    Ablation,
+    AnswerSpan,
+    Evidence,
+    RetrievedPassage,
+    RowId,
+    text_sha256,
+)
+from headwater_payments.address import Address
+from headwater_payments.errors import InvalidInputError
+
+from headwater_models.backend import (
+    Capabilities,
+    EvidenceKind,
+    Finish,
+    InferenceEvent,
+    Token,
+    require_answerable,
+)
+from headwater_models.bm25 import Bm25Index, Bm25Parameters, Hit
+from headwater_models.chat import ChatRequest, Usage, count_prompt_tokens
+from headwater_models.extractive import Quote, QuotedAnswer, compose
+
+BACKEND_ID = "embedded-bm25/1"
+RETRIEVED_ROWS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusRow:
+    """One row of the datanet version that a backend serves from.
+
+    Attributes:
+        row: its identity in the datanet's version.
+        contribution_id: the contribution that brought it in.
+        contributor: whose contribution that is.
+        title: what the row is about, shown before every quotation; may be empty.
+        text: what is quoted; the evidence pins its SHA-256.
+    """
+
+    row: RowId
+    contribution_id: int
+    contributor: Address
+    title: str
+    text: str
+
+
+class CorpusBackend:
+    """Extractive question answering over rows, deterministic, with leave-one-out evidence.
+
+    The answer score of the evidence is `QuotedAnswer.score_micro`. Every ablation is the score of
+    the answer that this backend gives from an index that never held the row.
+
+    Args:
+        model: the model id it serves.
+        rows: `[R]` rows in the order they were committed; equal scores go to the earlier row.
+        corpus_root: `0x` and the root of the version's row tree, carried into the evidence.
+        parameters: the ranking function's knobs.
+
+    Raises:
+        InvalidInputError: there is no row, a row has no text, or an identity stands twice.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        rows: Sequence[CorpusRow],
+        corpus_root: str,
+        parameters: Bm25Parameters | None = None,
+    ) -> None:
+        if not rows or not all(row.text.strip() for row in rows):
+            raise InvalidInputError("A corpus needs at least one row, and text in every row.")
+        if len({row.row for row in rows}) != len(rows):
+            raise InvalidInputError("Two rows of the corpus have the same identity.")
+        self._model = model
+        self._rows = tuple(rows)
+        self._corpus_root = corpus_root
+        self._index = Bm25Index([(row.title, row.text) for row in rows], parameters)
+
+    def capabilities(self) -> Capabilities:
+        """One model, deterministic, with retrieval and ablation evidence."""
+        return Capabilities(
+            models=(self._model,),
+            evidence=frozenset({EvidenceKind.RETRIEVAL, EvidenceKind.ABLATION}),
+            deterministic=True,
+        )
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[InferenceEvent, None]:
+        """Answer from the rows, token by token; see `InferenceBackend`."""
+        require_answerable(request, self.capabilities())
+        hits, answer = await to_thread.run_sync(partial(self._answer, request))
+        for piece in answer.tokens:
+            await checkpoint()
+            yield Token(piece)
+        yield Finish(
+            usage=Usage.of(count_prompt_tokens(request.messages), len(answer.tokens)),
+            evidence=await to_thread.run_sync(partial(self._evidence, request, hits, answer)),
+            reason="length" if answer.cut else "stop",
+        )
+
+    def _answer(
+        self, request: ChatRequest, without: tuple[int, ...] = ()
+    ) -> tuple[list[Hit], QuotedAnswer]:
+        hits = self._index.search(request.question, RETRIEVED_ROWS, without)
+        answer = compose(
+            request.question,
+            hits,
+            self._titled_text,
+            partial(self._index.rarity, without=without),
+            max_tokens=request.completion_limit,
+            stops=request.stop_texts,
+        )
+        return hits, answer
+
+    def _titled_text(self, position: int) -> tuple[str, str]:
+        row = self._rows[position]
+        return row.title, row.text
+
+    def _evidence(self, request: ChatRequest, hits: list[Hit], answer: QuotedAnswer) -> Evidence:
+        quoted = {quote.position: quote for quote in answer.quotes}
+        return Evidence(
+            backend=BACKEND_ID,
+            corpus_root=self._corpus_root,
+            prompt=request.prompt,
+            answer=answer.text,
+            answer_score_micro=answer.score_micro,
+            passages=tuple(self._passage(hit, quoted.get(hit.position)) for hit in hits),
+            ablations=tuple(
+                Ablation(
+                    removed=(self._rows[position].row,),
+                    answer_score_micro=self._answer(request, (position,))[1].score_micro,
+                )
+                for position in quoted
+            ),
+        )
+
+    def _passage(self, hit: Hit, quote: Quote | None) -> RetrievedPassage:
+        row = self._rows[hit.position]
+        return RetrievedPassage(
+            row=row.row,
+            contribution_id=row.contribution_id,
+            contributor=row.contributor,
+            score_micro=hit.score_micro,
+            text_sha256=text_sha256(row.text),
+            spans=() if quote is None else (_span(quote),),
+        )
+
+
+def _span(quote: Quote) -> AnswerSpan:
+    return AnswerSpan(quote.start_char, quote.stop_char, quote.start_token, quote.stop_token)

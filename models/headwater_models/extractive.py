@@ -1,0 +1,161 @@
+"""Answers made of quotations: which sentences of which rows say most about a question.
+
+A question is worth the rarity of its terms. Rows are taken in the order of their scores; each is
+quoted by the sentence that covers most of what is still uncovered, and left out when it would add
+too little. So a second row with the same content adds nothing.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from headwater_models.bm25 import Hit
+from headwater_models.terms import terms
+from headwater_models.tokens import pieces
+
+MAX_QUOTES = 3
+MIN_GAIN = 0.08
+"""A row after the first is quoted when it covers this share of the question's worth anew."""
+
+QUOTE_WORDS = 45
+"""A quotation goes on with the sentences that follow, up to this many words."""
+
+NOTHING_FOUND = "The corpus holds nothing about this question."
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9`'\"(*:])")
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A stretch of an answer that comes from one row: half-open, in characters and in tokens."""
+
+    position: int
+    score_micro: int
+    start_char: int
+    stop_char: int
+    start_token: int
+    stop_token: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedAnswer:
+    """An answer in tokens, its quotations, and how well it answers.
+
+    Attributes:
+        tokens: the pieces of the text, as they are streamed and priced.
+        quotes: in the order of the text, best row first, each row once.
+        score_micro: each quotation's retrieval score times the share of the question's worth that
+            it is the first to cover, summed, in millionths.
+        cut: whether the token limit cut the answer short.
+    """
+
+    tokens: tuple[str, ...]
+    quotes: tuple[Quote, ...]
+    score_micro: int
+    cut: bool
+
+    @property
+    def text(self) -> str:
+        """The whole answer."""
+        return "".join(self.tokens)
+
+
+def compose(
+    question: str,
+    hits: Sequence[Hit],
+    row_of: Callable[[int], tuple[str, str]],
+    rarity: Callable[[str], float],
+    *,
+    max_tokens: int,
+    stops: Sequence[str] = (),
+) -> QuotedAnswer:
+    """Answer a question by quoting retrieved rows.
+
+    Args:
+        question: what was asked.
+        hits: retrieved rows, best first.
+        row_of: gives a position's title and text.
+        rarity: gives a stem's inverse document frequency.
+        max_tokens: the answer ends after this many tokens, at least 1.
+        stops: the answer ends before the first of these texts.
+    """
+    worth = {stem: rarity(stem) for stem in terms(question)}
+    chosen = _choose(worth, hits, row_of)
+    parts = [f"{title}: {quote} [{number}]" for number, (_, title, quote) in enumerate(chosen, 1)]
+    text = "\n\n".join(parts) or NOTHING_FOUND
+    for stop in stops:
+        text = text.split(stop, 1)[0]
+    every = pieces(text)
+    tokens = tuple(every[:max_tokens])
+    quotes = _locate([hit for hit, _, _ in chosen], parts, tokens)
+    return QuotedAnswer(
+        tokens, quotes, _score("".join(tokens), quotes, worth), tokens != tuple(every)
+    )
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Where each sentence of a paragraph starts and stops, in characters, half-open."""
+    starts = [0, *(end.end() for end in _SENTENCE_END.finditer(text))]
+    stops = [*(end.start() for end in _SENTENCE_END.finditer(text)), len(text)]
+    return list(zip(starts, stops, strict=True))
+
+
+def _choose(
+    worth: dict[str, float], hits: Sequence[Hit], row_of: Callable[[int], tuple[str, str]]
+) -> list[tuple[Hit, str, str]]:
+    chosen: list[tuple[Hit, str, str]] = []
+    uncovered = dict(worth)
+    least = MIN_GAIN * sum(worth.values())
+    for hit in hits:
+        title, text = row_of(hit.position)
+        quote = _quote(text, uncovered)
+        covered = set(terms(f"{title} {quote}")) & uncovered.keys()
+        gain = sum(uncovered[stem] for stem in sorted(covered))
+        if len(chosen) == MAX_QUOTES or (chosen and gain < least):
+            continue
+        chosen.append((hit, title, quote))
+        uncovered = {stem: value for stem, value in uncovered.items() if stem not in covered}
+    return chosen
+
+
+def _quote(text: str, uncovered: dict[str, float]) -> str:
+    """The sentence that covers most, with those after it, as one verbatim stretch of the row."""
+    spans = sentence_spans(text)
+    covers = [
+        sum(uncovered.get(stem, 0.0) for stem in sorted(set(terms(text[start:stop]))))
+        for start, stop in spans
+    ]
+    start, stop = spans[covers.index(max(covers))]
+    for _, further in spans[covers.index(max(covers)) + 1 :]:
+        if len(text[start:further].split()) > QUOTE_WORDS:
+            break
+        stop = further
+    return text[start:stop]
+
+
+def _locate(hits: Sequence[Hit], parts: Sequence[str], tokens: Sequence[str]) -> tuple[Quote, ...]:
+    """Where each part, without its closing mark, stands among the tokens that were kept."""
+    ends = list(accumulate(map(len, tokens)))
+    kept = ends[-1] if ends else 0
+    quotes: list[Quote] = []
+    start = 0
+    for number, (hit, part) in enumerate(zip(hits, parts, strict=True), 1):
+        stop = min(kept, start + len(part) - len(f" [{number}]"))
+        if start < stop:
+            first, last = bisect_right(ends, start), bisect_right(ends, stop - 1)
+            quotes.append(Quote(hit.position, hit.score_micro, start, stop, first, last + 1))
+        start += len(part) + len("\n\n")
+    return tuple(quotes)
+
+
+def _score(text: str, quotes: Sequence[Quote], worth: dict[str, float]) -> int:
+    total = sum(worth.values())
+    uncovered = dict(worth)
+    score = 0
+    for quote in quotes:
+        said = set(terms(text[quote.start_char : quote.stop_char]))
+        gain = sum(uncovered.pop(stem) for stem in sorted(said & uncovered.keys()))
+        score += round(quote.score_micro * gain / total)
+    return score

@@ -1,0 +1,134 @@
+"""The embedded model finds the right row, quotes it, and proves by removal what it needs."""
+
+import pytest
+from headwater_attribution.evidence import text_sha256
+from headwater_models.conformance import check_backend
+from headwater_models.corpus_backend import CorpusBackend, CorpusRow
+from headwater_models.questions import held_out_questions
+from headwater_models.tokens import pieces
+from headwater_payments.errors import InvalidInputError
+from models.asking import ask, request_for
+
+pytestmark = pytest.mark.anyio
+QUESTION = "How do I join two path components and split the file extension?"
+
+
+def _without(corpus: list[CorpusRow], index: int) -> CorpusBackend:
+    rest = [row for row in corpus if row.row.index != index]
+    return CorpusBackend("pydocs", rest, corpus_root="0x" + "00" * 32)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_it_keeps_the_contract_of_a_backend(backend: CorpusBackend) -> None:
+    text, finish = await check_backend(lambda: backend, QUESTION)
+    assert "join" in text
+    assert len(finish.evidence.passages) > 1
+
+
+async def test_the_right_row_is_cited_first_and_the_answer_needs_it(
+    backend: CorpusBackend, corpus: list[CorpusRow]
+) -> None:
+    questions = held_out_questions([(row.title, row.text) for row in corpus], 50, seed=0)
+    right, drops = 0, []
+    for question in questions:
+        _, finish = await ask(backend, request_for(question.text))
+        evidence = finish.evidence
+        cited = [passage for passage in evidence.passages if passage.spans]
+        if cited[0].row.index != question.answer_position:
+            continue
+        right += 1
+        (removed,) = [a for a in evidence.ablations if a.removed == (cited[0].row,)]
+        drops.append(1 - removed.answer_score_micro / evidence.answer_score_micro)
+    assert right >= 40
+    assert sum(drops) / len(drops) > 0.4
+
+
+async def test_an_ablation_is_the_score_of_a_backend_that_never_held_the_row(
+    backend: CorpusBackend, corpus: list[CorpusRow]
+) -> None:
+    questions = held_out_questions([(row.title, row.text) for row in corpus], 4, seed=5)
+    for question in questions:
+        said, finish = await ask(backend, request_for(question.text))
+        ablation = finish.evidence.ablations[0]
+        (gone,) = ablation.removed
+        rest_said, rest = await ask(_without(corpus, gone.index), request_for(question.text))
+        assert rest.evidence.answer_score_micro == ablation.answer_score_micro
+        assert rest_said != said
+        assert gone not in {passage.row for passage in rest.evidence.passages}
+
+
+async def test_every_span_of_the_answer_is_a_quotation_of_its_row(
+    backend: CorpusBackend, corpus: list[CorpusRow]
+) -> None:
+    said, finish = await ask(backend, request_for(QUESTION))
+    answer = "".join(said)
+    cited = [passage for passage in finish.evidence.passages if passage.spans]
+    assert len(cited) == 2
+    for passage in cited:
+        (span,) = passage.spans
+        row = corpus[passage.row.index]
+        title, quote = answer[span.start_char : span.stop_char].split(": ", 1)
+        assert title == row.title
+        assert quote in row.text
+        assert passage.text_sha256 == text_sha256(row.text)
+        assert passage.contributor == row.contributor
+        tokens = "".join(said[span.start_token : span.stop_token])
+        assert tokens.strip() == answer[span.start_char : span.stop_char].strip()
+
+
+async def test_it_streams_priced_tokens_one_by_one(backend: CorpusBackend) -> None:
+    said, finish = await ask(backend, request_for(QUESTION))
+    assert said == pieces("".join(said))
+    assert finish.usage.completion_tokens == len(said)
+    assert finish.reason == "stop"
+
+
+async def test_a_quotation_beyond_the_cap_is_neither_sent_nor_credited(
+    backend: CorpusBackend,
+) -> None:
+    _, whole = await ask(backend, request_for(QUESTION))
+    said, cut = await ask(backend, request_for(QUESTION, max_tokens=20))
+    assert len(said) == 20
+    assert cut.reason == "length"
+    assert [len(p.spans) for p in cut.evidence.passages].count(1) == 1
+    assert cut.evidence.answer_score_micro < whole.evidence.answer_score_micro
+
+
+async def test_an_answer_ends_before_a_stop_text(backend: CorpusBackend) -> None:
+    said, _ = await ask(backend, request_for(QUESTION, stop=["[1]"]))
+    assert "[1]" not in "".join(said)
+    assert "join" in "".join(said)
+
+
+async def test_a_question_that_no_row_touches_costs_no_contributor_anything(
+    backend: CorpusBackend,
+) -> None:
+    said, finish = await ask(backend, request_for("Zxqv wvutq?"))
+    assert "nothing" in "".join(said)
+    assert finish.evidence.passages == ()
+    assert finish.evidence.answer_score_micro == 0
+
+
+async def test_an_exact_copy_adds_nothing_to_an_answer(
+    backend: CorpusBackend, corpus: list[CorpusRow]
+) -> None:
+    said, finish = await ask(backend, request_for(QUESTION))
+    best = corpus[finish.evidence.passages[0].row.index]
+    copy = CorpusRow(
+        row=corpus[-1].row.__class__(1, 1, len(corpus)),
+        contribution_id=9_999,
+        contributor=corpus[0].contributor,
+        title=best.title,
+        text=best.text,
+    )
+    copied = CorpusBackend("pydocs", [*corpus, copy], corpus_root="0x" + "00" * 32)
+    again, with_copy = await ask(copied, request_for(QUESTION))
+    cited = [p.contribution_id for p in with_copy.evidence.passages if p.spans]
+    assert 9_999 not in cited
+    assert again == said
+
+
+def test_a_corpus_without_text_or_with_one_row_twice_is_refused(corpus: list[CorpusRow]) -> None:
+    for wrong in ([], [corpus[0], corpus[0]]):
+        with pytest.raises(InvalidInputError):
+            CorpusBackend("pydocs", wrong, corpus_root="0x")
