@@ -1,1 +1,1 @@
-"""Money as integers, the x402 and EIP-712 wire, vouchers and receipts, without any input or output."""
+"""Money as integers and the x402 and EIP-712 wire: pure functions, no input or output."""

@@ -22,7 +22,7 @@ def parse_address(text: str) -> Address:
     Raises:
         InvalidInputError: not 20 bytes of hex, or a wrong checksum.
     """
-    if not isinstance(text, str) or not text.startswith("0x") or not is_hex_address(text):
+    if not str(text).startswith("0x") or not is_hex_address(text):
         raise InvalidInputError(
             f"{text!r} is not an address: give 0x and 40 hexadecimal digits.", value=str(text)[:80]
         )
