@@ -1,7 +1,7 @@
 """What each contributor of a vault has earned so far, as the tree that the vault verifies.
 
 leaf = keccak256(0x00 ‖ chainid:32 ‖ vault:20 ‖ token:20 ‖ position:4 ‖ account:20 ‖ cumulative:16 ‖
-detailRoot:32). The detail root is a sum tree over the position's (receipt id, amount) of this epoch,
+detailRoot:32). The detail root is a sum tree over what each receipt of the epoch paid the position,
 sorted by receipt id, with leaf = keccak256(0x02 ‖ receipt id:32 ‖ amount:16), so that one
 contributor's increment can be opened receipt by receipt; it is zero where the epoch added nothing.
 """

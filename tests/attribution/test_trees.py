@@ -127,7 +127,7 @@ def test_a_leaf_and_its_node_are_packed_as_the_contract_packs_them() -> None:
     leaf = Entitlement(1, ALICE, 1_000, b"\x07" * 32)
     packed = bytes.fromhex(
         "00"
-         f"{84_532:064x}"
+        f"{84_532:064x}"
         + "11" * 20
         + "22" * 20
         + "00000001"

@@ -4,7 +4,12 @@ from collections.abc import Iterable
 
 from headwater_attribution.admission.collective import Collective
 from headwater_attribution.admission.fingerprint import Fingerprint, fingerprint
-from headwater_attribution.admission.neighbours import Match, NeighbourIndex, rows_by_source
+from headwater_attribution.admission.neighbours import (
+    Match,
+    NeighbourIndex,
+    alike_threshold_bps,
+    rows_by_source,
+)
 from headwater_attribution.admission.parameters import AdmissionParameters
 from headwater_attribution.admission.quality import quality_objection
 from headwater_attribution.admission.verdict import ACCEPTED, Contribution, RowRef, Verdict
@@ -90,7 +95,7 @@ class AdmissionDesk:
         return Verdict(ref, _COPIED, reason, match.ref, match.alike_bps)
 
     def _alike(self, ref: RowRef, row: Fingerprint, alike: list[Match]) -> Verdict | None:
-        if not alike or alike[0].alike_bps < self._alike_threshold(row.bag_size):
+        if not alike or alike[0].alike_bps < alike_threshold_bps(row, self.parameters):
             return None
         best = alike[0]
         reason = (
@@ -108,13 +113,6 @@ class AdmissionDesk:
             f"{_percent(best.alike_bps)} of the words of {_name(best.ref)}."
         )
         return Verdict(ref, _DERIVED, reason, best.ref, best.alike_bps)
-
-    def _alike_threshold(self, bag_size: int) -> int:
-        if bag_size >= 12:
-            return self.parameters.alike_long_bps
-        return (
-            self.parameters.alike_medium_bps if bag_size >= 8 else self.parameters.alike_short_bps
-        )
 
     def _source_of(self, matches: list[list[Match]]) -> int | None:
         counts = rows_by_source(matches, self.parameters.kin_bps)

@@ -35,7 +35,7 @@ class NeighbourIndex:
     """
 
     def __init__(self, parameters: AdmissionParameters) -> None:
-        self._parameters = parameters
+        self.parameters = parameters
         self._rows: list[tuple[RowRef, Fingerprint]] = []
         self._rows_with_word: Counter[str] = Counter()
         self._first_with_window: dict[int, int] = {}
@@ -88,7 +88,7 @@ class NeighbourIndex:
         self, row: Fingerprint, weights: dict[str, int], total: int, other: Fingerprint
     ) -> int:
         shorter, longer = sorted((row.bag_size, other.bag_size))
-        if longer * 10_000 > shorter * self._parameters.length_ratio_bps + 20_000:
+        if longer * 10_000 > shorter * self.parameters.length_ratio_bps + 20_000:
             return 0
         shared = sum(
             min(count, other.bag[word]) * weights[word]
@@ -101,6 +101,27 @@ class NeighbourIndex:
     def _weight(self, word: str) -> int:
         rarity = (len(self._rows) + 1) // max(1, self._rows_with_word[word])
         return (rarity + 1).bit_length()
+
+
+def nearest_centre(index: NeighbourIndex, row: Fingerprint) -> Match | None:
+    """The accepted row that `row` is a copy of by one of the three measures, or None."""
+    same = index.same(row)
+    if same is not None:
+        return Match(same, 10_000)
+    copied = index.copied(row)
+    if copied is not None and copied.alike_bps >= index.parameters.copied_windows_bps:
+        return copied
+    alike = index.alike(row)
+    if alike and alike[0].alike_bps >= alike_threshold_bps(row, index.parameters):
+        return alike[0]
+    return None
+
+
+def alike_threshold_bps(row: Fingerprint, parameters: AdmissionParameters) -> int:
+    """The shared word weight from which `row` counts as a copy; short rows coincide more often."""
+    if row.bag_size >= 12:
+        return parameters.alike_long_bps
+    return parameters.alike_medium_bps if row.bag_size >= 8 else parameters.alike_short_bps
 
 
 def rows_by_source(matches: list[list[Match]], at_least_bps: int) -> dict[int, int]:
