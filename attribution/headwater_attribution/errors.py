@@ -26,3 +26,10 @@ class UnknownMethodError(AttributionError):
     """A method or rule id that this installation doesn't have."""
 
     code = "unknown_method"
+
+
+class UnsoundRuleError(AttributionError):
+    """A reward rule paid out more than came in, or a receipt's money for other receipts."""
+
+    code = "unsound_rule"
+    http_status = 500
