@@ -1,6 +1,10 @@
 """The accounting of buyer and seller agrees, whatever the order of events."""
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
 from headwater_payments.channels import (
     BuyerChannel,
     ChannelBusyError,
@@ -9,9 +13,6 @@ from headwater_payments.channels import (
     SellerChannel,
     VoucherMismatchError,
 )
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 
 def test_a_sequential_voucher_is_exactly_the_charged_total_plus_the_price() -> None:

@@ -3,6 +3,9 @@
 import coincurve
 import pytest
 from eth_account import Account
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headwater_payments.address import Address, parse_address
 from headwater_payments.channels import channel_domain, channel_id, deposit_nonce
 from headwater_payments.eip712 import Domain, Struct, TypedData, type_hash
@@ -17,8 +20,6 @@ from headwater_payments.structs import (
     TransferWithAuthorization,
     Voucher,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 CHAIN = 84532
 VECTOR_CHANNEL = ChannelConfig(

@@ -4,6 +4,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headwater_payments.address import Address
 from headwater_payments.amount import Amount, Asset, parse_atomic, total
 from headwater_payments.errors import InvalidInputError
@@ -19,8 +22,6 @@ from headwater_payments.ledger import (
 )
 from headwater_payments.pricing import TokenPrice
 from headwater_payments.split import PARTS, split_amount
-from hypothesis import given
-from hypothesis import strategies as st
 
 USDC = Asset(84532, Address("0x036CbD53842c5426634e7929541eC2318f3dCF7e"), "USDC", 6, "USDC", "2")
 

@@ -6,6 +6,9 @@ from functools import partial
 
 import coincurve
 import pytest
+from x402.http.utils import decode_payment_required_header, encode_payment_signature_header
+from x402.schemas import PaymentPayload as OfficialPayload
+
 from headwater_payments.address import Address
 from headwater_payments.batch_payload import (
     BatchPayload,
@@ -34,8 +37,6 @@ from headwater_payments.x402 import (
     ResourceInfo,
     chain_id_of,
 )
-from x402.http.utils import decode_payment_required_header, encode_payment_signature_header
-from x402.schemas import PaymentPayload as OfficialPayload
 
 TOKEN = Address("0x036CbD53842c5426634e7929541eC2318f3dCF7e")
 KEY = coincurve.PrivateKey(b"\x09" * 32)

@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import anyio
+
 from headwater_payments.address import parse_address
 from headwater_payments.amount import Amount, Asset, parse_atomic
 from headwater_payments.batch_payload import SCHEME as BATCH
@@ -52,7 +53,6 @@ from headwater_payments.x402 import (
     SettlementResponse,
     chain_id_of,
 )
-
 from headwater_wallet.errors import (
     PaymentRefusedError,
     PaymentUnknownError,
@@ -168,8 +168,10 @@ class Purchase:
         extra = settlement.extra or {}
         if not settlement.success:
             await self._refused(settlement.error_reason, settlement.error_message)
-        if "reserved" in extra:
+        if "reserved" in extra or (status >= 400 and extra.get("chargedAmount") == "0"):
             await self._note_deposit(extra)
+            if status >= 400:
+                await self._release()
             return None
         await self.settled(settlement, headers.get(PAYMENT_RECEIPT))
         return None

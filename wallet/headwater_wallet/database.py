@@ -18,9 +18,10 @@ import anyio
 import anyio.to_thread
 from anyio import from_thread
 from anyio.lowlevel import EventLoopToken, current_token
-from headwater_payments.errors import UnavailableError
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
+
+from headwater_payments.errors import UnavailableError
 
 T = TypeVar("T")
 MAX_BATCH = 256

@@ -8,10 +8,10 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar
 
-from headwater_payments.errors import InvalidInputError
-from headwater_payments.x402 import SettlementResponse
 from pydantic import ValidationError
 
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.x402 import SettlementResponse
 from headwater_wallet.buyer import RECEIPT_EVENT, Purchase, unknown_outcome
 
 MAX_EVENT_BYTES = 65_536

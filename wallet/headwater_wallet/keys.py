@@ -16,11 +16,11 @@ from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
 from eth_account.hdaccount.mnemonic import Mnemonic
 from eth_account.types import Language
 from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
+
 from headwater_payments.address import Address
 from headwater_payments.eip712 import TypedData
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.signing import address_of_key, sign_with_key
-
 from headwater_wallet.errors import KeyStoreError
 
 SCRYPT_ROUNDS = 262_144

@@ -7,7 +7,6 @@ from typing import Literal
 from headwater_payments.address import Address
 from headwater_payments.amount import Amount
 from headwater_payments.errors import InvalidInputError
-
 from headwater_wallet.errors import PolicyRefusedError
 
 

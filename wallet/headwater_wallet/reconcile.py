@@ -1,13 +1,14 @@
 """Resolving payments whose outcome is unknown, by asking the seller: never by paying again."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 from urllib.parse import quote, urlsplit
 
 import httpx
+
+from headwater_payments.amount import parse_atomic
 from headwater_payments.channels import ChargeAboveCapError
 from headwater_payments.errors import InvalidInputError
-from headwater_payments.x402 import SettlementResponse
-
 from headwater_wallet.spend_ledger import Intent, SpendLedger
 
 LOOKUP_PATH: Final = "/.well-known/headwater/payments/"
@@ -28,33 +29,36 @@ async def reconcile(ledger: SpendLedger, client: httpx.AsyncClient) -> list[Inte
         outcome = await _look_up(intent, client)
         if outcome is None:
             left.append(intent)
-        elif outcome == "released":
+        elif outcome.state == "released":
             await ledger.release(intent.payment_id)
-        elif isinstance(outcome, SettlementResponse):
+        else:
             try:
-                charge = int((outcome.extra or {}).get("chargedAmount", intent.amount))
-                await ledger.settle(intent.payment_id, charge, None, None)
-            except (ChargeAboveCapError, ValueError):
+                await ledger.settle(intent.payment_id, outcome.charge, None, outcome.receipt)
+            except ChargeAboveCapError:
                 left.append(intent)
     return left
 
 
-async def _look_up(intent: Intent, client: httpx.AsyncClient) -> SettlementResponse | str | None:
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    state: Literal["charged", "released"]
+    charge: int = 0
+    receipt: str | None = None
+
+
+async def _look_up(intent: Intent, client: httpx.AsyncClient) -> _Outcome | None:
     parts = urlsplit(intent.url)
     url = f"{parts.scheme}://{parts.netloc}{LOOKUP_PATH}{quote(intent.payment_id, safe='')}"
     try:
         answer = await client.get(url)
-    except httpx.TransportError:
-        return None
-    if answer.status_code == 404:
-        return "released"
-    if answer.status_code != 200:
-        return None
-    try:
         body = answer.json()
+        if answer.status_code == 404 and body.get("state") == "unknown":
+            return _Outcome("released")
+        if body.get("state") == "released":
+            return _Outcome("released")
         if body.get("state") == "charged":
-            return SettlementResponse.from_json(body.get("settlement"))
-    except (ValueError, AttributeError, InvalidInputError):
+            charge = parse_atomic(body.get("chargedAmount"))
+            return _Outcome("charged", charge, body.get("receipt"))
+    except (httpx.TransportError, ValueError, AttributeError, InvalidInputError):
         return None
-    state = body.get("state")
-    return "released" if state == "released" else None
+    return None

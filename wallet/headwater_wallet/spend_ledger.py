@@ -12,16 +12,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from sqlalchemy import Connection, func, select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
 from headwater_payments.amount import Amount
 from headwater_payments.batch_payload import config_to_json
 from headwater_payments.channels import BuyerChannel
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.structs import ChannelConfig
-from sqlalchemy import Connection, func, select
-from sqlalchemy.orm import Session
-from sqlmodel import col
-
 from headwater_wallet.database import Database
 from headwater_wallet.errors import BudgetExceededError, SellerMisbehavedError
 from headwater_wallet.tables import MAX_STORED, BudgetRow, ChannelRow, IntentRow

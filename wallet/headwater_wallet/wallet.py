@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from headwater_payments.address import Address
 from headwater_payments.signing import Signer
-
 from headwater_wallet.buyer import Buyer
 from headwater_wallet.database import Database
 from headwater_wallet.policy import SpendPolicy

@@ -1,0 +1,72 @@
+"""What shows only over a whole contribution: stamped forms, word salad, mostly worthless rows."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from headwater_attribution.admission.fingerprint import Fingerprint
+from headwater_attribution.admission.parameters import AdmissionParameters
+from headwater_attribution.admission.quality import broken_pairs, quality_objection
+from headwater_attribution.windows import window_hashes
+
+_WINDOW = 3
+
+
+class Collective:
+    """Statistics over the rows of one contribution.
+
+    A three-word window is *stock* when at least 8 rows and two fifths of all rows hold it.
+
+    Attributes:
+        objection: why the contribution as a whole is refused, as (rule, reason), or None.
+    """
+
+    def __init__(self, rows: Sequence[Fingerprint], parameters: AdmissionParameters) -> None:
+        counts: Counter[int] = Counter()
+        for row in rows:
+            counts.update(set(window_hashes(row.words, _WINDOW)))
+        needed = max(8, len(rows) * 2 // 5)
+        self._stock = {window for window, count in counts.items() if count >= needed}
+        self.objection = (
+            _salad(rows, parameters) or _poor(rows, parameters) or _worthless(rows, parameters)
+        )
+
+    def stock_bps(self, row: Fingerprint) -> int:
+        """The share of the row's three-word windows that are stock, in basis points."""
+        windows = window_hashes(row.words, _WINDOW)
+        if not windows:
+            return 0
+        return sum(window in self._stock for window in windows) * 10_000 // len(windows)
+
+
+def _salad(rows: Sequence[Fingerprint], parameters: AdmissionParameters) -> tuple[str, str] | None:
+    broken = sum(broken_pairs(row.words)[0] > 0 for row in rows)
+    if broken < 5 or broken * 10_000 < parameters.salad_bps * len(rows):
+        return None
+    return (
+        "word-salad/1",
+        f"Of the {len(rows)} rows of its contribution {broken} break the order of words.",
+    )
+
+
+def _poor(rows: Sequence[Fingerprint], parameters: AdmissionParameters) -> tuple[str, str] | None:
+    """Text of n words has well over 2·√n distinct ones (Heaps, "Information Retrieval", 1978)."""
+    count = sum(len(row.words) for row in rows)
+    distinct = len({word for row in rows for word in row.words})
+    if count < 200 or distinct**2 >= parameters.min_vocabulary**2 * count:
+        return None
+    return (
+        "poor-vocabulary/1",
+        f"The {count} words of its contribution are only {distinct} different ones.",
+    )
+
+
+def _worthless(
+    rows: Sequence[Fingerprint], parameters: AdmissionParameters
+) -> tuple[str, str] | None:
+    failed = sum(quality_objection(row, parameters) is not None for row in rows)
+    if failed < 5 or failed * 10_000 < parameters.worthless_bps * len(rows):
+        return None
+    return (
+        "worthless-contribution/1",
+        f"Of the {len(rows)} rows of its contribution {failed} fail the quality floor.",
+    )

@@ -1,0 +1,131 @@
+"""The admission desk: contributions come in commit order, each row leaves with a verdict."""
+
+from collections.abc import Iterable
+
+from headwater_attribution.admission.collective import Collective
+from headwater_attribution.admission.fingerprint import Fingerprint, fingerprint
+from headwater_attribution.admission.neighbours import (
+    Match,
+    NeighbourIndex,
+    alike_threshold_bps,
+    rows_by_source,
+)
+from headwater_attribution.admission.parameters import AdmissionParameters
+from headwater_attribution.admission.quality import quality_objection
+from headwater_attribution.admission.verdict import ACCEPTED, Contribution, RowRef, Verdict
+
+_ALIKE = "near-copy/1"
+_COPIED = "copied-text/1"
+_DERIVED = "derived-contribution/1"
+_SAME = "same-text/1"
+_TEMPLATE = "template/1"
+
+
+def admit(
+    contributions: Iterable[Contribution], parameters: AdmissionParameters | None = None
+) -> list[Verdict]:
+    """Judge contributions given in commit order; one verdict a row, in the same order."""
+    desk = AdmissionDesk(parameters)
+    return [verdict for each in contributions for verdict in desk.review(each)]
+
+
+class AdmissionDesk:
+    """Judges contributions one after the other against everything accepted before.
+
+    The desk holds no clock and no randomness: the same contributions in the same order get the same
+    verdicts. A contribution is judged as a whole, because a copier shows in how many of its rows
+    resemble one earlier contribution even where no single row proves it.
+    """
+
+    def __init__(self, parameters: AdmissionParameters | None = None) -> None:
+        self.parameters = parameters or AdmissionParameters()
+        self._index = NeighbourIndex(self.parameters)
+
+    def review(self, contribution: Contribution) -> list[Verdict]:
+        """Judge each row of `contribution` and take the accepted ones into the index."""
+        rows = [fingerprint(text) for text in contribution.rows]
+        matches = [self._index.alike(row) for row in rows]
+        source = self._source_of(matches)
+        collective = Collective(rows, self.parameters)
+        own_texts: dict[str, RowRef] = {}
+        verdicts = []
+        for number, (row, alike) in enumerate(zip(rows, matches, strict=True)):
+            ref = RowRef(contribution.contribution_id, number)
+            verdict = (
+                self._same(ref, row, own_texts.get(row.canonical))
+                or self._quality(ref, row, collective)
+                or self._copied(ref, row)
+                or self._alike(ref, row, alike)
+                or self._derived(ref, alike, source)
+                or Verdict(ref, ACCEPTED, "It is new text of sufficient quality.")
+            )
+            own_texts.setdefault(row.canonical, ref)
+            verdicts.append(verdict)
+        for row, verdict in zip(rows, verdicts, strict=True):
+            if verdict.accepted:
+                self._index.add(verdict.ref, row)
+        return verdicts
+
+    def _same(self, ref: RowRef, row: Fingerprint, own: RowRef | None) -> Verdict | None:
+        earlier = self._index.same(row) or own
+        if earlier is None:
+            return None
+        return Verdict(ref, _SAME, f"It is the same text as {_name(earlier)}.", earlier, 10_000)
+
+    def _quality(self, ref: RowRef, row: Fingerprint, collective: Collective) -> Verdict | None:
+        objection = quality_objection(row, self.parameters) or collective.objection
+        if objection is not None:
+            return Verdict(ref, *objection)
+        stock_bps = collective.stock_bps(row)
+        if stock_bps >= self.parameters.template_bps:
+            reason = (
+                f"Its contribution keeps repeating the form that makes {_percent(stock_bps)} of it."
+            )
+            return Verdict(ref, _TEMPLATE, reason)
+        return None
+
+    def _copied(self, ref: RowRef, row: Fingerprint) -> Verdict | None:
+        match = self._index.copied(row)
+        if match is None or match.alike_bps < self.parameters.copied_windows_bps:
+            return None
+        reason = (
+            f"Of its five-word stretches {_percent(match.alike_bps)} stand in earlier rows, "
+            f"most of them in {_name(match.ref)}."
+        )
+        return Verdict(ref, _COPIED, reason, match.ref, match.alike_bps)
+
+    def _alike(self, ref: RowRef, row: Fingerprint, alike: list[Match]) -> Verdict | None:
+        if not alike or alike[0].alike_bps < alike_threshold_bps(row, self.parameters):
+            return None
+        best = alike[0]
+        reason = (
+            f"It has {_percent(best.alike_bps)} of the words of {_name(best.ref)}, "
+            "weighed by rarity, in the same or another order."
+        )
+        return Verdict(ref, _ALIKE, reason, best.ref, best.alike_bps)
+
+    def _derived(self, ref: RowRef, alike: list[Match], source: int | None) -> Verdict | None:
+        best = next((match for match in alike if match.ref.contribution_id == source), None)
+        if best is None or best.alike_bps < self.parameters.derived_alike_bps:
+            return None
+        reason = (
+            f"Its contribution follows contribution {source} row by row, and it has "
+            f"{_percent(best.alike_bps)} of the words of {_name(best.ref)}."
+        )
+        return Verdict(ref, _DERIVED, reason, best.ref, best.alike_bps)
+
+    def _source_of(self, matches: list[list[Match]]) -> int | None:
+        counts = rows_by_source(matches, self.parameters.kin_bps)
+        if not counts:
+            return None
+        source, rows = min(counts.items(), key=lambda item: (-item[1], item[0]))
+        enough = rows >= 3 and rows * 10_000 >= self.parameters.derived_bps * len(matches)
+        return source if enough else None
+
+
+def _name(ref: RowRef) -> str:
+    return f"row {ref.row} of contribution {ref.contribution_id}"
+
+
+def _percent(bps: int) -> str:
+    return f"{bps // 100}.{bps % 100:02d} %"

@@ -1,0 +1,139 @@
+"""Earlier rows that resemble a new one: candidates by MinHash, then exact measures in integers.
+
+Clusters are stars: a row is compared with accepted rows only, each of which is the centre of its
+own star, so likeness is never carried on from one copy to the next.
+
+Source: Broder, "On the resemblance and containment of documents", 1997.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from rensa import RMinHash, RMinHashLSH
+
+from headwater_attribution.admission.fingerprint import Fingerprint
+from headwater_attribution.admission.parameters import AdmissionParameters
+from headwater_attribution.admission.verdict import RowRef
+
+_BANDS, _ROWS_A_BAND, _SEED = 42, 3, 8_402
+_PERMUTATIONS = _BANDS * _ROWS_A_BAND
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An earlier row and how much of the word weight of either it shares, in basis points."""
+
+    ref: RowRef
+    alike_bps: int
+
+
+class NeighbourIndex:
+    """The rows accepted so far, searchable by likeness.
+
+    A word weighs the rounded logarithm of how rare it is among the rows accepted so far, so that
+    sharing "the bytearray" counts for more than sharing "return a value".
+    """
+
+    def __init__(self, parameters: AdmissionParameters) -> None:
+        self.parameters = parameters
+        self._rows: list[tuple[RowRef, Fingerprint]] = []
+        self._rows_with_word: Counter[str] = Counter()
+        self._first_with_window: dict[int, int] = {}
+        self._by_canonical: dict[str, RowRef] = {}
+        self._by_minhash = RMinHashLSH(0.5, _PERMUTATIONS, _BANDS)
+
+    def add(self, ref: RowRef, row: Fingerprint) -> None:
+        """Take in an accepted row as the centre of a star."""
+        key = len(self._rows)
+        self._rows.append((ref, row))
+        self._rows_with_word.update(row.bag.keys())
+        self._by_canonical.setdefault(row.canonical, ref)
+        for window in row.windows:
+            self._first_with_window.setdefault(window, key)
+        if row.bag:
+            self._by_minhash.insert(key, _minhash(row))
+
+    def same(self, row: Fingerprint) -> RowRef | None:
+        """The earlier row with the same canonical text, if any."""
+        return self._by_canonical.get(row.canonical)
+
+    def copied(self, row: Fingerprint) -> Match | None:
+        """The share of the row's five-word windows that stand in any earlier row.
+
+        The match names the row that most of them come from.
+        """
+        if not row.windows:
+            return None
+        keys = [self._first_with_window[w] for w in row.windows if w in self._first_with_window]
+        if not keys:
+            return None
+        most = min(Counter(keys).items(), key=lambda item: (-item[1], item[0]))[0]
+        return Match(self._rows[most][0], len(keys) * 10_000 // len(row.windows))
+
+    def alike(self, row: Fingerprint) -> list[Match]:
+        """Earlier rows that share word weight with `row`, whatever the order, most alike first."""
+        if not row.bag:
+            return []
+        weights = {word: self._weight(word) for word in row.bag}
+        total = sum(count * weights[word] for word, count in row.bag.items())
+        matches = []
+        for key in self._by_minhash.query(_minhash(row)):
+            ref, other = self._rows[key]
+            alike_bps = self._alike_bps(row, weights, total, other)
+            if alike_bps:
+                matches.append(Match(ref, alike_bps))
+        return sorted(matches, key=lambda match: (-match.alike_bps, match.ref))
+
+    def _alike_bps(
+        self, row: Fingerprint, weights: dict[str, int], total: int, other: Fingerprint
+    ) -> int:
+        shorter, longer = sorted((row.bag_size, other.bag_size))
+        if longer * 10_000 > shorter * self.parameters.length_ratio_bps + 20_000:
+            return 0
+        shared = sum(
+            min(count, other.bag[word]) * weights[word]
+            for word, count in row.bag.items()
+            if word in other.bag
+        )
+        others_total = sum(count * self._weight(word) for word, count in other.bag.items())
+        return shared * 10_000 // min(total, others_total)
+
+    def _weight(self, word: str) -> int:
+        rarity = (len(self._rows) + 1) // max(1, self._rows_with_word[word])
+        return (rarity + 1).bit_length()
+
+
+def nearest_centre(index: NeighbourIndex, row: Fingerprint) -> Match | None:
+    """The accepted row that `row` is a copy of by one of the three measures, or None."""
+    same = index.same(row)
+    if same is not None:
+        return Match(same, 10_000)
+    copied = index.copied(row)
+    if copied is not None and copied.alike_bps >= index.parameters.copied_windows_bps:
+        return copied
+    alike = index.alike(row)
+    if alike and alike[0].alike_bps >= alike_threshold_bps(row, index.parameters):
+        return alike[0]
+    return None
+
+
+def alike_threshold_bps(row: Fingerprint, parameters: AdmissionParameters) -> int:
+    """The shared word weight from which `row` counts as a copy; short rows coincide more often."""
+    if row.bag_size >= 12:
+        return parameters.alike_long_bps
+    return parameters.alike_medium_bps if row.bag_size >= 8 else parameters.alike_short_bps
+
+
+def rows_by_source(matches: list[list[Match]], at_least_bps: int) -> dict[int, int]:
+    """How many rows have a match of `at_least_bps` in each earlier contribution."""
+    counts: defaultdict[int, int] = defaultdict(int)
+    for row in matches:
+        for source in {m.ref.contribution_id for m in row if m.alike_bps >= at_least_bps}:
+            counts[source] += 1
+    return dict(counts)
+
+
+def _minhash(row: Fingerprint) -> RMinHash:
+    sketch = RMinHash(_PERMUTATIONS, _SEED)
+    sketch.update(sorted(row.bag))
+    return sketch

@@ -1,0 +1,58 @@
+"""The thresholds of admission, in one record that is hashed into a datanet's terms."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionParameters:
+    """Every threshold the rules use. Shares and similarities are basis points (10_000 is all).
+
+    The defaults were set on the docstrings of Python's standard library; the test of admission
+    measures what they refuse there.
+
+    Attributes:
+        min_words: a row has at least this many canonical words.
+        max_words: and at most this many.
+        min_letters_bps: letters among the characters that are not white space.
+        min_distinct_bps: distinct words in the poorest stretch of 50 words.
+        max_top_word_bps: the commonest word that is not a function word, in rows of 12 words up.
+        min_function_bps: function words (the, of, is, …) in rows of `function_from_words` up.
+        function_from_words: shorter rows may lack function words.
+        max_broken_pairs_bps: articles and prepositions before a word that can't follow one.
+        salad_bps: rows with such a pair, in a contribution that is refused whole.
+        min_vocabulary: distinct words of a contribution, in square roots of its word count.
+        worthless_bps: rows below the quality floor, in a contribution that is refused whole.
+        max_questions: stock search phrases (how to, what is, …) in one row.
+        template_bps: three-word windows that a row shares with many rows of its contribution.
+        copied_windows_bps: five-word windows that stand in earlier contributions.
+        alike_long_bps: shared word weight that makes a row of 12 content words up a copy.
+        alike_medium_bps: the same for 8 to 11 content words.
+        alike_short_bps: the same for shorter rows, where honest rows coincide more often.
+        kin_bps: a row this like an earlier one counts towards its contribution being derived.
+        derived_bps: with this share of rows kin to one earlier contribution, a contribution is
+            derived from it.
+        derived_alike_bps: in a derived contribution, a row this like its source is refused.
+        length_ratio_bps: word weight is compared only between rows whose lengths differ by less.
+    """
+
+    min_words: int = 4
+    max_words: int = 5_000
+    min_letters_bps: int = 5_000
+    min_distinct_bps: int = 2_800
+    max_top_word_bps: int = 3_000
+    min_function_bps: int = 600
+    function_from_words: int = 10
+    max_broken_pairs_bps: int = 2_000
+    salad_bps: int = 3_000
+    min_vocabulary: int = 2
+    worthless_bps: int = 7_000
+    max_questions: int = 2
+    template_bps: int = 7_000
+    copied_windows_bps: int = 6_000
+    alike_long_bps: int = 6_000
+    alike_medium_bps: int = 7_000
+    alike_short_bps: int = 8_500
+    kin_bps: int = 5_000
+    derived_bps: int = 5_000
+    derived_alike_bps: int = 2_500
+    length_ratio_bps: int = 16_000

@@ -1,0 +1,111 @@
+"""The quality floor: rules that judge a row by itself, before it is compared with others.
+
+Each rule is cheap and explainable rather than clever; together they refuse what has no sentence in
+it. The heuristics follow the published ones for web text (Rae et al., "Scaling Language Models",
+2021, table A1; Raffel et al., "Exploring the Limits of Transfer Learning", 2020, section 2.2).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from headwater_attribution.admission.fingerprint import Fingerprint
+from headwater_attribution.admission.lexicon import (
+    FUNCTION_WORDS,
+    NEVER_AFTER,
+    SEARCH_PHRASES,
+)
+from headwater_attribution.admission.parameters import AdmissionParameters
+
+Objection = tuple[str, str]
+"""The id of the rule that objects, and its reason."""
+
+
+def quality_objection(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
+    """The first quality rule that `row` fails, or None."""
+    for rule in _RULES:
+        objection = rule(row, parameters)
+        if objection is not None:
+            return objection
+    return None
+
+
+def broken_pairs(words: Sequence[str]) -> tuple[int, int]:
+    """Openers (articles and prepositions) before a word that can't follow, and openers in all."""
+    broken = openers = 0
+    for word, following in pairwise(words):
+        never = NEVER_AFTER.get(word)
+        if never is not None:
+            openers += 1
+            broken += following in never
+    return broken, openers
+
+
+def _length(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
+    low, high = parameters.min_words, parameters.max_words
+    if low <= len(row.words) <= high:
+        return None
+    return "length/1", f"It has {len(row.words)} words; between {low} and {high} are accepted."
+
+
+def _letters(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
+    visible = [character for character in row.canonical if not character.isspace()]
+    letters = sum(character.isalpha() for character in visible)
+    if letters * 10_000 >= parameters.min_letters_bps * len(visible):
+        return None
+    return "letters/1", f"Only {letters} of its {len(visible)} characters are letters."
+
+
+def _repetition(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
+    for start in range(0, max(1, len(row.words) - 49), 10):
+        stretch = row.words[start : start + 50]
+        distinct = len(set(stretch))
+        if distinct * 10_000 < parameters.min_distinct_bps * len(stretch):
+            return (
+                "repetition/1",
+                f"A stretch of {len(stretch)} words has only {distinct} distinct ones.",
+            )
+    return None
+
+
+def _keywords(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
+    count = len(row.words)
+    if count >= parameters.function_from_words:
+        function = sum(word in FUNCTION_WORDS for word in row.words)
+        if function * 10_000 < parameters.min_function_bps * count:
+            return (
+                "keywords/1",
+                f"It is a list of terms: {function} of its {count} words are function words.",
+            )
+    word, times = max(row.bag.items(), key=lambda item: item[1], default=("", 0))
+    if count >= 12 and times * 10_000 > parameters.max_top_word_bps * count:
+        return "keywords/1", f"It repeats '{word}' {times} times in {count} words."
+    return None
+
+
+def _grammar(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
+    broken, openers = broken_pairs(row.words)
+    if broken < 2 or broken * 10_000 < parameters.max_broken_pairs_bps * openers:
+        return None
+    return (
+        "word-order/1",
+        f"Of its {openers} articles and prepositions {broken} stand before a wrong word.",
+    )
+
+
+def _bait(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
+    pairs = Counter(pairwise(row.words))
+    phrases = sum(pairs[phrase] for phrase in SEARCH_PHRASES)
+    if phrases <= parameters.max_questions or phrases * 15 < len(row.words):
+        return None
+    return "query-bait/1", f"It holds {phrases} search phrases in {len(row.words)} words."
+
+
+_RULES: Sequence[Callable[[Fingerprint, AdmissionParameters], Objection | None]] = (
+    _length,
+    _letters,
+    _repetition,
+    _keywords,
+    _grammar,
+    _bait,
+)

@@ -1,0 +1,35 @@
+"""What attribution refuses.
+
+HeadwaterError
+└── AttributionError          an answer, epoch or bundle that can't be attributed as it stands
+    ├── EvidenceMismatchError the evidence contradicts the corpus: ask the backend for another
+    └── UnknownMethodError    no method or rule has that id here: install the one it names
+"""
+
+from headwater_payments.errors import HeadwaterError
+
+
+class AttributionError(HeadwaterError):
+    """An answer, an epoch or a bundle can't be attributed as it stands; nothing was credited."""
+
+    code = "attribution_error"
+    http_status = 422
+
+
+class EvidenceMismatchError(AttributionError):
+    """Evidence names another corpus, a row that is not there, or a wrong owner or text."""
+
+    code = "evidence_mismatch"
+
+
+class UnknownMethodError(AttributionError):
+    """A method or rule id that this installation doesn't have."""
+
+    code = "unknown_method"
+
+
+class UnsoundRuleError(AttributionError):
+    """A reward rule paid out more than came in, or a receipt's money for other receipts."""
+
+    code = "unsound_rule"
+    http_status = 500

@@ -1,0 +1,16 @@
+"""Attribution methods: evidence in, shares with intervals out."""
+
+from headwater_attribution.methods.combined import Combined
+from headwater_attribution.methods.leave_one_out import RetrievalLeaveOneOut
+from headwater_attribution.methods.protocol import AttributionMethod
+from headwater_attribution.methods.registry import default_method, method_from
+from headwater_attribution.methods.span_match import SpanMatch
+
+__all__ = [
+    "AttributionMethod",
+    "Combined",
+    "RetrievalLeaveOneOut",
+    "SpanMatch",
+    "default_method",
+    "method_from",
+]

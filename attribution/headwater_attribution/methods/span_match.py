@@ -1,0 +1,143 @@
+"""Credit for the words of an answer that stand, in the same order, in rows committed before it.
+
+Every word of the answer goes to the earliest row that shares a rare eight-word window over it. So a
+later author who quotes an earlier row earns for the new words only, and a copy earns nothing. Words
+whose windows stand in the prompt earn nothing: the buyer brought them.
+
+Rows of 5 to 7 words are matched as a whole. A word weighs about the binary logarithm of how few of
+the n rows hold it. A window is rare when its words weigh twice as much as a word that stands in one
+row only: if words fell independently, fewer than 1/n rows would hold all of them by chance.
+
+Source: the maximal rare spans of Liu et al., "OLMoTrace", 2025; winnowed windows as in Schleimer,
+Wilkerson and Aiken, "Winnowing", 2003.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from headwater_payments.address import Address
+from headwater_payments.split import PARTS
+
+from headwater_attribution.attribution import Attribution, Share, attribution_of
+from headwater_attribution.canonical import words
+from headwater_attribution.corpus import Corpus
+from headwater_attribution.evidence import Evidence
+from headwater_attribution.methods.checked import check_evidence
+from headwater_attribution.windows import window_hashes
+
+_SHORTEST = 5
+_NOBODY = -1
+
+
+class SpanMatch:
+    """Span matching against one corpus version.
+
+    Args:
+        corpus: the rows that may be credited.
+        window: words in a window.
+        rare: the weight from which a window earns, as a multiple of the heaviest word's.
+        sure: the same for counting towards the lower end of the interval too.
+    """
+
+    method_id = "span-match/1"
+
+    def __init__(self, corpus: Corpus, *, window: int = 8, rare: int = 2, sure: int = 3) -> None:
+        self._corpus = corpus
+        self._window, self._rare, self._sure = window, rare, sure
+        rows = [words(row.text) for row in corpus.rows]
+        self._rows_with_word = Counter(word for row in rows for word in set(row))
+        self._heaviest = len(rows).bit_length()
+        self._index = _EarliestWindow(rows, window)
+
+    @property
+    def parameters(self) -> Mapping[str, int]:
+        """Window length and the two weights."""
+        return {"window": self._window, "rare": self._rare, "sure": self._sure}
+
+    def attribute(self, evidence: Evidence) -> Attribution:
+        """Shares by words of the answer; see `AttributionMethod`."""
+        check_evidence(evidence, self._corpus)
+        answer = words(evidence.answer)
+        owned = self._owned_words(answer, words(evidence.prompt))
+        return attribution_of(
+            Share(
+                contribution,
+                self._contributor(first_row),
+                *(counts[end] * PARTS // len(answer) for end in ("parts", "low", "high")),
+            )
+            for contribution, (first_row, counts) in owned.items()
+        )
+
+    def _owned_words(
+        self, answer: Sequence[str], prompt: Sequence[str]
+    ) -> dict[int, tuple[int, Counter[str]]]:
+        """Words of the answer by contribution: a row of it, and the counts for share and ends."""
+        owners = {
+            "parts": self._owners(answer, prompt, self._rare),
+            "low": self._owners(answer, prompt, self._sure),
+            "high": self._owners(answer, prompt, 0),
+        }
+        rows: dict[int, int] = {}
+        counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        for end, by_word in owners.items():
+            for row in by_word[by_word != _NOBODY].tolist():
+                contribution = self._corpus.rows[row].contribution_id
+                rows[contribution] = min(row, rows.get(contribution, row))
+                counts[contribution][end] += 1
+        for count in counts.values():
+            count["low"] = min(count["low"], count["parts"])
+            count["high"] = max(count["high"], count["parts"])
+        return {contribution: (row, counts[contribution]) for contribution, row in rows.items()}
+
+    def _owners(
+        self, answer: Sequence[str], prompt: Sequence[str], at_least: int
+    ) -> npt.NDArray[np.int64]:
+        """For each word of the answer the earliest row with a window over it, or -1."""
+        nobody = len(self._corpus.rows)
+        owner = np.full(len(answer), nobody, dtype=np.int64)
+        for size in self._index.sizes:
+            asked = set(window_hashes(prompt, size))
+            hashes = window_hashes(answer, size)
+            earliest = self._index.earliest(hashes)
+            for start, (hashed, row) in enumerate(zip(hashes, earliest.tolist(), strict=True)):
+                if row == _NOBODY or hashed in asked:
+                    continue
+                stretch = answer[start : start + size]
+                if sum(map(self._weight, stretch)) >= at_least * self._heaviest:
+                    np.minimum(owner[start : start + size], row, out=owner[start : start + size])
+        owner[owner == nobody] = _NOBODY
+        return owner
+
+    def _weight(self, word: str) -> int:
+        rarity = len(self._corpus.rows) // max(1, self._rows_with_word[word])
+        return rarity.bit_length()
+
+    def _contributor(self, row: int) -> Address:
+        return self._corpus.rows[row].contributor
+
+
+class _EarliestWindow:
+    """For each window hash, the earliest row that holds it, in sorted arrays."""
+
+    def __init__(self, rows: Sequence[Sequence[str]], window: int) -> None:
+        found: dict[int, int] = {}
+        self.sizes: set[int] = set()
+        for number, row in enumerate(rows):
+            size = min(window, len(row))
+            if size >= min(window, _SHORTEST):
+                self.sizes.add(size)
+                for hashed in window_hashes(row, size):
+                    found.setdefault(hashed, number)
+        order = sorted(found)
+        self._hashes = np.array(order, dtype=np.uint64)
+        self._rows = np.array([found[hashed] for hashed in order], dtype=np.int64)
+
+    def earliest(self, hashes: Sequence[int]) -> npt.NDArray[np.int64]:
+        """`[windows]` the earliest row of each hash, or -1."""
+        if not len(self._hashes) or not hashes:
+            return np.full(len(hashes), _NOBODY, dtype=np.int64)
+        wanted = np.array(hashes, dtype=np.uint64)
+        at = np.minimum(np.searchsorted(self._hashes, wanted), len(self._hashes) - 1)
+        return np.where(self._hashes[at] == wanted, self._rows[at], _NOBODY)

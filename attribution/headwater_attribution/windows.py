@@ -1,0 +1,16 @@
+"""Word windows: the 64-bit hashes of every run of `k` consecutive canonical words."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+
+def window_hashes(words: Sequence[str], k: int) -> list[int]:
+    """The hash of each window of `k` words, in order; empty when there are fewer than `k` words.
+
+    Hashes are BLAKE2b with an 8-byte digest, so they are the same on every machine and are hard to
+    collide on purpose below 2^32 work.
+    """
+    return [
+        int.from_bytes(blake2b(" ".join(words[i : i + k]).encode(), digest_size=8).digest(), "big")
+        for i in range(len(words) - k + 1)
+    ]

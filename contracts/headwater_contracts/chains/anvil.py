@@ -1,0 +1,110 @@
+"""Foundry's anvil as a child process: a second, independent EVM behind the same interface."""
+
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Self
+
+import anyio
+import anyio.abc
+from headwater_payments.errors import UnavailableError
+
+from headwater_contracts.chains.development import (
+    DEVELOPMENT_CHAIN_ID,
+    DevelopmentChain,
+    new_faucet,
+)
+from headwater_contracts.toolchain import find_program
+
+_START_TIMEOUT_S = 20
+_START_POLL_S = 0.01
+_ANNOUNCEMENT_BYTES = 65_536
+_LISTENING = "Listening on 127.0.0.1:"
+_GENESIS_WEI = 10**30
+
+
+class AnvilChain(DevelopmentChain):
+    """An anvil of this process, ended with it: on exit, on cancellation and on Ctrl-C."""
+
+    _process: anyio.abc.Process
+
+    @classmethod
+    async def start(cls, chain_id: int = DEVELOPMENT_CHAIN_ID, program: Path | None = None) -> Self:
+        """Start anvil on a port that it chooses free.
+
+        Args:
+            chain_id: in the EVM and over RPC.
+            program: the executable; found by itself when left out.
+
+        Raises:
+            UnavailableError: anvil is not installed or does not come up.
+        """
+        program = program or find_program("anvil")
+        if program is None:
+            raise UnavailableError(
+                "anvil is not installed: run `npm ci --ignore-scripts` in contracts/solidity."
+            )
+        # A file rather than a pipe: nobody reads on after the port is known, and a full pipe would
+        # stop anvil. The file has no name and vanishes with its last user.
+        with tempfile.TemporaryFile() as output:
+            process = await anyio.open_process(
+                _command(program, chain_id),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C goes to the whole group; the chain must outlive it until it is closed.
+                start_new_session=True,
+            )
+            try:
+                port = await _listening_port(process, output)
+            except BaseException:
+                await _end(process)
+                raise
+        faucet = new_faucet()
+        chain = cls(f"http://127.0.0.1:{port}", chain_id, faucet)
+        chain._process = process
+        try:
+            await chain.reader.rpc.request("anvil_setBalance", faucet.address, hex(_GENESIS_WEI))
+        except BaseException:
+            await chain.aclose()
+            raise
+        return chain
+
+    async def aclose(self) -> None:
+        """End the process and wait for it."""
+        with anyio.CancelScope(shield=True):
+            await super().aclose()
+            await _end(self._process)
+
+
+def _command(program: Path, chain_id: int) -> Sequence[str]:
+    options = ["--port", "0", "--chain-id", str(chain_id), "--accounts", "0"]
+    return [str(program), *options, "--hardfork", "prague", "--code-size-limit", "49152"]
+
+
+async def _listening_port(process: anyio.abc.Process, output: IO[bytes]) -> int:
+    """The port that anvil announces on its output."""
+    seen = ""
+    with anyio.move_on_after(_START_TIMEOUT_S):
+        while process.returncode is None:
+            # The child shares the file's offset: read at the start without moving it.
+            seen = os.pread(output.fileno(), _ANNOUNCEMENT_BYTES, 0).decode("utf-8", "replace")
+            _, found, rest = seen.partition(_LISTENING)
+            if found and "\n" in rest:
+                return int(rest.split("\n", 1)[0])
+            await anyio.sleep(_START_POLL_S)
+    raise UnavailableError("anvil did not come up.", output=seen[-500:])
+
+
+async def _end(process: anyio.abc.Process) -> None:
+    with anyio.CancelScope(shield=True):
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+            with anyio.move_on_after(2):
+                await process.wait()
+        if process.returncode is None:
+            process.kill()
+        await process.aclose()

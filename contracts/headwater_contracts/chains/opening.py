@@ -1,0 +1,52 @@
+"""One way to a chain: a node's URL, or whatever is installed to develop on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+
+from headwater_payments.errors import UnavailableError
+
+from headwater_contracts.chains.anvil import AnvilChain
+from headwater_contracts.chains.development import DEVELOPMENT_CHAIN_ID, DevelopmentChain
+from headwater_contracts.reader import ChainReader
+from headwater_contracts.toolchain import find_program
+
+
+async def start_development_chain(chain_id: int = DEVELOPMENT_CHAIN_ID) -> DevelopmentChain:
+    """Start the embedded chain, or anvil where py-evm is not installed; use as a context manager.
+
+    Raises:
+        UnavailableError: neither is installed.
+    """
+    if find_spec("eth") is not None:
+        # py-evm comes with the extra `chain`; the rest of this package does without.
+        from headwater_contracts.chains.local import LocalChain
+
+        return await LocalChain.start(chain_id)
+    if find_program("anvil") is not None:
+        return await AnvilChain.start(chain_id)
+    raise UnavailableError(
+        "There is no chain to start: install headwater[chain], or anvil, or give a node's URL."
+    )
+
+
+@asynccontextmanager
+async def open_chain(
+    url: str | None, chain_id: int = DEVELOPMENT_CHAIN_ID
+) -> AsyncIterator[ChainReader]:
+    """A reader of the chain behind `url`, or, without one, of a fresh development chain.
+
+    A development chain ends with the context. Whoever needs its faucet starts it with
+    `start_development_chain`.
+
+    Raises:
+        WrongNetworkError: the node serves another chain.
+        UnavailableError: it does not answer, or there is no chain to start.
+    """
+    if url is None:
+        async with await start_development_chain(chain_id) as chain:
+            yield chain.reader
+        return
+    async with ChainReader.connect(url, chain_id) as reader:
+        await reader.require_chain()
+        yield reader

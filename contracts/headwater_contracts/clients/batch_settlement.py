@@ -1,0 +1,232 @@
+"""Payment channels of x402's `batch-settlement` scheme."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+from headwater_payments.address import Address, parse_address
+
+from headwater_contracts.calls import Call, require_bytes32, require_uint
+from headwater_contracts.clients.base import ContractClient, as_bytes, as_int
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelConfig:
+    """A channel's immutable terms; `withdraw_delay` in seconds, `salt` 32 bytes."""
+
+    payer: Address
+    payer_authorizer: Address
+    receiver: Address
+    receiver_authorizer: Address
+    token: Address
+    withdraw_delay: int
+    salt: bytes
+
+    def as_tuple(self) -> tuple[object, ...]:
+        """In the order of the ABI.
+
+        Raises:
+            InvalidInputError: a value does not fit.
+        """
+        return (
+            parse_address(self.payer),
+            parse_address(self.payer_authorizer),
+            parse_address(self.receiver),
+            parse_address(self.receiver_authorizer),
+            parse_address(self.token),
+            require_uint("withdraw_delay", self.withdraw_delay, 40),
+            require_bytes32("salt", self.salt),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherClaim:
+    """A row of a claim: the payer's voucher and what is claimed under it, atomic units."""
+
+    channel: ChannelConfig
+    max_claimable_amount: int
+    signature: bytes
+    total_claimed: int
+
+    def as_tuple(self) -> tuple[object, ...]:
+        """In the order of the ABI."""
+        return (
+            (
+                self.channel.as_tuple(),
+                require_uint("max_claimable_amount", self.max_claimable_amount, 128),
+            ),
+            self.signature,
+            require_uint("total_claimed", self.total_claimed, 128),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """A channel's books; `balance` counts what was claimed too, so `balance - total_claimed` is
+    what a claim or refund can still move."""
+
+    balance: int
+    total_claimed: int
+
+    @property
+    def unclaimed(self) -> int:
+        """What is still the payer's."""
+        return self.balance - self.total_claimed
+
+
+@dataclass(frozen=True, slots=True)
+class PendingWithdrawal:
+    """A payer's way out; `initiated_at` in unix seconds, 0 when there is none."""
+
+    amount: int
+    initiated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverState:
+    """What was claimed for a receiver in one token, and what of it was sent."""
+
+    total_claimed: int
+    total_settled: int
+
+
+class BatchSettlementClient(ContractClient):
+    """Amounts are atomic units of the channel's token."""
+
+    contract = "BatchSettlement"
+
+    async def channel_id(self, config: ChannelConfig) -> bytes:
+        """The channel's identity, as the contract computes it."""
+        (value,) = await self._view("getChannelId", config.as_tuple())
+        return as_bytes(value)
+
+    async def channel(self, channel_id: bytes) -> ChannelState:
+        """A channel's books; zeros for one that was never funded."""
+        balance, claimed = await self._view("channels", require_bytes32("channel_id", channel_id))
+        return ChannelState(as_int(balance), as_int(claimed))
+
+    async def pending_withdrawal(self, channel_id: bytes) -> PendingWithdrawal:
+        """The withdrawal under way."""
+        amount, at = await self._view(
+            "pendingWithdrawals", require_bytes32("channel_id", channel_id)
+        )
+        return PendingWithdrawal(as_int(amount), as_int(at))
+
+    async def receiver(self, receiver: Address, token: Address) -> ReceiverState:
+        """What was claimed and settled for a receiver."""
+        claimed, settled = await self._view(
+            "receivers", parse_address(receiver), parse_address(token)
+        )
+        return ReceiverState(as_int(claimed), as_int(settled))
+
+    async def refund_nonce(self, channel_id: bytes) -> int:
+        """The nonce that the next refund signature must name."""
+        return await self._view_int("refundNonce", require_bytes32("channel_id", channel_id))
+
+    async def voucher_digest(self, channel_id: bytes, max_claimable_amount: int) -> bytes:
+        """What a payer signs."""
+        (value,) = await self._view(
+            "getVoucherDigest",
+            require_bytes32("channel_id", channel_id),
+            require_uint("max_claimable_amount", max_claimable_amount, 128),
+        )
+        return as_bytes(value)
+
+    async def refund_digest(self, channel_id: bytes, nonce: int, amount: int) -> bytes:
+        """What a receiverAuthorizer signs for a refund."""
+        (value,) = await self._view(
+            "getRefundDigest",
+            require_bytes32("channel_id", channel_id),
+            require_uint("nonce", nonce, 256),
+            require_uint("amount", amount, 128),
+        )
+        return as_bytes(value)
+
+    async def claim_batch_digest(self, claims: Sequence[VoucherClaim]) -> bytes:
+        """What a receiverAuthorizer signs for a batch of claims."""
+        (value,) = await self._view("getClaimBatchDigest", [c.as_tuple() for c in claims])
+        return as_bytes(value)
+
+    def deposit(
+        self, config: ChannelConfig, amount: int, collector: Address, collector_data: bytes
+    ) -> Call:
+        """Fund a channel through a collector; anyone may send it."""
+        require_uint("amount", amount, 128)
+        return self._build(
+            f"deposit {amount} into a channel to {config.receiver}",
+            "deposit",
+            config.as_tuple(),
+            amount,
+            parse_address(collector),
+            collector_data,
+        )
+
+    def claim(self, claims: Sequence[VoucherClaim]) -> Call:
+        """Book vouchers, as the receiver's side."""
+        rows = [claim.as_tuple() for claim in claims]
+        return self._build(f"claim {len(rows)} channels", "claim", rows)
+
+    def claim_with_signature(self, claims: Sequence[VoucherClaim], signature: bytes) -> Call:
+        """Book vouchers under the receiverAuthorizer's signature; anyone may send it."""
+        rows = [claim.as_tuple() for claim in claims]
+        return self._build(f"claim {len(rows)} channels", "claimWithSignature", rows, signature)
+
+    def settle(self, receiver: Address, token: Address) -> Call:
+        """Send a receiver what was claimed; anyone may send it."""
+        return self._build(
+            f"settle with {receiver}", "settle", parse_address(receiver), parse_address(token)
+        )
+
+    def refund(self, config: ChannelConfig, amount: int) -> Call:
+        """Return unclaimed units, as the receiver's side."""
+        require_uint("amount", amount, 128)
+        return self._build(
+            f"refund up to {amount} to {config.payer}", "refund", config.as_tuple(), amount
+        )
+
+    def refund_with_signature(
+        self, config: ChannelConfig, amount: int, nonce: int, signature: bytes
+    ) -> Call:
+        """Return unclaimed units under the receiverAuthorizer's signature; anyone may send it."""
+        return self._build(
+            f"refund up to {amount} to {config.payer}",
+            "refundWithSignature",
+            config.as_tuple(),
+            require_uint("amount", amount, 128),
+            require_uint("nonce", nonce, 256),
+            signature,
+        )
+
+    def initiate_withdraw(self, config: ChannelConfig, amount: int) -> Call:
+        """Start the payer's way out."""
+        require_uint("amount", amount, 128)
+        return self._build(
+            f"start to withdraw {amount}", "initiateWithdraw", config.as_tuple(), amount
+        )
+
+    def finalize_withdraw(self, config: ChannelConfig) -> Call:
+        """Take out what is unclaimed, after the delay."""
+        return self._build("finish a withdrawal", "finalizeWithdraw", config.as_tuple())
+
+    def multicall(self, calls: Sequence[Call]) -> Call:
+        """Several calls to this contract in one transaction: all happen or none."""
+        return self._build(
+            "; ".join(call.description for call in calls),
+            "multicall",
+            [call.data for call in calls],
+        )
+
+
+def erc3009_deposit_nonce(channel_id: bytes, salt: int) -> bytes:
+    """The nonce of the `ReceiveWithAuthorization` that funds a channel, which binds it to it."""
+    return keccak(encode(["bytes32", "uint256"], [channel_id, salt]))
+
+
+def erc3009_collector_data(
+    valid_after: int, valid_before: int, salt: int, signature: bytes
+) -> bytes:
+    """What `ERC3009DepositCollector` takes; times in unix seconds."""
+    return encode(
+        ["uint256", "uint256", "uint256", "bytes"], [valid_after, valid_before, salt, signature]
+    )

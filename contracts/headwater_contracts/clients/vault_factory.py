@@ -1,0 +1,37 @@
+"""The factory of revenue vaults: where a vault is, and how it is made."""
+
+from headwater_payments.address import Address, parse_address
+
+from headwater_contracts.calls import Call
+from headwater_contracts.clients.base import ContractClient
+from headwater_contracts.clients.vault_terms import VaultTerms
+
+
+class RevenueVaultFactoryClient(ContractClient):
+    """A vault's address is a function of its terms and can be paid before the vault exists."""
+
+    contract = "RevenueVaultFactory"
+
+    async def vault_address(self, terms: VaultTerms) -> Address:
+        """Where the vault of these terms is, or will be."""
+        return await self._view_address("vaultAddress", terms.as_tuple())
+
+    async def is_vault(self, address: Address) -> bool:
+        """Whether this factory created a vault there."""
+        (value,) = await self._view("isVault", parse_address(address))
+        return bool(value)
+
+    async def is_allowed_token(self, token: Address) -> bool:
+        """Whether vaults may book this token."""
+        (value,) = await self._view("isAllowedToken", parse_address(token))
+        return bool(value)
+
+    async def implementation(self) -> Address:
+        """The code behind every vault."""
+        return await self._view_address("implementation")
+
+    def create(self, terms: VaultTerms) -> Call:
+        """Create the vault of these terms; anyone may send it."""
+        return self._build(
+            f"create the vault of version {terms.version_id}", "create", terms.as_tuple()
+        )

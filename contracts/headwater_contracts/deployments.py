@@ -1,0 +1,70 @@
+"""Where the contracts are, chain by chain, and how they come to be on a development chain."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from headwater_payments.address import Address, parse_address
+from headwater_payments.errors import InvalidInputError
+
+from headwater_contracts.artifacts import load_artifact
+from headwater_contracts.chains.development import DEVELOPMENT_CHAIN_ID, DevelopmentChain
+
+BATCH_SETTLEMENT: Final = parse_address("0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003")
+DEPOSIT_COLLECTOR: Final = parse_address("0x4020806089470a89826cB9fB1f4059150b550004")
+MULTICALL3: Final = parse_address("0xcA11bde05977b3631167028862bE2a173976CA11")
+BASE_SEPOLIA_USDC: Final = parse_address("0x036CbD53842c5426634e7929541eC2318f3dCF7e")
+ASSET_REGISTRY: Final = parse_address("0x4Ead0a7E00000000000000000000000000000001".lower())
+VAULT_FACTORY: Final = parse_address("0x4Ead0a7E00000000000000000000000000000002".lower())
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The contracts of one chain; `from_block` is where their events begin."""
+
+    chain_id: int
+    settlement_token: Address
+    batch_settlement: Address
+    deposit_collector: Address
+    multicall3: Address
+    asset_registry: Address
+    vault_factory: Address
+    from_block: int = 0
+
+
+DEVELOPMENT: Final = Deployment(
+    chain_id=DEVELOPMENT_CHAIN_ID,
+    settlement_token=BASE_SEPOLIA_USDC,
+    batch_settlement=BATCH_SETTLEMENT,
+    deposit_collector=DEPOSIT_COLLECTOR,
+    multicall3=MULTICALL3,
+    asset_registry=ASSET_REGISTRY,
+    vault_factory=VAULT_FACTORY,
+)
+"""On every development chain; token, channels and Multicall3 at the addresses that public clients
+expect on Base Sepolia."""
+
+
+async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
+    """Put every contract at its address by running its constructor there.
+
+    The faucet becomes the token's minter. Vaults book the development token only.
+
+    Raises:
+        InvalidInputError: the chain has another id, so canonical addresses would mean nothing.
+    """
+    if chain.chain_id != DEVELOPMENT_CHAIN_ID:
+        raise InvalidInputError(
+            f"Development contracts belong on chain {DEVELOPMENT_CHAIN_ID}, not {chain.chain_id}.",
+            chain_id=chain.chain_id,
+        )
+    constructed: tuple[tuple[Address, str, tuple[object, ...]], ...] = (
+        (MULTICALL3, "Multicall3", ()),
+        (BASE_SEPOLIA_USDC, "SettlementToken", (chain.faucet,)),
+        (BATCH_SETTLEMENT, "BatchSettlement", ()),
+        (DEPOSIT_COLLECTOR, "ERC3009DepositCollector", (BATCH_SETTLEMENT,)),
+        (VAULT_FACTORY, "RevenueVaultFactory", (ASSET_REGISTRY, [BASE_SEPOLIA_USDC])),
+        (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY,)),
+    )
+    for address, contract, arguments in constructed:
+        await chain.run_constructor_at(address, load_artifact(contract).initcode(*arguments))
+    return DEVELOPMENT

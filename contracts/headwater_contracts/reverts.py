@@ -1,0 +1,98 @@
+"""Why a contract refused, as an exception with the contract's own name for it.
+
+ContractRevertError       a call would fail or failed; `name` and `args` say why
+├── TransferRefusedError  a token refused: balance, allowance or authorization
+└── UnknownRevertError    the revert data is empty or not of any contract known here
+"""
+
+import re
+from typing import ClassVar
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+from headwater_payments.errors import HeadwaterError
+
+from headwater_contracts.artifacts import every_abi
+
+_ERROR_STRING = bytes.fromhex("08c379a0")
+_PANIC = bytes.fromhex("4e487b71")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+class ContractRevertError(HeadwaterError):
+    """A contract refused a call; what the call would have changed is unchanged.
+
+    Args:
+        name: the contract's error, as in `SumAbovePool`.
+        arguments: the error's values by name.
+        description: what was being done.
+    """
+
+    code: ClassVar[str] = "contract_revert"
+    http_status: ClassVar[int] = 409
+
+    def __init__(self, name: str, arguments: dict[str, object], *, description: str = "") -> None:
+        values = ", ".join(f"{key} {_shown(value)}" for key, value in arguments.items())
+        super().__init__(
+            f"The contract refused{' to ' + description if description else ''}: "
+            f"{_words(name)}{' (' + values + ')' if values else ''}.",
+            name=name,
+            arguments=arguments,
+        )
+        self.name = name
+        self.arguments = arguments
+
+
+class TransferRefusedError(ContractRevertError):
+    """A token refused to move units."""
+
+    code = "transfer_refused"
+
+
+class UnknownRevertError(ContractRevertError):
+    """A contract failed without saying why, or in words that no contract here uses."""
+
+    code = "unknown_revert"
+
+
+_TRANSFER_ERRORS = frozenset(
+    {
+        "ERC20InsufficientBalance",
+        "ERC20InsufficientAllowance",
+        "ERC20InvalidReceiver",
+        "ERC20InvalidSender",
+        "AuthorizationExpired",
+        "AuthorizationNotYetValid",
+        "AuthorizationUsedOrCanceled",
+        "SafeERC20FailedOperation",
+    }
+)
+
+
+def revert_error(data: bytes | None, description: str = "") -> ContractRevertError:
+    """The exception for a call's revert data."""
+    data = data or b""
+    found = every_abi().decode_error(data)
+    if found is not None:
+        name, arguments = found
+        kind = TransferRefusedError if name in _TRANSFER_ERRORS else ContractRevertError
+        return kind(name, arguments, description=description)
+    try:
+        if data[:4] == _ERROR_STRING:
+            (reason,) = decode(["string"], data[4:])
+            return UnknownRevertError("Error", {"reason": reason}, description=description)
+        if data[:4] == _PANIC:
+            (number,) = decode(["uint256"], data[4:])
+            return UnknownRevertError("Panic", {"code": number}, description=description)
+    except (DecodingError, UnicodeDecodeError):
+        pass
+    arguments = {"data": "0x" + data.hex()} if data else {}
+    return UnknownRevertError("Revert", arguments, description=description)
+
+
+def _words(name: str) -> str:
+    return " ".join(_CAMEL.split(name)).lower() if name not in ("Error", "Panic") else name.lower()
+
+
+def _shown(value: object) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
+
+import {IAssetRegistry} from "./IAssetRegistry.sol";
+import {IRevenueVault} from "./IRevenueVault.sol";
+import {WHOLE} from "./Shares.sol";
+
+interface IVaultFactory {
+    function isVault(address vault) external view returns (bool);
+}
+
+/// @title Who owns which datanet, dataset, model, adapter or service, and what each was made from.
+/// @notice An asset is an ERC-721 token. Its versions are numbered in one sequence for all assets;
+/// content root, licence and parents of a version never change.
+///
+/// Units: royalties in parts per 10^8 of the child's gross revenue.
+///
+/// Invariants (`test/AssetRegistry.t.sol`):
+///  1. A parent's id is smaller than its child's, so lineage has no cycle:
+///     `test_a_parent_must_exist_already`.
+///  2. The royalties of a version sum to at most 10^8: `test_a_stack_above_the_whole_is_refused`,
+///     `testFuzz_the_stack_is_the_sum_of_the_royalties`.
+///  3. A link pays at least what the parent's licence asks and goes to the parent's payee:
+///     `test_a_link_below_the_licence_is_refused`, `test_the_payee_is_fixed_with_the_link`.
+///  4. A payee is a factory's vault of that very version, set once:
+///     `test_a_payee_is_a_vault_of_the_version`, `test_a_payee_is_set_once`.
+///  5. A transfer first credits the old owner in every attached vault:
+///     `test_a_transfer_credits_the_old_owner`.
+contract AssetRegistry is ERC721, IAssetRegistry {
+    enum Kind {
+        Datanet,
+        Dataset,
+        Model,
+        Adapter,
+        Service
+    }
+
+    struct Asset {
+        Kind kind;
+        uint32 versions;
+    }
+
+    /// @param minRoyalty what the licence asks of each direct child, parts per 10^8 of its gross.
+    /// @param stack the sum of the royalties to this version's own parents.
+    struct Version {
+        uint64 assetId;
+        uint32 number;
+        uint32 minRoyalty;
+        uint32 stack;
+        address payee;
+        bytes32 contentRoot;
+        bytes32 licenceHash;
+    }
+
+    /// @notice What a child names when it is published; the payee is looked up and fixed.
+    struct Parent {
+        uint64 parentId;
+        uint32 royalty;
+    }
+
+    uint256 public constant MAX_PARENTS = 16;
+    /// @notice A transfer visits every attached vault, so their number is bounded.
+    uint256 public constant MAX_ATTACHED_VAULTS = 16;
+
+    IVaultFactory public immutable factory;
+
+    uint64 public assetCount;
+    uint64 public versionCount;
+    mapping(uint64 assetId => Asset) public assets;
+    mapping(uint64 versionId => Version) public versions;
+    mapping(uint64 versionId => ParentLink[]) private _parents;
+    mapping(uint64 assetId => address[]) private _attached;
+    mapping(address vault => bool) public isAttached;
+
+    event AssetRegistered(uint64 indexed assetId, Kind indexed kind, address indexed owner);
+    event VersionPublished(
+        uint64 indexed versionId,
+        uint64 indexed assetId,
+        uint32 number,
+        bytes32 contentRoot,
+        bytes32 licenceHash,
+        uint32 minRoyalty,
+        ParentLink[] parents
+    );
+    event PayeeSet(uint64 indexed versionId, address indexed vault);
+    event VaultAttached(uint64 indexed assetId, address indexed vault);
+
+    error NotAssetOwner(address caller, uint64 assetId);
+    error UnknownVersion(uint64 versionId);
+    error EmptyContentRoot();
+    error RoyaltyOutOfRange(uint256 royalty);
+    error TooManyParents(uint256 parents);
+    error ParentRepeated(uint64 parentId);
+    error RoyaltyBelowLicence(uint64 parentId, uint32 royalty, uint32 minRoyalty);
+    error ParentHasNoPayee(uint64 parentId);
+    error StackAboveWhole(uint256 stack);
+    error NotVaultOfVersion(address vault, uint64 versionId);
+    error PayeeAlreadySet(uint64 versionId);
+    error AlreadyAttached(address vault);
+    error TooManyVaults(uint64 assetId);
+
+    constructor(address factory_) ERC721("Headwater Asset", "HWA") {
+        factory = IVaultFactory(factory_);
+    }
+
+    /// @notice Creates an asset without versions. Anyone may register for anyone.
+    function registerAsset(Kind kind, address owner) external returns (uint64 assetId) {
+        assetId = ++assetCount;
+        assets[assetId].kind = kind;
+        emit AssetRegistered(assetId, kind, owner);
+        _mint(owner, assetId);
+    }
+
+    /// @notice Publishes what an asset now consists of, and what it was made from.
+    /// @param contentRoot commitment to the content.
+    /// @param licenceHash hash of the licence's text.
+    /// @param minRoyalty what each direct child must pay, parts per 10^8 of its gross.
+    /// @param parents strictly ascending by id, at most 16.
+    function publishVersion(
+        uint64 assetId,
+        bytes32 contentRoot,
+        bytes32 licenceHash,
+        uint32 minRoyalty,
+        Parent[] calldata parents
+    ) external returns (uint64 versionId) {
+        _requireOwner(assetId);
+        if (contentRoot == bytes32(0)) revert EmptyContentRoot();
+        if (minRoyalty > WHOLE) revert RoyaltyOutOfRange(minRoyalty);
+        versionId = ++versionCount;
+        uint32 stack = _link(versionId, parents);
+        uint32 number = ++assets[assetId].versions;
+        versions[versionId] = Version({
+            assetId: assetId,
+            number: number,
+            minRoyalty: minRoyalty,
+            stack: stack,
+            payee: address(0),
+            contentRoot: contentRoot,
+            licenceHash: licenceHash
+        });
+        emit VersionPublished(
+            versionId, assetId, number, contentRoot, licenceHash, minRoyalty, _parents[versionId]
+        );
+    }
+
+    /// @notice Names, once, the vault that royalties to a version go to, and attaches it.
+    function setPayee(uint64 versionId, address vault) external {
+        uint64 assetId = assetOf(versionId);
+        _requireOwner(assetId);
+        if (versions[versionId].payee != address(0)) revert PayeeAlreadySet(versionId);
+        _requireVaultOf(vault, versionId);
+        versions[versionId].payee = vault;
+        emit PayeeSet(versionId, vault);
+        if (!isAttached[vault]) _attach(assetId, vault);
+    }
+
+    /// @notice Makes a transfer of the asset credit the old owner in this vault first. In a vault
+    /// that is not attached, uncredited income goes with the token.
+    function attachVault(uint64 versionId, address vault) external {
+        uint64 assetId = assetOf(versionId);
+        _requireOwner(assetId);
+        _requireVaultOf(vault, versionId);
+        if (isAttached[vault]) revert AlreadyAttached(vault);
+        _attach(assetId, vault);
+    }
+
+    function assetOf(uint64 versionId) public view returns (uint64 assetId) {
+        assetId = versions[versionId].assetId;
+        if (assetId == 0) revert UnknownVersion(versionId);
+    }
+
+    function ownerOfVersion(uint64 versionId) external view returns (address) {
+        return ownerOf(assetOf(versionId));
+    }
+
+    function lineage(uint64 versionId) external view returns (uint256 parents, uint32 stack) {
+        assetOf(versionId);
+        return (_parents[versionId].length, versions[versionId].stack);
+    }
+
+    function parentLink(uint64 versionId, uint256 index) external view returns (ParentLink memory) {
+        return _parents[versionId][index];
+    }
+
+    function parentLinks(uint64 versionId) external view returns (ParentLink[] memory) {
+        return _parents[versionId];
+    }
+
+    function attachedVaults(uint64 assetId) external view returns (address[] memory) {
+        return _attached[assetId];
+    }
+
+    /// @dev Income up to the transfer is the old owner's. No failure is caught: whoever chooses the
+    /// gas could otherwise make the credit fail and the transfer pass.
+    function _update(address to, uint256 tokenId, address auth)
+        internal
+        override
+        returns (address)
+    {
+        if (_ownerOf(tokenId) != address(0)) {
+            // Checked before any call out, so that a stranger's attempt touches no vault.
+            if (auth != address(0)) _checkAuthorized(_ownerOf(tokenId), auth, tokenId);
+            // Token ids are asset ids, which are counted in 64 bits.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            address[] storage attached = _attached[uint64(tokenId)];
+            for (uint256 i = 0; i < attached.length; ++i) {
+                IRevenueVault(attached[i]).creditOwner();
+            }
+        }
+        return super._update(to, tokenId, auth);
+    }
+
+    function _link(uint64 versionId, Parent[] calldata parents) private returns (uint32) {
+        if (parents.length > MAX_PARENTS) revert TooManyParents(parents.length);
+        uint256 stack;
+        for (uint256 i = 0; i < parents.length; ++i) {
+            Parent calldata parent = parents[i];
+            if (i > 0 && parent.parentId <= parents[i - 1].parentId) {
+                revert ParentRepeated(parent.parentId);
+            }
+            if (parent.parentId >= versionId || parent.parentId == 0) {
+                revert UnknownVersion(parent.parentId);
+            }
+            Version storage source = versions[parent.parentId];
+            if (parent.royalty < source.minRoyalty) {
+                revert RoyaltyBelowLicence(parent.parentId, parent.royalty, source.minRoyalty);
+            }
+            if (parent.royalty > 0 && source.payee == address(0)) {
+                revert ParentHasNoPayee(parent.parentId);
+            }
+            stack += parent.royalty;
+            _parents[versionId].push(ParentLink(parent.parentId, parent.royalty, source.payee));
+        }
+        if (stack > WHOLE) revert StackAboveWhole(stack);
+        // At most 10^8, just checked.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return uint32(stack);
+    }
+
+    function _attach(uint64 assetId, address vault) private {
+        if (_attached[assetId].length == MAX_ATTACHED_VAULTS) revert TooManyVaults(assetId);
+        isAttached[vault] = true;
+        _attached[assetId].push(vault);
+        emit VaultAttached(assetId, vault);
+    }
+
+    function _requireOwner(uint64 assetId) private view {
+        if (ownerOf(assetId) != msg.sender) revert NotAssetOwner(msg.sender, assetId);
+    }
+
+    function _requireVaultOf(address vault, uint64 versionId) private view {
+        if (!factory.isVault(vault) || IRevenueVault(vault).versionId() != versionId) {
+            revert NotVaultOfVersion(vault, versionId);
+        }
+    }
+}

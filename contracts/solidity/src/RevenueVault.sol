@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+
+import {EpochRoots} from "./EpochRoots.sol";
+import {Entitlement, SumNode} from "./SumTree.sol";
+import {VaultBooks} from "./VaultBooks.sol";
+import {VaultTerms} from "./VaultTerms.sol";
+
+/// @title Where the revenue of one asset version arrives and from where everybody is paid.
+/// @notice One minimal proxy per (asset version, host, terms); terms stand in its code. Money that is
+/// here leaves to the platform, host, owner and parents by their shares, to contributors by claims
+/// against a final root, or, if no root was ever final, to the fallback of the terms. No role can
+/// send it elsewhere. A final root is followed by claims only: what arrives after the last final
+/// root waits for the next one.
+///
+/// Units: atomic units of the terms' token; shares in parts per 10^8 of gross; seconds.
+///
+/// Invariants (`test/RevenueVault.invariant.t.sol`; examples in the files named):
+///  1. balance + paid = booked + unbooked; buckets never exceed what came in:
+///     `invariant_liabilities_are_covered`.
+///  2. Each bucket is floor(totalIn * share), monotone, and all together with rounding dust make
+///     totalIn: `invariant_buckets_are_shares_of_gross`.
+///  3. No bucket pays out more than its credit: `invariant_no_bucket_draws_on_another`.
+///  4. S_final <= S_pending <= pool income; S_final never falls:
+///     `invariant_root_sums_are_ordered`, `test/EpochRoots.t.sol`.
+///  5. A position's claims stay within its entitlement and never fall:
+///     `invariant_claims_stay_within_entitlements`.
+///  6. The sum of claims = claimedTotal <= S_final: `invariant_claims_stay_within_the_root`,
+///     `test_contradicting_roots_cannot_pay_twice`.
+///  7. A position's account never changes: `test_a_position_keeps_its_account`.
+///  8. Claims read final roots only, and finality stays: `test_a_pending_root_pays_nothing`.
+/// 11. Terms are in the code: `test/RevenueVaultFactory.t.sol`.
+/// 12. A royalty is pulled exactly once: `test_a_royalty_is_pulled_exactly_once`.
+/// 13. Books before calls, one guard over all that pays: `test_a_reentrant_token_gains_nothing`.
+/// 14. One refusing recipient blocks no other: `test_a_refused_recipient_blocks_no_other`.
+/// (Numbers follow the list of invariants that the design gives a vault; 9, 10 and 15 concern
+/// disputes, bonds and signed claims, which this contract does not have.)
+contract RevenueVault is EpochRoots {
+    using SafeERC20 for IERC20;
+
+    /// @dev Account and 96 bits of claims share one slot: a claim writes one position slot.
+    struct Position {
+        address account;
+        uint96 claimed;
+    }
+
+    struct Claim {
+        Entitlement leaf;
+        SumNode[] proof;
+    }
+
+    /// @notice How long the pool waits for a first final root before the fallback may take it.
+    uint256 public constant FALLBACK_DELAY = 180 days;
+
+    uint128 public claimedTotal;
+    uint128 public fallbackPaid;
+    mapping(uint32 position => Position) public positions;
+
+    event EntitlementPaid(uint32 indexed position, address indexed account, uint256 amount);
+    event EntitlementRefused(uint32 indexed position, address indexed account, uint256 amount);
+    event FallbackPaid(address indexed to, uint256 amount);
+
+    error PositionOfOther(uint32 position, address account);
+    error NothingToClaim(uint32 position);
+    error ClaimsExceedRoot(uint256 claims, uint128 sum);
+    error RootExists();
+    error FallbackTooEarly(uint256 from);
+    error FallbackIsOwner(address owner);
+
+    constructor(address registry_, address factory_) VaultBooks(registry_, factory_) {}
+
+    /// @notice Pays a leaf's account what it is entitled to and has not had; anyone may call.
+    function claim(Entitlement calldata leaf, SumNode[] calldata proof)
+        external
+        nonReentrant
+        returns (uint256 amount)
+    {
+        VaultTerms memory t = terms();
+        amount = _book(t, leaf, proof);
+        if (amount == 0) revert NothingToClaim(leaf.position);
+        emit EntitlementPaid(leaf.position, leaf.account, amount);
+        _pay(t.token, leaf.account, amount);
+    }
+
+    /// @notice Pays many leaves. A recipient whom the token refuses keeps its claim and stops nobody;
+    /// a leaf with nothing due is passed over; a false proof fails the whole call.
+    function claimMany(Claim[] calldata claims) external nonReentrant returns (uint256 paid) {
+        VaultTerms memory t = terms();
+        for (uint256 i = 0; i < claims.length; ++i) {
+            Entitlement calldata leaf = claims[i].leaf;
+            uint256 amount = _book(t, leaf, claims[i].proof);
+            if (amount == 0) continue;
+            totalOut += uint128(amount);
+            if (IERC20(t.token).trySafeTransfer(leaf.account, amount)) {
+                emit EntitlementPaid(leaf.position, leaf.account, amount);
+                paid += amount;
+            } else {
+                _unbook(leaf.position, amount);
+                emit EntitlementRefused(leaf.position, leaf.account, amount);
+            }
+        }
+    }
+
+    /// @notice Gives the pool to the fallback when 180 days have passed since the first income and no
+    /// root was ever final.
+    function payFallback() external nonReentrant returns (uint256 amount) {
+        VaultTerms memory t = terms();
+        if (finalRoot.epoch != 0 || pendingRoot.postedAt != 0) revert RootExists();
+        _sync(t);
+        uint256 from = firstInflowAt + FALLBACK_DELAY;
+        if (firstInflowAt == 0 || block.timestamp < from) revert FallbackTooEarly(from);
+        if (registry.ownerOfVersion(t.versionId) == t.fallbackTo) {
+            revert FallbackIsOwner(t.fallbackTo);
+        }
+        amount = _entitledPool(t);
+        fallbackPaid += uint128(amount);
+        emit FallbackPaid(t.fallbackTo, amount);
+        _pay(t.token, t.fallbackTo, amount);
+    }
+
+    function _book(VaultTerms memory t, Entitlement calldata leaf, SumNode[] calldata proof)
+        private
+        returns (uint256 amount)
+    {
+        Root memory root = finalRoot;
+        if (root.epoch == 0 || !_opens(t, root, leaf, proof)) revert InvalidOpening();
+        Position memory position = positions[leaf.position];
+        if (position.account != address(0) && position.account != leaf.account) {
+            revert PositionOfOther(leaf.position, position.account);
+        }
+        if (leaf.cumulative <= position.claimed) return 0;
+        amount = leaf.cumulative - position.claimed;
+        // Two roots that contradict each other unnoticed still cannot pay more than the sum of the
+        // last one: the other buckets' money is out of reach.
+        uint256 claims = claimedTotal + amount;
+        if (claims > root.sum) revert ClaimsExceedRoot(claims, root.sum);
+        claimedTotal = uint128(claims);
+        // leaf.cumulative <= root.sum <= 2^96 - 1, as postRoot checked.
+        positions[leaf.position] = Position(leaf.account, uint96(leaf.cumulative));
+    }
+
+    function _unbook(uint32 position, uint256 amount) private {
+        totalOut -= uint128(amount);
+        claimedTotal -= uint128(amount);
+        positions[position].claimed -= uint96(amount);
+    }
+
+    function _entitledPool(VaultTerms memory t) internal view override returns (uint256) {
+        return _bucket(t.contributorsShare) - fallbackPaid;
+    }
+
+    function _position(uint32 position) internal view override returns (address, uint96) {
+        return (positions[position].account, positions[position].claimed);
+    }
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+import {IAssetRegistry} from "./IAssetRegistry.sol";
+import {IRevenueVault} from "./IRevenueVault.sol";
+import {WHOLE} from "./Shares.sol";
+import {VaultTerms, VaultTermsCodec} from "./VaultTerms.sol";
+
+interface IVaultSet {
+    function isVault(address vault) external view returns (bool);
+}
+
+/// @title The books of a revenue vault: what came in, and each bucket's share of it.
+/// @notice A bucket is floor(totalIn * share): cumulative, so the order and the size of payments in
+/// never matter. Rounding leaves less than one unit per bucket unallocated, and later income makes
+/// it whole again. Nothing is pushed: every bucket is paid on demand, to its owner, by anyone.
+abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
+    IAssetRegistry public immutable registry;
+    IVaultSet public immutable factory;
+    address private immutable _implementation;
+
+    /// @notice Everything that ever arrived, as last booked.
+    uint128 public totalIn;
+    /// @notice Everything that ever left.
+    uint128 public totalOut;
+    uint128 public platformPaid;
+    uint128 public hostPaid;
+    /// @notice The part of the owner's bucket that has been credited to an account.
+    uint128 public ownerCredited;
+    /// @notice The part of `totalIn` that was pulled from children's vaults.
+    uint128 public royaltyIn;
+    /// @notice When the first unit was booked; unix seconds, 0 before.
+    uint40 public firstInflowAt;
+
+    /// @notice Credited to an owner, past or present, and not yet paid.
+    mapping(address account => uint256) public ownerCredit;
+    /// @notice Paid to the vault of parent link `index`.
+    mapping(uint256 index => uint256) public parentPaid;
+
+    event Synced(uint256 inflow, uint256 totalIn);
+    event PlatformPaid(address indexed platform, uint256 amount);
+    event HostPaid(address indexed host, uint256 amount);
+    event OwnerCredited(address indexed owner, uint256 amount);
+    event OwnerPaid(address indexed owner, uint256 amount);
+    event ParentPaid(uint256 indexed index, address indexed payee, uint256 amount);
+    event RoyaltyPulled(address indexed child, uint256 indexed index, uint256 amount);
+
+    error ImplementationLocked();
+    error NotPayee(address caller, address payee);
+    error NotVault(address child);
+
+    constructor(address registry_, address factory_) {
+        registry = IAssetRegistry(registry_);
+        factory = IVaultSet(factory_);
+        _implementation = address(this);
+    }
+
+    /// @notice The terms, read from behind the vault's own code: nothing can change them.
+    function terms() public view returns (VaultTerms memory) {
+        if (address(this) == _implementation) revert ImplementationLocked();
+        return VaultTermsCodec.unpack(Clones.fetchCloneArgs(address(this)));
+    }
+
+    function versionId() external view returns (uint64) {
+        return terms().versionId;
+    }
+
+    function token() external view returns (address) {
+        return terms().token;
+    }
+
+    /// @notice Books what has arrived since the last time.
+    function sync() external nonReentrant {
+        _sync(terms());
+    }
+
+    function payPlatform() external nonReentrant returns (uint256 amount) {
+        VaultTerms memory t = terms();
+        _sync(t);
+        amount = _bucket(t.platformShare) - platformPaid;
+        // A bucket is at most totalIn, which fits in 128 bits.
+        platformPaid += uint128(amount);
+        emit PlatformPaid(t.platform, amount);
+        _pay(t.token, t.platform, amount);
+    }
+
+    function payHost() external nonReentrant returns (uint256 amount) {
+        VaultTerms memory t = terms();
+        _sync(t);
+        amount = _bucket(t.hostShare) - hostPaid;
+        hostPaid += uint128(amount);
+        emit HostPaid(t.host, amount);
+        _pay(t.token, t.host, amount);
+    }
+
+    /// @inheritdoc IRevenueVault
+    function creditOwner() public nonReentrant {
+        VaultTerms memory t = terms();
+        _sync(t);
+        _creditOwner(t);
+    }
+
+    /// @notice Pays an owner, past or present, what its time as owner earned.
+    function payOwner(address account) external nonReentrant returns (uint256 amount) {
+        VaultTerms memory t = terms();
+        _sync(t);
+        _creditOwner(t);
+        amount = ownerCredit[account];
+        ownerCredit[account] = 0;
+        emit OwnerPaid(account, amount);
+        _pay(t.token, account, amount);
+    }
+
+    /// @inheritdoc IRevenueVault
+    function payParent(uint256 index) external nonReentrant returns (uint256 amount) {
+        VaultTerms memory t = terms();
+        IAssetRegistry.ParentLink memory link = registry.parentLink(t.versionId, index);
+        if (msg.sender != link.payee) revert NotPayee(msg.sender, link.payee);
+        _sync(t);
+        amount = _bucket(link.royalty) - parentPaid[index];
+        parentPaid[index] += amount;
+        emit ParentPaid(index, link.payee, amount);
+        _pay(t.token, link.payee, amount);
+    }
+
+    /// @notice Fetches what a child's vault owes this one through the child's link `index`.
+    function pullFrom(IRevenueVault child, uint256 index)
+        external
+        nonReentrant
+        returns (uint256 amount)
+    {
+        if (!factory.isVault(address(child))) revert NotVault(address(child));
+        VaultTerms memory t = terms();
+        // Only a factory's vault is called, and it calls back into nothing but the token.
+        amount = child.payParent(index);
+        royaltyIn += uint128(amount);
+        emit RoyaltyPulled(address(child), index, amount);
+        _sync(t);
+    }
+
+    /// @notice What each bucket has been credited so far, atomic units; `unbooked` has arrived and
+    /// awaits `sync`.
+    function buckets()
+        external
+        view
+        returns (
+            uint256 platform,
+            uint256 host,
+            uint256 owner,
+            uint256 parents,
+            uint256 pool,
+            uint256 unbooked
+        )
+    {
+        VaultTerms memory t = terms();
+        return (
+            _bucket(t.platformShare),
+            _bucket(t.hostShare),
+            _bucket(t.ownerShare),
+            _bucket(t.parentsShare),
+            _bucket(t.contributorsShare),
+            _unbooked(t)
+        );
+    }
+
+    function _sync(VaultTerms memory t) internal {
+        uint256 inflow = _unbooked(t);
+        if (inflow == 0) return;
+        totalIn += uint128(inflow);
+        if (firstInflowAt == 0) firstInflowAt = uint40(block.timestamp);
+        emit Synced(inflow, totalIn);
+    }
+
+    function _bucket(uint256 share) internal view returns (uint256) {
+        return uint256(totalIn) * share / WHOLE;
+    }
+
+    /// @dev Books first; the token is the last thing called. Zero is not sent, so that a token which
+    /// refuses empty transfers blocks nothing.
+    function _pay(address token_, address to, uint256 amount) internal {
+        if (amount == 0) return;
+        totalOut += uint128(amount);
+        IERC20(token_).safeTransfer(to, amount);
+    }
+
+    function _creditOwner(VaultTerms memory t) private {
+        uint256 amount = _bucket(t.ownerShare) - ownerCredited;
+        if (amount == 0) return;
+        address owner = registry.ownerOfVersion(t.versionId);
+        ownerCredited += uint128(amount);
+        ownerCredit[owner] += amount;
+        emit OwnerCredited(owner, amount);
+    }
+
+    /// @dev Zero after the token's issuer took units away, and capped at 128 bits, so that neither an
+    /// issuer nor an absurd supply can make the books revert.
+    function _unbooked(VaultTerms memory t) private view returns (uint256) {
+        uint256 everything = IERC20(t.token).balanceOf(address(this)) + totalOut;
+        if (everything > type(uint128).max) everything = type(uint128).max;
+        return everything > totalIn ? everything - totalIn : 0;
+    }
+}

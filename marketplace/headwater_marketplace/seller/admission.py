@@ -1,0 +1,325 @@
+"""Deciding whether a request is paid for: everything up to the durable reservation.
+
+Vouchers are verified here without asking the chain: the signer is recovered, and the channel's
+mirrored state is trusted for a third of its withdrawal delay.
+
+Source: x402 `batch-settlement` and `exact` on EVM; error codes as in the published package.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from headwater_marketplace.facilitator import ChannelReader, Facilitator
+from headwater_marketplace.seller.offers import Meter, Offer
+from headwater_marketplace.seller.store import ChannelRecord, NewRequest, SellerStore
+from headwater_payments.address import Address, parse_address
+from headwater_payments.batch_payload import SCHEME as BATCH
+from headwater_payments.batch_payload import (
+    BatchPayload,
+    parse_batch_payload,
+    token_domain,
+)
+from headwater_payments.channels import (
+    ChannelBusyError,
+    ChannelFundsError,
+    VoucherMismatchError,
+    VoucherReplayedError,
+    channel_id,
+    voucher_to_sign,
+)
+from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.exact import ExactPaymentError, check_exact, parse_exact_payload
+from headwater_payments.hexadecimal import to_hex
+from headwater_payments.signing import recover
+from headwater_payments.structs import ChannelConfig
+from headwater_payments.x402 import (
+    JsonObject,
+    PaymentPayload,
+    PaymentRequirements,
+    chain_id_of,
+)
+
+CONCURRENT: Final = "concurrent-vouchers"
+PAYMENT_IDENTIFIER: Final = "payment-identifier"
+_PREFIX: Final = "invalid_batch_settlement_evm_"
+_REASONS: Final[tuple[tuple[type[HeadwaterError], str], ...]] = (
+    (VoucherMismatchError, _PREFIX + "cumulative_amount_mismatch"),
+    (ChannelBusyError, _PREFIX + "channel_busy"),
+    (ChannelFundsError, _PREFIX + "cumulative_exceeds_balance"),
+    (VoucherReplayedError, "voucher_replayed"),
+)
+
+
+class PaymentRejectedError(HeadwaterError):
+    """The payment is not accepted; `reason` is x402's code for the buyer's software."""
+
+    code = "payment_rejected"
+    http_status = 402
+
+    def __init__(self, message: str, reason: str, *, channel: ChannelRecord | None = None) -> None:
+        super().__init__(message, reason=reason)
+        self.reason = reason
+        self.channel = channel
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A request whose payment is reserved."""
+
+    payment_id: str
+    offer: Offer
+    terms: PaymentRequirements
+    payload: PaymentPayload
+    meter: Meter
+    channel: ChannelRecord | None
+    transaction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Admits requests on behalf of one seller.
+
+    Args:
+        store: the seller's books.
+        authorizer: the account that signs the seller's claims and receipts.
+        facilitator: puts deposits and transfers on chain.
+        chain: reads channels.
+        now: Unix time in seconds.
+    """
+
+    store: SellerStore
+    authorizer: Address
+    facilitator: Facilitator
+    chain: ChannelReader
+    now: Callable[[], int]
+
+    async def admit(self, offer: Offer, route: str, header: str) -> Admission:
+        """Verify a payment and reserve what the request may cost.
+
+        Raises:
+            InvalidInputError: the header is malformed.
+            PaymentRejectedError: the payment does not pay for this request.
+            PaymentConflictError: its id belongs to another payment, or one under way.
+        """
+        payload = PaymentPayload.from_header(header)
+        terms = self._matching(offer, payload)
+        fingerprint = hashlib.sha256(header.encode()).hexdigest()
+        payment_id = _identifier(payload)
+        if terms.scheme == BATCH:
+            return await self._admit_voucher(offer, route, payload, terms, payment_id, fingerprint)
+        return await self._admit_transfer(offer, route, payload, terms, payment_id, fingerprint)
+
+    def _matching(self, offer: Offer, payload: PaymentPayload) -> PaymentRequirements:
+        for terms in offer.requirements(self.authorizer):
+            if payload.accepted.matches(terms):
+                return terms
+        raise PaymentRejectedError(
+            "The payment accepts terms that are not offered here.", "invalid_payment_requirements"
+        )
+
+    async def _admit_voucher(
+        self,
+        offer: Offer,
+        route: str,
+        payload: PaymentPayload,
+        terms: PaymentRequirements,
+        payment_id: str,
+        fingerprint: str,
+    ) -> Admission:
+        batch = parse_batch_payload(payload.payload)
+        _check_config(batch.config, terms)
+        chain_id = chain_id_of(terms.network)
+        if channel_id(batch.config, chain_id) != batch.voucher.channel_id:
+            raise PaymentRejectedError(
+                "The channel id is not that of its configuration.", _PREFIX + "channel_id_mismatch"
+            )
+        _check_signature(batch, chain_id)
+        transaction = ""
+        if batch.deposit is not None:
+            transaction = await self._place_deposit(payload, terms, batch)
+        else:
+            await self._refresh(batch)
+        request = self._request(offer, route, payment_id, fingerprint, batch.config.payer)
+        concurrent = _takes_part(payload)
+        try:
+            record = await self.store.reserve(request, batch.voucher, concurrent=concurrent)
+        except (
+            VoucherMismatchError,
+            ChannelBusyError,
+            ChannelFundsError,
+            VoucherReplayedError,
+        ) as e:
+            reason = next(code for kind, code in _REASONS if isinstance(e, kind))
+            known = await self.store.channel(batch.voucher.channel_id)
+            raise PaymentRejectedError(e.message, reason, channel=known) from e
+        meter = Meter(payment_id, batch.config.payer, request.amount)
+        return Admission(payment_id, offer, terms, payload, meter, record, transaction)
+
+    async def _admit_transfer(
+        self,
+        offer: Offer,
+        route: str,
+        payload: PaymentPayload,
+        terms: PaymentRequirements,
+        payment_id: str,
+        fingerprint: str,
+    ) -> Admission:
+        payment = parse_exact_payload(payload.payload)
+        asset = parse_address(terms.asset)
+        token = token_domain(terms.extra, asset, chain_id_of(terms.network))
+        try:
+            check_exact(payment, terms, token, now=self.now())
+        except ExactPaymentError as exc:
+            raise PaymentRejectedError(exc.message, str(exc.details["reason"])) from exc
+        payer = payment.authorization.sender
+        request = self._request(offer, route, payment_id, fingerprint, payer)
+        try:
+            await self.store.reserve_exact(request, asset, payer, payment.authorization.nonce)
+        except VoucherReplayedError as exc:
+            raise PaymentRejectedError(exc.message, "invalid_exact_evm_nonce_already_used") from exc
+        verdict = await self.facilitator.verify(payload, terms)
+        if not verdict.is_valid:
+            await self.store.release(payment_id)
+            raise PaymentRejectedError(
+                verdict.invalid_message or "The transfer would not settle.",
+                verdict.invalid_reason or "unexpected_verify_error",
+            )
+        meter = Meter(payment_id, payer, request.amount)
+        return Admission(payment_id, offer, terms, payload, meter, None, "")
+
+    async def _place_deposit(
+        self, payload: PaymentPayload, terms: PaymentRequirements, batch: BatchPayload
+    ) -> str:
+        settlement = await self.facilitator.settle(payload, terms)
+        if not settlement.success:
+            raise PaymentRejectedError(
+                settlement.error_message or "The deposit did not go through.",
+                settlement.error_reason or _PREFIX + "deposit_transaction_failed",
+            )
+        await self._sync(batch)
+        return settlement.transaction
+
+    async def _refresh(self, batch: BatchPayload) -> None:
+        known = await self.store.channel(batch.voucher.channel_id)
+        trust = min(300, max(30, batch.config.withdraw_delay // 3))
+        if known is None or self.now() - known.synced_at > trust:
+            known = await self._sync(batch)
+        if known.withdraw_requested_at:
+            raise PaymentRejectedError(
+                "The payer is withdrawing this channel's escrow.",
+                _PREFIX + "withdrawal_pending",
+            )
+
+    async def _sync(self, batch: BatchPayload) -> ChannelRecord:
+        identifier = batch.voucher.channel_id
+        chain = await self.chain.channel(identifier)
+        if not chain.balance:
+            raise PaymentRejectedError(
+                "The chain holds no escrow for this channel.", _PREFIX + "channel_not_found"
+            )
+        return await self.store.sync_channel(identifier, batch.config, chain, self.now())
+
+    def _request(
+        self, offer: Offer, route: str, payment_id: str, fingerprint: str, payer: str
+    ) -> NewRequest:
+        return NewRequest(
+            payment_id=payment_id,
+            fingerprint=fingerprint,
+            payer=payer,
+            payee=offer.pay_to,
+            route=route,
+            asset=offer.price.asset.address,
+            amount=offer.price.atomic,
+            created_at=self.now(),
+        )
+
+
+def channel_state(record: ChannelRecord, charged: int) -> JsonObject:
+    """A channel as x402's `channelState`, with the charged total as of now."""
+    return {
+        "channelId": to_hex(record.identifier),
+        "balance": str(record.state.balance),
+        "totalClaimed": str(record.state.claimed),
+        "withdrawRequestedAt": record.withdraw_requested_at,
+        "refundNonce": str(record.refund_nonce),
+        "chargedCumulativeAmount": str(charged),
+    }
+
+
+def voucher_state(record: ChannelRecord) -> JsonObject | None:
+    """The highest voucher held, as x402's `voucherState`: the buyer can check its own signature."""
+    if record.signature is None:
+        return None
+    return {
+        "signedMaxClaimable": str(record.state.signed),
+        "signature": to_hex(record.signature),
+    }
+
+
+def _check_config(config: ChannelConfig, terms: PaymentRequirements) -> None:
+    expected = (
+        (config.receiver, terms.pay_to, "receiver_mismatch"),
+        (config.token, terms.asset, "token_mismatch"),
+        (
+            config.receiver_authorizer,
+            str(terms.extra["receiverAuthorizer"]),
+            "receiver_authorizer_mismatch",
+        ),
+    )
+    for given, wanted, reason in expected:
+        if given.lower() != wanted.lower():
+            raise PaymentRejectedError(
+                f"The channel names {given} where {wanted} is required.", _PREFIX + reason
+            )
+    if config.withdraw_delay < int(terms.extra["withdrawDelay"]):
+        raise PaymentRejectedError(
+            "The channel's withdrawal delay is shorter than required.",
+            _PREFIX + "withdraw_delay_mismatch",
+        )
+
+
+def _check_signature(batch: BatchPayload, chain_id: int) -> None:
+    voucher = batch.voucher
+    try:
+        signer = recover(
+            voucher_to_sign(voucher.channel_id, voucher.max_claimable, chain_id),
+            voucher.signature,
+        )
+    except InvalidInputError as exc:
+        raise PaymentRejectedError(exc.message, _PREFIX + "voucher_signature") from exc
+    if signer != batch.config.payer_authorizer:
+        raise PaymentRejectedError(
+            "The voucher is not signed by the channel's payer authorizer.",
+            _PREFIX + "voucher_signature",
+        )
+
+
+def _takes_part(payload: PaymentPayload) -> bool:
+    extension = (payload.extensions or {}).get(CONCURRENT)
+    info = extension.get("info") if isinstance(extension, dict) else None
+    return isinstance(info, dict) and info.get("use") is True
+
+
+def _identifier(payload: PaymentPayload) -> str:
+    """The buyer's payment id, or one of our own where it gave none.
+
+    Raises:
+        InvalidInputError: not 16 to 128 letters, digits, hyphens or underscores.
+    """
+    extension = (payload.extensions or {}).get(PAYMENT_IDENTIFIER)
+    info = extension.get("info") if isinstance(extension, dict) else None
+    given = info.get("id") if isinstance(info, dict) else None
+    if given is None:
+        return "srv_" + secrets.token_hex(16)
+    allowed = isinstance(given, str) and given.replace("-", "").replace("_", "").isalnum()
+    if not allowed or not given.isascii() or not 16 <= len(given) <= 128:
+        raise InvalidInputError(
+            "A payment id is 16 to 128 letters, digits, hyphens and underscores."
+        )
+    return str(given)
+
+
+__all__ = ["Admission", "Gate", "PaymentRejectedError", "channel_state", "voucher_state"]

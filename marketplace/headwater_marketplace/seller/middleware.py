@@ -1,0 +1,226 @@
+"""Charging for routes of any ASGI application: verify, reserve, run once, charge what was used.
+
+A request without payment is answered with 402 and the terms. With one, its most is reserved before
+the handler runs, the handler's bytes pass through untouched, and what it used is charged at the
+end. A handler that fails costs nothing; a client that leaves a stream pays for what was metered.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any, Final
+
+from headwater_marketplace.facilitator import ChannelReader, Facilitator
+from headwater_marketplace.seller.admission import (
+    CONCURRENT,
+    PAYMENT_IDENTIFIER,
+    Gate,
+    PaymentRejectedError,
+    channel_state,
+    voucher_state,
+)
+from headwater_marketplace.seller.offers import Offer, bind_meter
+from headwater_marketplace.seller.served import ServedRequest, replay
+from headwater_marketplace.seller.store import Payment, PaymentConflictError, SellerStore
+from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.signing import Signer
+from headwater_payments.x402 import (
+    PAYMENT_REQUIRED,
+    PAYMENT_SIGNATURE,
+    JsonObject,
+    PaymentPayload,
+    PaymentRequired,
+    ResourceInfo,
+)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LOOKUP_PATH: Final = "/.well-known/headwater/payments/"
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+_EXTENSIONS: Final[JsonObject] = {
+    PAYMENT_IDENTIFIER: {"info": {"required": False}, "schema": {"type": "object"}},
+    CONCURRENT: {"info": {"version": "1"}, "schema": {"type": "object"}},
+}
+
+
+class PaymentMiddleware:
+    """Wraps an ASGI application so that the routes of `offers` must be paid for.
+
+    Args:
+        app: the application.
+        offers: what is for sale, tried in order; other routes pass through unpaid.
+        store: the seller's books.
+        signer: signs receipts; its account authorizes claims.
+        facilitator: puts deposits and transfers on chain.
+        chain: reads channels.
+        now: Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        offers: Sequence[Offer],
+        store: SellerStore,
+        signer: Signer,
+        facilitator: Facilitator,
+        chain: ChannelReader,
+        now: Callable[[], int] = lambda: int(time.time()),
+    ) -> None:
+        self._app, self._offers, self._store, self._signer = app, tuple(offers), store, signer
+        self._facilitator, self._now = facilitator, now
+        self._gate = Gate(store, signer.address, facilitator, chain, now)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection (the ASGI interface)."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        path = scope["path"]
+        if path.startswith(LOOKUP_PATH):
+            return await self._look_up(path[len(LOOKUP_PATH) :], send)
+        offer = next((o for o in self._offers if o.matches(scope["method"], path)), None)
+        if offer is None:
+            return await self._app(scope, receive, send)
+        header = _header(scope, PAYMENT_SIGNATURE)
+        if header is None:
+            return await self._ask(scope, offer, send, error=None)
+        await self._paid(scope, receive, send, offer, header)
+
+    async def _paid(
+        self, scope: Scope, receive: Receive, send: Send, offer: Offer, header: str
+    ) -> None:
+        try:
+            body = await _read_body(receive)
+            admission = await self._gate.admit(offer, scope["path"], header)
+        except PaymentRejectedError as exc:
+            return await self._ask(scope, offer, send, error=exc)
+        except PaymentConflictError as exc:
+            if (known := await self._answered_before(header)) is not None:
+                return await replay(known, send)
+            return await _problem(send, exc)
+        except HeadwaterError as exc:
+            return await _problem(send, exc)
+        served = ServedRequest(
+            admission,
+            body,
+            send,
+            store=self._store,
+            signer=self._signer,
+            facilitator=self._facilitator,
+            now=self._now,
+        )
+        inner = dict(scope)
+        bind_meter(inner, admission.meter)
+        await served.run(lambda: self._app(inner, _replayed(body, receive), served.send))
+
+    async def _answered_before(self, header: str) -> Payment | None:
+        """The finished payment that this very header made, if its answer was kept."""
+        extension = (PaymentPayload.from_header(header).extensions or {}).get(PAYMENT_IDENTIFIER)
+        known = await self._store.payment(str(extension["info"]["id"])) if extension else None
+
+        same = (
+            known is not None and known.fingerprint == hashlib.sha256(header.encode()).hexdigest()
+        )
+        return known if same and known is not None and known.response is not None else None
+
+    async def _ask(
+        self, scope: Scope, offer: Offer, send: Send, *, error: PaymentRejectedError | None
+    ) -> None:
+        accepts = offer.requirements(self._signer.address)
+        if error is not None and error.channel is not None:
+            corrective = {
+                "channelState": channel_state(error.channel, error.channel.state.charged),
+                "voucherState": voucher_state(error.channel),
+            }
+            known = {key: value for key, value in corrective.items() if value is not None}
+            accepts = [
+                terms.model_copy(update={"extra": {**terms.extra, **known}})
+                if terms.scheme == "batch-settlement"
+                else terms
+                for terms in accepts
+            ]
+        required = PaymentRequired(
+            error=None if error is None else error.reason,
+            resource=ResourceInfo(url=_url(scope), description=offer.description or None),
+            accepts=accepts,
+            extensions=_EXTENSIONS,
+        )
+        message = "Payment is required." if error is None else error.message
+        body = {"error": message, **required.to_json()}
+        headers = [
+            (PAYMENT_REQUIRED.encode(), required.to_header().encode()),
+            (b"cache-control", b"no-store"),
+            (b"access-control-expose-headers", b"PAYMENT-REQUIRED, PAYMENT-RESPONSE"),
+        ]
+        await _json(send, 402, body, headers)
+
+    async def _look_up(self, payment_id: str, send: Send) -> None:
+        payment = await self._store.payment(payment_id)
+        if payment is None:
+            return await _json(send, 404, {"state": "unknown"}, [])
+        body = {
+            "state": payment.state,
+            "chargedAmount": str(payment.charge),
+            "receipt": payment.receipt,
+        }
+        await _json(send, 200, body, [])
+
+
+async def _read_body(receive: Receive) -> bytes:
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise InvalidInputError("The client left before its request was complete.")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise InvalidInputError(f"A paid request's body has at most {MAX_BODY_BYTES} bytes.")
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    delivered = False
+
+    async def again() -> Message:
+        nonlocal delivered
+        if delivered:
+            return await receive()
+        delivered = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+def _header(scope: Scope, name: str) -> str | None:
+    wanted = name.lower().encode()
+    return next((v.decode("latin-1") for k, v in scope["headers"] if k.lower() == wanted), None)
+
+
+def _url(scope: Scope) -> str:
+    host = _header(scope, "host") or "localhost"
+    return f"{scope.get('scheme', 'http')}://{host}{scope['path']}"
+
+
+async def _problem(send: Send, error: HeadwaterError) -> None:
+    await _json(send, error.http_status, error.problem(), [], b"application/problem+json")
+
+
+async def _json(
+    send: Send,
+    status: int,
+    body: object,
+    headers: list[tuple[bytes, bytes]],
+    content_type: bytes = b"application/json",
+) -> None:
+    content = json.dumps(body).encode()
+    head = [(b"content-type", content_type), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": head + headers})
+    await send({"type": "http.response.body", "body": content})

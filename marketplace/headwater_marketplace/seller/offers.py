@@ -1,0 +1,122 @@
+"""What a seller offers on a route, and the meter by which a handler says what it used."""
+
+import re
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from headwater_payments.address import Address
+from headwater_payments.amount import Amount
+from headwater_payments.batch_payload import SCHEME as BATCH
+from headwater_payments.channels import MAX_WITHDRAW_DELAY, MIN_WITHDRAW_DELAY
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.exact import SCHEME as EXACT
+from headwater_payments.x402 import PaymentRequirements
+
+SCOPE_KEY: Final = "headwater.meter"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The terms of one paid route.
+
+    Args:
+        path: a regular expression that the whole path must match.
+        price: the most that one request can cost; a handler may charge less by its `Meter`.
+        pay_to: who is paid: an account, or a revenue vault.
+        method: the HTTP method.
+        description: one sentence for the buyer.
+        schemes: the ways to pay, best first.
+        withdraw_delay: seconds a buyer must wait to withdraw escrow; 900 to 2,592,000.
+        asset_version: what is sold, 32 bytes, for the receipt; zero where there is none.
+    """
+
+    path: str
+    price: Amount
+    pay_to: Address
+    method: str = "POST"
+    description: str = ""
+    schemes: tuple[str, ...] = (BATCH, EXACT)
+    withdraw_delay: int = MIN_WITHDRAW_DELAY
+    asset_version: bytes = bytes(32)
+    timeout_seconds: int = 120
+
+    def __post_init__(self) -> None:
+        if not MIN_WITHDRAW_DELAY <= self.withdraw_delay <= MAX_WITHDRAW_DELAY:
+            raise InvalidInputError(
+                f"A withdrawal delay of {self.withdraw_delay} s is not allowed."
+            )
+        if self.price.atomic <= 0:
+            raise InvalidInputError("An offer needs a price above zero.")
+        if not set(self.schemes) <= {BATCH, EXACT} or not self.schemes:
+            raise InvalidInputError(f"Unknown payment schemes: {self.schemes}.")
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether a request falls under this offer."""
+        return method == self.method and re.fullmatch(self.path, path) is not None
+
+    def requirements(self, authorizer: Address) -> list[PaymentRequirements]:
+        """The offer as x402 payment requirements, claims being signed by `authorizer`."""
+        asset = self.price.asset
+        common: dict[str, Any] = {"name": asset.name, "version": asset.version}
+        channel = {"receiverAuthorizer": authorizer, "withdrawDelay": self.withdraw_delay}
+        return [
+            PaymentRequirements(
+                scheme=scheme,
+                network=asset.network,
+                amount=str(self.price.atomic),
+                asset=asset.address,
+                pay_to=self.pay_to,
+                max_timeout_seconds=self.timeout_seconds,
+                extra={**common, **channel} if scheme == BATCH else common,
+            )
+            for scheme in self.schemes
+        ]
+
+
+@dataclass(slots=True)
+class Meter:
+    """What a request has used so far; a handler raises the charge as it works.
+
+    `cap` is the most that may be charged, in atomic units. Left alone, a request costs its cap.
+    """
+
+    payment_id: str
+    payer: Address
+    cap: int
+    charge: int | None = None
+    evidence: Callable[[], Mapping[str, Any]] | None = None
+    _labels: dict[str, str] = field(default_factory=dict)
+
+    def set_charge(self, atomic: int) -> None:
+        """State what has been used so far, in atomic units.
+
+        Raises:
+            InvalidInputError: negative, or above the cap that was agreed.
+        """
+        if not 0 <= atomic <= self.cap:
+            raise InvalidInputError(
+                f"A charge of {atomic} atomic units is outside the 0 to {self.cap} agreed.",
+                cap=str(self.cap),
+            )
+        self.charge = atomic
+
+    @property
+    def due(self) -> int:
+        """What is charged if the request ends now."""
+        return self.cap if self.charge is None else self.charge
+
+
+_current: ContextVar[Meter | None] = ContextVar("headwater_meter", default=None)
+
+
+def current_meter() -> Meter | None:
+    """The meter of the request being handled, or None outside a paid request."""
+    return _current.get()
+
+
+def bind_meter(scope: dict[str, Any], meter: Meter) -> None:
+    """Make a meter known to the handler, in its ASGI scope and in its context."""
+    scope[SCOPE_KEY] = meter
+    _current.set(meter)

@@ -1,0 +1,257 @@
+"""Serving an admitted request: pass the handler's bytes on, then charge what it used."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+import anyio
+
+from headwater_marketplace.facilitator import Facilitator
+from headwater_marketplace.seller.admission import Admission, channel_state
+from headwater_marketplace.seller.store import Answer, Payment, SellerStore
+from headwater_payments.errors import HeadwaterError
+from headwater_payments.metering import MeteringReceipt, receipt_to_json
+from headwater_payments.signing import Signer
+from headwater_payments.x402 import (
+    PAYMENT_RESPONSE,
+    JsonObject,
+    SettlementResponse,
+    chain_id_of,
+)
+
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+
+PAYMENT_RECEIPT: Final = "PAYMENT-RECEIPT"
+RECEIPT_EVENT: Final = "payment-receipt"
+MAX_KEPT_RESPONSE: Final = 262_144
+
+
+class SettlementFailedError(HeadwaterError):
+    """The transfer did not settle after the handler had run; nothing is delivered or charged."""
+
+    code = "settlement_failed"
+    http_status = 402
+
+
+class ServedRequest:
+    """One admitted request on its way through the handler."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        body: bytes,
+        send: Send,
+        *,
+        store: SellerStore,
+        signer: Signer,
+        facilitator: Facilitator,
+        now: Callable[[], int],
+    ) -> None:
+        self._admission, self._send, self._store = admission, send, store
+        self._signer, self._facilitator, self._now = signer, facilitator, now
+        self._request_hash = hashlib.sha256(body).digest()
+        self._response_hash = hashlib.sha256()
+        self._start: Message = {}
+        self._streaming = self._finished = False
+        self._transaction = admission.transaction
+
+    async def run(self, handler: Callable[[], Awaitable[None]]) -> None:
+        """Run the handler; whatever happens, the payment ends charged or released."""
+        failed = True
+        try:
+            await handler()
+            failed = False
+        except (OSError, anyio.get_cancelled_exc_class()):
+            # The client is gone: it pays for what was metered, like one that closed the stream.
+            failed = False
+            raise
+        finally:
+            if not self._finished:
+                with anyio.CancelScope(shield=True):
+                    await self._cut_short(failed=failed)
+
+    async def send(self, message: Message) -> None:
+        """Take one ASGI message from the handler."""
+        if message["type"] == "http.response.start":
+            self._start = message
+        elif message["type"] == "http.response.body":
+            await self._body(message.get("body", b""), more=message.get("more_body", False))
+        else:
+            await self._send(message)
+
+    async def _body(self, chunk: bytes, *, more: bool) -> None:
+        if self._start.get("status", 500) >= 400:
+            return await self._pass_failure(chunk, more=more)
+        self._response_hash.update(chunk)
+        if not self._streaming and not more:
+            return await self._complete(chunk)
+        if not self._streaming:
+            await self._open_stream()
+        if more:
+            return await self._send(
+                {"type": "http.response.body", "body": chunk, "more_body": True}
+            )
+        settlement, receipt = await self._charge(kept=None)
+        tail = chunk + self._receipt_event(settlement, receipt)
+        await self._send({"type": "http.response.body", "body": tail, "more_body": False})
+
+    async def _complete(self, body: bytes) -> None:
+        try:
+            await self._settle_transfer()
+        except SettlementFailedError as exc:
+            return await self._withhold(exc)
+        settlement, receipt = await self._charge(kept=body)
+        headers = [
+            (PAYMENT_RESPONSE.encode(), settlement.to_header().encode()),
+            (PAYMENT_RECEIPT.encode(), receipt.encode()),
+        ]
+        await self._send({**self._start, "headers": [*self._start["headers"], *headers]})
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _open_stream(self) -> None:
+        await self._settle_transfer()
+        self._streaming = True
+        reserved: JsonObject = {"reserved": str(self._admission.meter.cap)}
+        if (channel := self._admission.channel) is not None:
+            reserved["channelState"] = channel_state(channel, channel.state.charged)
+        header = (PAYMENT_RESPONSE.encode(), self._settlement(reserved).to_header().encode())
+        await self._send({**self._start, "headers": [*self._start["headers"], header]})
+
+    async def _pass_failure(self, chunk: bytes, *, more: bool) -> None:
+        if not self._finished:
+            await self._release()
+            extra: JsonObject = {"chargedAmount": "0"}
+            if (channel := self._admission.channel) is not None:
+                extra["channelState"] = channel_state(channel, channel.state.charged)
+            header = (PAYMENT_RESPONSE.encode(), self._settlement(extra).to_header().encode())
+            await self._send({**self._start, "headers": [*self._start["headers"], header]})
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
+
+    async def _settle_transfer(self) -> None:
+        if self._admission.channel is not None:
+            return
+        outcome = await self._facilitator.settle(self._admission.payload, self._admission.terms)
+        if not outcome.success:
+            raise SettlementFailedError(
+                outcome.error_message or "The transfer did not settle.",
+                reason=outcome.error_reason or "unexpected_settle_error",
+            )
+        self._transaction = outcome.transaction
+        self._admission.meter.charge = None
+
+    async def _withhold(self, error: SettlementFailedError) -> None:
+        await self._release()
+        body = json.dumps(error.problem()).encode()
+        head = [
+            (b"content-type", b"application/problem+json"),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        failure = SettlementResponse(
+            success=False,
+            error_reason=str(error.details.get("reason")),
+            network=self._admission.terms.network,
+        )
+        head.append((PAYMENT_RESPONSE.encode(), failure.to_header().encode()))
+        await self._send({"type": "http.response.start", "status": 402, "headers": head})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def _charge(self, *, kept: bytes | None) -> tuple[SettlementResponse, str]:
+        with anyio.CancelScope(shield=True):
+            outcome = await self._commit(self._admission.meter.due, kept)
+        return outcome
+
+    async def _commit(self, charge: int, kept: bytes | None) -> tuple[SettlementResponse, str]:
+        self._finished = True
+        admission = self._admission
+        cumulative = await self._store.charge(admission.payment_id, charge, admission.terms.asset)
+        evidence = self._evidence()
+        extra: JsonObject = {"chargedAmount": str(charge)}
+        if admission.channel is not None:
+            extra["channelState"] = channel_state(admission.channel, cumulative)
+        settlement = self._settlement(extra)
+        receipt = await self._receipt(charge, cumulative, evidence)
+        small = kept if kept is not None and len(kept) <= MAX_KEPT_RESPONSE else None
+        answer = Answer(
+            settlement=json.dumps(settlement.to_json()),
+            receipt=receipt,
+            evidence=evidence,
+            response_status=self._start.get("status"),
+            response_type=_content_type(self._start),
+            response=small,
+        )
+        await self._store.keep(admission.payment_id, answer)
+        return settlement, receipt
+
+    async def _cut_short(self, *, failed: bool) -> None:
+        if failed or not self._streaming or self._admission.meter.charge is None:
+            return await self._release()
+        await self._commit(self._admission.meter.due, None)
+
+    async def _release(self) -> None:
+        self._finished = True
+        await self._store.release(self._admission.payment_id, free_nonce=not self._transaction)
+
+    async def _receipt(self, charge: int, cumulative: int, evidence: str | None) -> str:
+        admission = self._admission
+        chain_id = chain_id_of(admission.terms.network)
+        receipt = MeteringReceipt(
+            payment_id=hashlib.sha256(admission.payment_id.encode()).digest(),
+            channel_id=admission.channel.identifier if admission.channel else bytes(32),
+            payee=admission.offer.pay_to,
+            request_hash=self._request_hash,
+            response_hash=self._response_hash.digest(),
+            cap=admission.meter.cap,
+            charge=charge,
+            cumulative=cumulative,
+            asset_version=admission.offer.asset_version,
+            attribution=hashlib.sha256(evidence.encode()).digest() if evidence else bytes(32),
+            issued_at=self._now(),
+        )
+        signature = await self._signer.sign_typed_data(receipt.to_sign(chain_id))
+        return json.dumps(receipt_to_json(receipt, signature), separators=(",", ":"))
+
+    def _evidence(self) -> str | None:
+        gather = self._admission.meter.evidence
+        if gather is None:
+            return None
+        return json.dumps(gather(), separators=(",", ":"), sort_keys=True)
+
+    def _settlement(self, extra: JsonObject) -> SettlementResponse:
+        on_channel = self._admission.channel is not None
+        return SettlementResponse(
+            success=True,
+            payer=self._admission.meter.payer,
+            transaction=self._transaction,
+            network=self._admission.terms.network,
+            amount="" if on_channel else self._admission.terms.amount,
+            extra=extra,
+        )
+
+    def _receipt_event(self, settlement: SettlementResponse, receipt: str) -> bytes:
+        if not _content_type(self._start).startswith("text/event-stream"):
+            return b""
+        body = {"settlement": settlement.to_json(), "receipt": receipt}
+        data = json.dumps(body, separators=(",", ":"))
+        return f"event: {RECEIPT_EVENT}\ndata: {data}\n\n".encode()
+
+
+async def replay(payment: Payment, send: Send) -> None:
+    """Give the answer of a payment that was charged before, without serving or charging again."""
+    settlement = SettlementResponse.from_json(json.loads(payment.settlement or "{}"))
+    body = payment.response or b""
+    headers = [
+        (b"content-type", (payment.response_type or "application/octet-stream").encode()),
+        (b"content-length", str(len(body)).encode()),
+        (PAYMENT_RESPONSE.encode(), settlement.to_header().encode()),
+        (PAYMENT_RECEIPT.encode(), (payment.receipt or "").encode()),
+    ]
+    status = payment.response_status or 200
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _content_type(start: Message) -> str:
+    headers = start.get("headers", [])
+    return next((v.decode("latin-1") for k, v in headers if k.lower() == b"content-type"), "")

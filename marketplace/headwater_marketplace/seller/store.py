@@ -1,0 +1,420 @@
+"""The seller's books: reservations and charges, each durable before anybody is told of it."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, insert, select, update
+
+from headwater_marketplace.seller import journal
+from headwater_marketplace.seller.tables import (
+    NonceRow,
+    PaymentRow,
+    SellerChannelRow,
+    SellerTable,
+)
+from headwater_payments.batch_payload import SignedVoucher, config_to_json, parse_config
+from headwater_payments.channels import SellerChannel, VoucherReplayedError
+from headwater_payments.errors import HeadwaterError
+from headwater_payments.hexadecimal import parse_hex, to_hex
+from headwater_payments.ledger import Entry, transfer
+from headwater_payments.structs import ChannelConfig
+from headwater_wallet.database import Database
+
+_channels: Table = SellerChannelRow.__table__  # type: ignore[attr-defined]
+_payments: Table = PaymentRow.__table__  # type: ignore[attr-defined]
+_nonces: Table = NonceRow.__table__  # type: ignore[attr-defined]
+
+
+class PaymentConflictError(HeadwaterError):
+    """This payment id is taken by a request under way or by another payment."""
+
+    code = "payment_conflict"
+    http_status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRecord:
+    """A channel, its configuration, and the highest voucher held for it."""
+
+    identifier: bytes
+    config: ChannelConfig
+    state: SellerChannel
+    signature: bytes | None
+    withdraw_requested_at: int
+    refund_nonce: int
+    synced_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChainChannel:
+    """A channel as the chain shows it; atomic units, `withdraw_requested_at` in Unix seconds."""
+
+    balance: int
+    claimed: int
+    withdraw_requested_at: int = 0
+    refund_nonce: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """A paid request that wants to be served."""
+
+    payment_id: str
+    fingerprint: str
+    payer: str
+    payee: str
+    route: str
+    asset: str
+    amount: int
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment as recorded."""
+
+    payment_id: str
+    fingerprint: str
+    state: str
+    scheme: str
+    payer: str
+    payee: str
+    route: str
+    channel_id: str | None
+    amount: int
+    charge: int
+    cumulative: int
+    settlement: str | None
+    receipt: str | None
+    evidence: str | None
+    response_status: int | None
+    response_type: str | None
+    response: bytes | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a charged request was answered with, kept for a buyer that asks again."""
+
+    settlement: str
+    receipt: str
+    evidence: str | None = None
+    response_status: int | None = None
+    response_type: str | None = None
+    response: bytes | None = None
+
+
+class SellerStore:
+    """Channels and payments of one seller."""
+
+    metadata = SellerTable.metadata
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def payment(self, payment_id: str) -> Payment | None:
+        """A payment by its id."""
+        return await self._database.read(lambda connection: _payment(connection, payment_id))
+
+    async def payments(self, *states: str) -> list[Payment]:
+        """Payments in any of these states, oldest first."""
+
+        def work(connection: Connection) -> list[Payment]:
+            query = (
+                select(_payments)
+                .where(_payments.c.state.in_(states))
+                .order_by(_payments.c.created_at, _payments.c.payment_id)
+            )
+            return [_as_payment(row) for row in connection.execute(query)]
+
+        return await self._database.read(work)
+
+    async def channel(self, identifier: bytes) -> ChannelRecord | None:
+        """A channel by its id."""
+        return await self._database.read(lambda connection: _channel(connection, identifier))
+
+    async def channels(self) -> list[ChannelRecord]:
+        """Every channel."""
+
+        def work(connection: Connection) -> list[ChannelRecord]:
+            return [_as_channel(row) for row in connection.execute(select(_channels))]
+
+        return await self._database.read(work)
+
+    async def sync_channel(
+        self, identifier: bytes, config: ChannelConfig, chain: ChainChannel, now: int
+    ) -> ChannelRecord:
+        """Record what the chain shows of a channel; unknown ones start at what is claimed."""
+
+        def work(connection: Connection) -> ChannelRecord:
+            known = _channel(connection, identifier, lock=True)
+            values: dict[str, Any] = {
+                "balance": chain.balance,
+                "claimed": chain.claimed,
+                "withdraw_requested_at": chain.withdraw_requested_at,
+                "refund_nonce": chain.refund_nonce,
+                "synced_at": now,
+            }
+            if known is None:
+                values |= {
+                    "channel_id": to_hex(identifier),
+                    "config": json.dumps(config_to_json(config)),
+                    "receiver": config.receiver,
+                    "charged": chain.claimed,
+                    "reserved": 0,
+                    "signed": chain.claimed,
+                }
+                connection.execute(insert(_channels).values(values))
+            else:
+                floor = max(known.state.charged, chain.claimed)
+                values |= {"charged": floor, "signed": max(known.state.signed, floor)}
+                connection.execute(
+                    update(_channels)
+                    .where(_channels.c.channel_id == to_hex(identifier))
+                    .values(values)
+                )
+            record = _channel(connection, identifier)
+            assert record is not None
+            return record
+
+        return await self._database.write(work)
+
+    async def reserve(
+        self, request: NewRequest, voucher: SignedVoucher, *, concurrent: bool
+    ) -> ChannelRecord:
+        """Admit a request paid by a channel voucher. Durable on return.
+
+        Raises:
+            PaymentConflictError: the payment id is in use.
+            VoucherReplayedError: the voucher has served already.
+            ChannelError: the voucher does not fit the channel's accounting.
+        """
+
+        def work(connection: Connection) -> ChannelRecord:
+            _claim_id(connection, request)
+            record = _channel(connection, voucher.channel_id, lock=True)
+            if record is None:
+                raise VoucherReplayedError("The channel is unknown.")
+            if concurrent and _voucher_served(connection, voucher):
+                raise VoucherReplayedError(
+                    "This voucher has served already; each request needs one of its own.",
+                    max_claimable=str(voucher.max_claimable),
+                )
+            after = record.state.reserve(
+                voucher.max_claimable, request.amount, concurrent=concurrent
+            )
+            values: dict[str, Any] = {"reserved": after.reserved, "signed": after.signed}
+            if after.signed == voucher.max_claimable:
+                values["signature"] = to_hex(voucher.signature)
+            _write_channel(connection, voucher.channel_id, values)
+            _insert_payment(
+                connection,
+                request,
+                scheme="batch-settlement",
+                channel_id=to_hex(voucher.channel_id),
+                max_claimable=voucher.max_claimable,
+            )
+            return record
+
+        return await self._database.write(work)
+
+    async def reserve_exact(
+        self, request: NewRequest, asset: str, payer: str, nonce: bytes
+    ) -> None:
+        """Admit a request paid by a single transfer: its nonce buys one thing once.
+
+        Raises:
+            PaymentConflictError: the payment id is in use.
+            VoucherReplayedError: the authorization has served already, or is being served.
+        """
+
+        def work(connection: Connection) -> None:
+            _claim_id(connection, request)
+            key = {"asset": asset.lower(), "payer": payer.lower(), "nonce": to_hex(nonce)}
+            taken = connection.execute(
+                select(_nonces.c.payment_id).where(*(_nonces.c[k] == v for k, v in key.items()))
+            ).first()
+            if taken is not None:
+                raise VoucherReplayedError("This authorization has served already.")
+            connection.execute(insert(_nonces).values(**key, payment_id=request.payment_id))
+            _insert_payment(connection, request, scheme="exact", channel_id=None, max_claimable=0)
+
+        await self._database.write(work)
+
+    async def charge(self, payment_id: str, charge: int, asset: str) -> int:
+        """Turn a reservation into a charge; durable on return, and once only.
+
+        Returns:
+            The channel's charged total after this request; the charge itself outside a channel.
+
+        Raises:
+            ChargeAboveCapError: the charge exceeds what was reserved; nothing was written.
+        """
+
+        def work(connection: Connection) -> int:
+            payment = _payment(connection, payment_id, lock=True)
+            if payment is None or payment.state != "reserved":
+                return 0 if payment is None else payment.cumulative
+            cumulative = charge
+            source = f"payer:{payment.payer}"
+            if payment.channel_id is not None:
+                identifier = parse_hex(payment.channel_id)
+                record = _channel(connection, identifier, lock=True)
+                assert record is not None
+                after = record.state.commit(payment.amount, charge)
+                _write_channel(
+                    connection, identifier, {"charged": after.charged, "reserved": after.reserved}
+                )
+                cumulative, source = after.charged, f"channel:{payment.channel_id}"
+            connection.execute(
+                update(_payments)
+                .where(_payments.c.payment_id == payment_id)
+                .values(state="charged", charge=charge, cumulative=cumulative)
+            )
+            destination = f"receivable:{payment.payee}"
+            postings = transfer(source, destination, asset, charge)
+            journal.append(connection, "charge", payment_id, postings)
+            return cumulative
+
+        return await self._database.write(work)
+
+    async def keep(self, payment_id: str, answer: Answer) -> None:
+        """Remember what a charged request was answered with."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                update(_payments)
+                .where(_payments.c.payment_id == payment_id)
+                .values(**asdict(answer))
+            )
+        )
+
+    async def release(self, payment_id: str, *, free_nonce: bool = True) -> None:
+        """End a request without a charge: what was reserved is free again."""
+
+        def work(connection: Connection) -> None:
+            payment = _payment(connection, payment_id, lock=True)
+            if payment is None or payment.state != "reserved":
+                return
+            if payment.channel_id is not None:
+                identifier = parse_hex(payment.channel_id)
+                record = _channel(connection, identifier, lock=True)
+                assert record is not None
+                freed = record.state.commit(payment.amount, 0)
+                _write_channel(connection, identifier, {"reserved": freed.reserved})
+            elif free_nonce:
+                connection.execute(_nonces.delete().where(_nonces.c.payment_id == payment_id))
+            connection.execute(
+                update(_payments)
+                .where(_payments.c.payment_id == payment_id)
+                .values(state="released")
+            )
+
+        await self._database.write(work)
+
+    async def release_abandoned(self, before: int) -> list[str]:
+        """Release requests that were being served when an earlier process stopped.
+
+        Args:
+            before: Unix seconds; requests admitted earlier than this are abandoned.
+        """
+        stale = [p.payment_id for p in await self.payments("reserved") if p.created_at < before]
+        for payment_id in stale:
+            await self.release(payment_id, free_nonce=False)
+        return stale
+
+    async def mark_claimed(self, identifier: bytes, total_claimed: int) -> None:
+        """The chain has credited the payee up to `total_claimed` on this channel."""
+        await self._database.write(
+            lambda connection: _write_channel(connection, identifier, {"claimed": total_claimed})
+        )
+
+    async def journal(self) -> list[Entry]:
+        """Every movement of money recorded here."""
+        return await self._database.read(journal.read_journal)
+
+
+def _claim_id(connection: Connection, request: NewRequest) -> None:
+    known = _payment(connection, request.payment_id, lock=True)
+    if known is None:
+        return
+    if known.state != "released":
+        raise PaymentConflictError(
+            f"The payment id {request.payment_id} is in use; a new request needs a new id.",
+            payment_id=request.payment_id,
+        )
+    connection.execute(_payments.delete().where(_payments.c.payment_id == request.payment_id))
+
+
+def _voucher_served(connection: Connection, voucher: SignedVoucher) -> bool:
+    return (
+        connection.execute(
+            select(_payments.c.payment_id)
+            .where(
+                _payments.c.channel_id == to_hex(voucher.channel_id),
+                _payments.c.max_claimable == voucher.max_claimable,
+            )
+            .limit(1)
+        ).first()
+        is not None
+    )
+
+
+def _insert_payment(
+    connection: Connection,
+    request: NewRequest,
+    *,
+    scheme: str,
+    channel_id: str | None,
+    max_claimable: int,
+) -> None:
+    values = asdict(request)
+    del values["asset"]
+    connection.execute(
+        insert(_payments).values(
+            **values,
+            state="reserved",
+            scheme=scheme,
+            channel_id=channel_id,
+            max_claimable=max_claimable,
+            charge=0,
+            cumulative=0,
+        )
+    )
+
+
+def _payment(connection: Connection, payment_id: str, *, lock: bool = False) -> Payment | None:
+    query = select(_payments).where(_payments.c.payment_id == payment_id)
+    row = connection.execute(query.with_for_update() if lock else query).first()
+    return None if row is None else _as_payment(row)
+
+
+def _as_payment(row: Row[Any]) -> Payment:
+    return Payment(**{name: getattr(row, name) for name in Payment.__dataclass_fields__})
+
+
+def _channel(
+    connection: Connection, identifier: bytes, *, lock: bool = False
+) -> ChannelRecord | None:
+    query = select(_channels).where(_channels.c.channel_id == to_hex(identifier))
+    row = connection.execute(query.with_for_update() if lock else query).first()
+    return None if row is None else _as_channel(row)
+
+
+def _as_channel(row: Row[Any]) -> ChannelRecord:
+    return ChannelRecord(
+        identifier=parse_hex(row.channel_id),
+        config=parse_config(json.loads(row.config)),
+        state=SellerChannel(row.balance, row.claimed, row.charged, row.reserved, row.signed),
+        signature=None if row.signature is None else parse_hex(row.signature),
+        withdraw_requested_at=row.withdraw_requested_at,
+        refund_nonce=row.refund_nonce,
+        synced_at=row.synced_at,
+    )
+
+
+def _write_channel(connection: Connection, identifier: bytes, values: dict[str, Any]) -> None:
+    connection.execute(
+        update(_channels).where(_channels.c.channel_id == to_hex(identifier)).values(values)
+    )

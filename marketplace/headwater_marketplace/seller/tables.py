@@ -1,0 +1,81 @@
+"""The seller's tables: channels, payments, used nonces, and the journal of money."""
+
+from sqlalchemy import BigInteger, LargeBinary, Text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+
+class SellerTable(SQLModel, registry=registry()):
+    """Base of the seller's tables, with metadata of their own."""
+
+
+class SellerChannelRow(SellerTable, table=True):
+    """The seller's side of a channel; cumulative atomic units as in `SellerChannel`.
+
+    `signature` belongs to the voucher of `signed`. `synced_at` is when the chain was last read.
+    """
+
+    __tablename__ = "seller_channel"
+
+    channel_id: str = Field(primary_key=True)
+    config: str = Field(sa_type=Text)
+    receiver: str = Field(index=True)
+    balance: int = Field(default=0, sa_type=BigInteger)
+    claimed: int = Field(default=0, sa_type=BigInteger)
+    charged: int = Field(default=0, sa_type=BigInteger)
+    reserved: int = Field(default=0, sa_type=BigInteger)
+    signed: int = Field(default=0, sa_type=BigInteger)
+    signature: str | None = None
+    withdraw_requested_at: int = Field(default=0, sa_type=BigInteger)
+    refund_nonce: int = Field(default=0, sa_type=BigInteger)
+    synced_at: int = Field(default=0, sa_type=BigInteger)
+
+
+class PaymentRow(SellerTable, table=True):
+    """One paid request. States: `reserved`, then `charged` or `released`."""
+
+    __tablename__ = "seller_payment"
+
+    payment_id: str = Field(primary_key=True)
+    fingerprint: str
+    state: str = Field(index=True)
+    scheme: str
+    payer: str = Field(index=True)
+    payee: str = Field(index=True)
+    route: str
+    channel_id: str | None = Field(default=None, index=True)
+    amount: int = Field(sa_type=BigInteger)
+    max_claimable: int = Field(default=0, sa_type=BigInteger, index=True)
+    charge: int = Field(default=0, sa_type=BigInteger)
+    cumulative: int = Field(default=0, sa_type=BigInteger)
+    settlement: str | None = Field(default=None, sa_type=Text)
+    receipt: str | None = Field(default=None, sa_type=Text)
+    evidence: str | None = Field(default=None, sa_type=Text)
+    response_status: int | None = None
+    response_type: str | None = None
+    response: bytes | None = Field(default=None, sa_type=LargeBinary)
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class NonceRow(SellerTable, table=True):
+    """An EIP-3009 nonce that has bought something, or is about to."""
+
+    __tablename__ = "seller_nonce"
+
+    asset: str = Field(primary_key=True)
+    payer: str = Field(primary_key=True)
+    nonce: str = Field(primary_key=True)
+    payment_id: str
+
+
+class JournalRow(SellerTable, table=True):
+    """One entry of the hash-chained journal; `postings` is JSON."""
+
+    __tablename__ = "journal"
+
+    sequence: int = Field(primary_key=True, sa_type=BigInteger)
+    memo: str
+    reference: str
+    postings: str = Field(sa_type=Text)
+    previous: str
+    hash: str

@@ -1,0 +1,305 @@
+"""A wallet buys from the middleware, in process: what is charged, refused, replayed, streamed."""
+
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from headwater_payments.ledger import balances, check_journal
+from headwater_payments.x402 import PAYMENT_SIGNATURE, PaymentPayload, PaymentRequired
+from headwater_wallet.errors import (
+    BudgetExceededError,
+    PaymentRefusedError,
+    PaymentUnknownError,
+    SellerMisbehavedError,
+)
+from support.shop import PRICE, USDC, Shop, open_shop
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_request_without_payment_is_told_the_terms(shop: Shop) -> None:
+    async with shop.plain_client() as client:
+        answer = await client.post("/paid/x")
+    terms = PaymentRequired.from_header(answer.headers["payment-required"])
+    assert answer.status_code == 402
+    assert [t.scheme for t in terms.accepts] == ["batch-settlement", "exact"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert shop.served == []
+
+
+async def test_other_routes_pass_through_unpaid(shop: Shop) -> None:
+    async with shop.plain_client() as client:
+        assert (await client.post("/free", json={})).json() == {"ok": True}
+
+
+async def test_a_call_is_charged_what_it_used_and_the_channel_is_opened_once(shop: Shop) -> None:
+    wallet = await shop.wallet()
+    async with shop.client(wallet) as client:
+        for charge in (400, 0, 1_000):
+            answer = await client.post("/paid/x", json={"charge": charge})
+            assert answer.json() == {"ok": True}
+    budget = await wallet.budget()
+    assert budget.charged == 1_400
+    assert shop.chain.deposits == 1
+    [record] = await shop.store.channels()
+    assert record.state.charged == 1_400
+    assert record.state.charged <= record.state.signed <= record.state.balance
+
+
+async def test_after_the_first_call_a_payment_takes_one_round_trip(shop: Shop) -> None:
+    wallet = await shop.wallet()
+    trips: list[int] = []
+
+    class Counting(httpx.ASGITransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await super().handle_async_request(request)
+            trips.append(answer.status_code)
+            return answer
+
+    transport = Counting(shop.app)  # type: ignore[arg-type]
+    async with wallet.client(transport=transport, base_url="http://shop.test") as client:
+        for _ in range(3):
+            await client.post("/paid/x", json={})
+    assert trips == [402, 200, 200, 200]
+
+
+async def test_many_requests_share_one_channel_at_once(shop: Shop) -> None:
+    wallet = await shop.wallet()
+    async with shop.client(wallet) as client, anyio.create_task_group() as group:
+
+        async def call(charge: int) -> None:
+            assert (await client.post("/paid/x", json={"charge": charge})).status_code == 200
+
+        for charge in range(0, 1_000, 50):
+            group.start_soon(call, charge)
+    [record] = await shop.store.channels()
+    assert record.state.charged == sum(range(0, 1_000, 50))
+    assert record.state.reserved == 0
+    assert shop.chain.deposits == 1
+
+
+async def test_a_call_beyond_the_budget_is_refused_before_anything_is_signed(shop: Shop) -> None:
+    wallet = await shop.wallet(budget=2_500)
+    async with shop.client(wallet) as client:
+        await client.post("/paid/x", json={})
+        await client.post("/paid/x", json={})
+        with pytest.raises(BudgetExceededError) as caught:
+            await client.post("/paid/x", json={})
+    assert caught.value.code == "budget_exceeded"
+    assert len(shop.served) == 2
+    assert (await wallet.budget()).used == 2_000
+    assert all(intent.state == "settled" for intent in await wallet.ledger.intents())
+
+
+async def test_headroom_that_a_seller_left_counts_until_it_is_reused(shop: Shop) -> None:
+    wallet = await shop.wallet(budget=1_500)
+    async with shop.client(wallet) as client:
+        await client.post("/paid/x", json={"charge": 500})
+        assert (await wallet.budget()).used == 1_000
+        await client.post("/paid/x", json={"charge": 500})
+        assert (await wallet.budget()).used == 1_500
+
+
+async def test_a_replayed_voucher_is_refused(shop: Shop) -> None:
+    wallet = await shop.wallet()
+    seen: list[str] = []
+
+    class Spying(httpx.ASGITransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if PAYMENT_SIGNATURE in request.headers:
+                seen.append(request.headers[PAYMENT_SIGNATURE])
+            return await super().handle_async_request(request)
+
+    transport = Spying(shop.app)  # type: ignore[arg-type]
+    async with wallet.client(transport=transport, base_url="http://shop.test") as client:
+        for _ in range(2):
+            await client.post("/paid/x", json={"charge": 10})
+    payload = PaymentPayload.from_header(seen[-1])
+    extensions = dict(payload.extensions or {})
+    extensions["payment-identifier"] = {"info": {"id": "another-payment-id"}}
+    stolen = payload.model_copy(update={"extensions": extensions}).to_header()
+    async with shop.plain_client() as thief:
+        answer = await thief.post("/paid/x", headers={PAYMENT_SIGNATURE: stolen})
+    assert answer.status_code == 402
+    assert PaymentRequired.from_header(answer.headers["payment-required"]).error == (
+        "voucher_replayed"
+    )
+    assert len(shop.served) == 2
+
+
+async def test_the_same_payment_sent_again_gets_the_same_answer_and_no_second_charge(
+    shop: Shop,
+) -> None:
+    wallet = await shop.wallet()
+    async with shop.client(wallet) as client:
+        for _ in range(3):
+            headers = {"Idempotency-Key": "order-1"}
+            answer = await client.post("/paid/x", json={"charge": 7}, headers=headers)
+            assert answer.json() == {"ok": True}
+    assert len(shop.served) == 1
+    assert (await wallet.budget()).charged == 7
+
+
+async def test_a_handler_that_fails_costs_nothing_and_the_retry_pays_once(shop: Shop) -> None:
+    wallet = await shop.wallet()
+    headers = {"Idempotency-Key": "order-2"}
+    async with shop.client(wallet) as client:
+        broken = await client.post("/paid/x", json={"fail": True}, headers=headers)
+        assert broken.status_code == 503
+        assert (await wallet.budget()).charged == 0
+        await client.post("/paid/x", json={"charge": 9}, headers=headers)
+    assert (await wallet.budget()).charged == 9
+    [record] = await shop.store.channels()
+    assert (record.state.charged, record.state.reserved) == (9, 0)
+
+
+async def test_a_stream_passes_untouched_and_ends_with_its_charge(shop: Shop) -> None:
+    wallet = await shop.wallet()
+    async with shop.client(wallet) as client:
+        asked = {"chunks": 5, "charge": 123}
+        async with client.stream("POST", "/paid/x", json=asked) as answer:
+            text = (await answer.aread()).decode()
+    assert text.startswith("".join(f"data: {n}\n\n" for n in range(5)))
+    assert (await wallet.budget()).charged == 123
+    [intent] = await wallet.ledger.intents()
+    assert intent.state == "settled"
+    assert intent.receipt is not None
+
+
+async def test_a_stream_that_breaks_is_not_charged(shop: Shop) -> None:
+    wallet = await shop.wallet()
+    async with shop.client(wallet) as client:
+        with pytest.raises(ValueError, match="stream broke"):
+            await client.post("/paid/x", json={"chunks": 5, "charge": 9, "break_after": 2})
+    [record] = await shop.store.channels()
+    assert (record.state.charged, record.state.reserved) == (0, 0)
+
+
+async def test_a_payment_without_an_answer_is_unknown_until_the_seller_is_asked(
+    shop: Shop,
+) -> None:
+    wallet = await shop.wallet()
+
+    class Lossy(httpx.ASGITransport):
+        lose = False
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await super().handle_async_request(request)
+            if self.lose:
+                raise httpx.ReadTimeout("the answer is lost")
+            return answer
+
+    transport = Lossy(shop.app)  # type: ignore[arg-type]
+    async with wallet.client(transport=transport, base_url="http://shop.test") as client:
+        await client.post("/paid/x", json={"charge": 5})
+        transport.lose = True
+        with pytest.raises(PaymentUnknownError):
+            await client.post("/paid/x", json={"charge": 6})
+    assert [i.state for i in await wallet.ledger.intents()] == ["settled", "unknown"]
+    from headwater_wallet.reconcile import reconcile
+
+    async with shop.plain_client() as asking:
+        assert await reconcile(wallet.ledger, asking) == []
+    assert (await wallet.budget()).charged == 11
+
+
+async def test_a_seller_that_charges_above_the_cap_is_caught_and_blocked(shop: Shop) -> None:
+    wallet = await shop.wallet()
+
+    class Greedy(httpx.ASGITransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await super().handle_async_request(request)
+            header = answer.headers.get("payment-response")
+            if header is not None:
+                from headwater_payments.x402 import SettlementResponse
+
+                settled = SettlementResponse.from_header(header)
+                extra = {**(settled.extra or {}), "chargedAmount": str(PRICE + 1)}
+                forged = settled.model_copy(update={"extra": extra})
+                answer.headers["payment-response"] = forged.to_header()
+            return answer
+
+    transport = Greedy(shop.app)  # type: ignore[arg-type]
+    async with wallet.client(transport=transport, base_url="http://shop.test") as client:
+        with pytest.raises(SellerMisbehavedError, match="at most 1000"):
+            await client.post("/paid/x", json={})
+        with pytest.raises(SellerMisbehavedError, match="blocked"):
+            await client.post("/paid/x", json={})
+    assert len(shop.served) == 1
+
+
+async def test_an_empty_account_cannot_open_a_channel(shop: Shop) -> None:
+    wallet = await shop.wallet(funds=10)
+    async with shop.client(wallet) as client:
+        with pytest.raises(PaymentRefusedError):
+            await client.post("/paid/x", json={})
+    assert shop.served == []
+
+
+async def test_exact_payment_settles_on_chain_and_its_nonce_buys_once(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, schemes=("exact",)) as shop:
+        wallet = await shop.wallet()
+        async with shop.client(wallet) as client:
+            await client.post("/paid/x", json={})
+        [intent] = await wallet.ledger.intents()
+        assert intent.charge == PRICE
+        assert sum(shop.chain.paid.values()) == PRICE
+        answers: list[int] = []
+
+        async def again() -> None:
+            async with shop.plain_client() as client:
+                assert intent.header is not None
+                payload = PaymentPayload.from_header(intent.header)
+                fresh = payload.model_copy(update={"extensions": None}).to_header()
+                headers = {PAYMENT_SIGNATURE: fresh}
+                answers.append((await client.post("/paid/x", headers=headers)).status_code)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(10):
+                group.start_soon(again)
+        assert answers == [402] * 10
+        assert len(shop.served) == 1
+
+
+async def test_the_sellers_journal_balances_with_what_was_charged(shop: Shop) -> None:
+    wallet = await shop.wallet()
+    async with shop.client(wallet) as client:
+        for charge in (10, 20, 30):
+            await client.post("/paid/x", json={"charge": charge})
+    entries = await shop.store.journal()
+    check_journal(entries)
+    received = sum(
+        amount for (name, _), amount in balances(entries).items() if name.startswith("receivable:")
+    )
+    assert received == 60
+    assert sum(balances(entries).values()) == 0
+
+
+@pytest.mark.parametrize("header", ["%%%", "e30=", "bm9wZQ=="])
+async def test_a_malformed_payment_gets_a_problem_document(shop: Shop, header: str) -> None:
+    async with shop.plain_client() as client:
+        answer = await client.post("/paid/x", headers={PAYMENT_SIGNATURE: header})
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid_input"
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_wallet_that_holds_another_asset_refuses(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from headwater_payments.amount import Amount
+    from headwater_wallet.errors import PolicyRefusedError
+    from headwater_wallet.keys import LocalSigner
+    from headwater_wallet.policy import simple_policy
+    from headwater_wallet.wallet import open_wallet
+
+    async with open_shop(tmp_path) as shop:
+        other = replace(USDC, chain_id=8453)
+        policy = simple_policy(Amount(10_000, other))
+        signer = LocalSigner.random()
+        async with open_wallet(signer, policy, database=tmp_path / "o.db") as wallet:
+            async with shop.client(wallet) as client:
+                with pytest.raises(PolicyRefusedError, match="eip155:8453"):
+                    await client.post("/paid/x", json={})
