@@ -24,6 +24,12 @@ class DeferredWalletError(InvalidInputError):
     code = "deferred_wallet"
 
 
+class NoPortalError(InvalidInputError):
+    """A synchronous call was made without a way into the event loop that the wallet lives in."""
+
+    code = "no_portal"
+
+
 class ServiceFailedError(HeadwaterError):
     """The seller answered with an error status, or with something that is not what it sells."""
 

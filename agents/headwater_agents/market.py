@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from headwater_payments.address import Address
 from headwater_wallet.policy import SpendPolicy
 from headwater_wallet.spend_ledger import BudgetState
 
 
+@runtime_checkable
 class Listing(Protocol):
     """Something for sale; `base_url` is a model's OpenAI-compatible root, or a service's URL."""
 
@@ -43,6 +44,7 @@ class Listing(Protocol):
         ...
 
 
+@runtime_checkable
 class Catalogue(Protocol):
     """Finds listings; `headwater_marketplace.client.MarketplaceClient` is one."""
 
@@ -62,6 +64,7 @@ class Catalogue(Protocol):
         ...
 
 
+@runtime_checkable
 class Purse(Protocol):
     """What an agent may know about its wallet (a `Wallet` is one); the keys stay behind it."""
 
