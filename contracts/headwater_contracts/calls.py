@@ -29,7 +29,7 @@ class Call:
         require_uint("value", self.value, 256)
 
 
-def require_uint(name: str, value: int, bits: int) -> int:
+def require_uint(name: str, value: object, bits: int) -> int:
     """Give back `value` if it fits in an unsigned integer of so many bits.
 
     Raises:
@@ -44,7 +44,7 @@ def require_uint(name: str, value: int, bits: int) -> int:
     return value
 
 
-def require_bytes32(name: str, value: bytes) -> bytes:
+def require_bytes32(name: str, value: object) -> bytes:
     """Give back `value` if it is 32 bytes.
 
     Raises:

@@ -64,8 +64,9 @@ class JsonRpc:
             response = await self._client.post(self.url, json=body)
             answer = response.json()
         except (httpx.HTTPError, ValueError) as exc:
+            reason = str(exc) or type(exc).__name__
             raise UnavailableError(
-                f"The chain at {self.url} did not answer {method}: {exc or type(exc).__name__}.",
+                f"The chain at {self.url} did not answer {method}: {reason}.",
                 url=self.url,
                 method=method,
             ) from exc

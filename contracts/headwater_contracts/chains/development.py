@@ -62,8 +62,8 @@ class DevelopmentChain:
             {
                 "chainId": self._chain_id,
                 "nonce": nonce,
-                "to": call.to,
-                "data": "0x" + call.data.hex(),
+                "to": bytes.fromhex(call.to[2:]),
+                "data": call.data,
                 "value": call.value,
                 "gas": gas,
                 "maxFeePerGas": 100 * 10**9,

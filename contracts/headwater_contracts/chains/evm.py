@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 from eth.abc import (
     BlockAPI,
@@ -18,18 +19,19 @@ from eth.abc import (
     VirtualMachineAPI,
 )
 from eth.chains.base import MiningChain
-from eth.consensus import ConsensusApplier, NoProofConsensus
+from eth.consensus.applier import ConsensusApplier
+from eth.consensus.noproof import NoProofConsensus
 from eth.constants import CREATE_CONTRACT_ADDRESS
 from eth.db.atomic import AtomicDB
 from eth.exceptions import Revert, VMError
-from eth.vm.forks import PragueVM
+from eth.typing import AccountDetails, HeaderParams
+from eth.vm.forks.prague import PragueVM
 from eth.vm.message import Message
 from eth_keys.exceptions import BadSignature
-from eth_keys.exceptions import ValidationError as KeyValidationError
 from eth_typing import Address as CanonicalAddress
-from eth_typing import Hash32
+from eth_typing import BlockNumber, Hash32
 from eth_utils.exceptions import ValidationError
-from rlp.exceptions import RLPException
+from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 
 BLOCK_GAS_LIMIT = 60_000_000
 MAX_INITCODE_BYTES = 49_152
@@ -88,6 +90,11 @@ class MinedBlock:
     header: BlockHeaderAPI
     transactions: tuple[MinedTransaction, ...]
 
+    @property
+    def base_fee_wei(self) -> int:
+        """Burnt for each unit of gas."""
+        return int(self.header.base_fee_per_gas or 0)
+
 
 class EvmChain:
     """One account-funded chain with Prague's rules; every transaction gets a block of its own.
@@ -106,7 +113,7 @@ class EvmChain:
         self._now = now
         self._time_offset = 0
         self._next_timestamp: int | None = None
-        self._chain = _chain_class(chain_id).from_genesis(
+        chain = _chain_class(chain_id).from_genesis(
             AtomicDB(),
             {
                 "coinbase": bytes(20),
@@ -119,7 +126,8 @@ class EvmChain:
             },
             {CanonicalAddress(funded): _account(_GENESIS_WEI)},
         )
-        genesis = self._chain.get_canonical_block_header_by_number(0)
+        self._chain = cast("MiningChain", chain)
+        genesis = self._chain.get_canonical_block_header_by_number(BlockNumber(0))
         self._blocks: list[MinedBlock] = [MinedBlock(genesis, ())]
         self._by_block_hash: dict[bytes, int] = {genesis.hash: 0}
         self._by_hash: dict[bytes, MinedTransaction] = {}
@@ -271,7 +279,6 @@ class EvmChain:
             ValidationError,
             VMError,
             BadSignature,
-            KeyValidationError,
             ValueError,
             IndexError,
             TypeError,
@@ -373,7 +380,7 @@ class EvmChain:
                 value=message.value,
                 data=message.data if message.to else b"",
                 code=state.get_code(CanonicalAddress(message.to)) if message.to else message.data,
-                create_address=CanonicalAddress(created) if created else None,
+                create_address=cast("CanonicalAddress", created),
             )
             context = state.get_transaction_context_class()(gas_price=0, origin=sender)
             machine = state.computation_class
@@ -396,7 +403,7 @@ def _chain_class(chain_id_: int) -> type[MiningChain]:
         vm_configuration = consensus.amend_vm_configuration(((0, OneNodeVM),))
 
         def create_header_from_parent(
-            self, parent_header: BlockHeaderAPI, **header_params: object
+            self, parent_header: BlockHeaderAPI, **header_params: HeaderParams
         ) -> BlockHeaderAPI:
             header_params.setdefault("gas_limit", parent_header.gas_limit)
             return super().create_header_from_parent(parent_header, **header_params)
@@ -407,7 +414,7 @@ def _chain_class(chain_id_: int) -> type[MiningChain]:
     return OneNodeChain
 
 
-def _account(wei: int) -> dict[str, object]:
+def _account(wei: int) -> AccountDetails:
     return {"balance": wei, "nonce": 0, "code": b"", "storage": {}}
 
 

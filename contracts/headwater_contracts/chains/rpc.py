@@ -111,14 +111,14 @@ class RpcMethods:
 
     def _base_fee(self) -> int:
         block = self._chain.block(self._chain.height)
-        return int(block.header.base_fee_per_gas) if block is not None else 0
+        return block.base_fee_wei if block is not None else 0
 
     def _fee_history(self, params: "Params") -> object:
         count = max(1, min(params.quantity(0), 1_024, self._chain.height + 1))
         newest = params.block(1)
         oldest = max(0, newest - count + 1)
         blocks = [b for n in range(oldest, newest + 1) if (b := self._chain.block(n))]
-        fees = [hex(b.header.base_fee_per_gas) for b in blocks]
+        fees = [hex(b.base_fee_wei) for b in blocks]
         percentiles = params.items(2) if params.has(2) else []
         return {
             "oldestBlock": hex(oldest),

@@ -104,7 +104,7 @@ class Params:
             block = self._chain.block_by_hash(_data(fields["blockHash"], "blockHash"))
             if block is None:
                 raise RpcFault(SERVER_ERROR, "unknown block")
-            first = last = block.header.block_number
+            first = last = int(block.header.block_number)
         else:
             first = self._block_number(fields.get("fromBlock"))
             last = min(self._block_number(fields.get("toBlock")), self._chain.height)

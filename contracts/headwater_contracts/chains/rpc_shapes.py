@@ -35,7 +35,7 @@ def block_json(chain: EvmChain, block: MinedBlock | None, full: bool) -> object:
         "gasUsed": hex(header.gas_used),
         "timestamp": hex(header.timestamp),
         "mixHash": hex_data(header.mix_hash),
-        "baseFeePerGas": hex(header.base_fee_per_gas),
+        "baseFeePerGas": hex(block.base_fee_wei),
         "uncles": [],
         "transactions": [
             mined_json(chain, t) if full else hex_data(t.transaction.hash)
@@ -82,7 +82,7 @@ def receipt_json(chain: EvmChain, mined: MinedTransaction) -> dict[str, object]:
     """What a mined transaction did."""
     transaction = mined.transaction
     block = chain.block(mined.block_number)
-    base_fee = block.header.base_fee_per_gas if block is not None else 0
+    base_fee = block.base_fee_wei if block is not None else 0
     tip = min(transaction.max_priority_fee_per_gas, transaction.max_fee_per_gas - base_fee)
     return {
         "transactionHash": hex_data(transaction.hash),

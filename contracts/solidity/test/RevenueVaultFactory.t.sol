@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {AssetRegistry} from "../src/AssetRegistry.sol";
+import {RevenueVault} from "../src/RevenueVault.sol";
+import {RevenueVaultFactory} from "../src/RevenueVaultFactory.sol";
+import {VaultBooks} from "../src/VaultBooks.sol";
+import {VaultTerms, VaultTermsCodec} from "../src/VaultTerms.sol";
+import {Vaults} from "./Vaults.sol";
+import {vm} from "./Checks.sol";
+
+contract RevenueVaultFactoryTest is Vaults {
+    function setUp() public {
+        _setUpVaults();
+    }
+
+    function test_the_address_is_known_before() public {
+        VaultTerms memory terms = _terms(versionId, 0);
+        terms.host = BOB;
+        address expected = factory.vaultAddress(terms);
+        checkEq(factory.create(terms), expected, "address");
+        check(factory.isVault(expected), "known");
+        vm.expectPartialRevert(RevenueVaultFactory.VaultExists.selector);
+        factory.create(terms);
+    }
+
+    function testFuzz_every_term_moves_the_address(uint256 which) public view {
+        VaultTerms memory terms = _terms(versionId, 0);
+        address before = factory.vaultAddress(terms);
+        which = within(which, 0, 12);
+        if (which == 0) terms.token = ALICE;
+        if (which == 1) terms.versionId += 1;
+        if (which == 2) terms.platform = ALICE;
+        if (which == 3) terms.host = ALICE;
+        if (which == 4) terms.attributor = ALICE;
+        if (which == 5) terms.fallbackTo = ALICE;
+        if (which == 6) terms.platformShare += 1;
+        if (which == 7) terms.hostShare += 1;
+        if (which == 8) terms.ownerShare += 1;
+        if (which == 9) terms.parentsShare += 1;
+        if (which == 10) terms.contributorsShare += 1;
+        if (which == 11) terms.challengeWindow += 1;
+        if (which == 12) terms.termsHash = 0;
+        check(factory.vaultAddress(terms) != before, "another address");
+    }
+
+    function testFuzz_terms_survive_packing(VaultTerms memory terms) public pure {
+        bytes memory packed = VaultTermsCodec.pack(terms);
+        checkEq(packed.length, VaultTermsCodec.PACKED_BYTES, "six words");
+        checkEq(
+            keccak256(abi.encode(VaultTermsCodec.unpack(packed))),
+            keccak256(abi.encode(terms)),
+            "terms"
+        );
+    }
+
+    function test_a_vault_reads_its_terms_from_its_code() public view {
+        checkEq(
+            keccak256(abi.encode(vault.terms())),
+            keccak256(abi.encode(_terms(versionId, 0))),
+            "terms"
+        );
+        checkEq(address(vault).code.length, 45 + VaultTermsCodec.PACKED_BYTES, "proxy and terms");
+    }
+
+    function test_the_implementation_is_locked() public {
+        RevenueVault implementation = RevenueVault(factory.implementation());
+        vm.expectRevert(VaultBooks.ImplementationLocked.selector);
+        implementation.sync();
+        vm.expectRevert(VaultBooks.ImplementationLocked.selector);
+        implementation.commitEpoch(1, keccak256("receipts"), 999);
+        vm.expectRevert(VaultBooks.ImplementationLocked.selector);
+        implementation.payFallback();
+    }
+
+    function test_shares_must_be_whole() public {
+        VaultTerms memory terms = _terms(versionId, 0);
+        terms.ownerShare += 1;
+        vm.expectPartialRevert(RevenueVaultFactory.SharesNotWhole.selector);
+        factory.create(terms);
+        terms.ownerShare -= 2;
+        vm.expectPartialRevert(RevenueVaultFactory.SharesNotWhole.selector);
+        factory.create(terms);
+    }
+
+    function test_platform_and_host_are_capped() public {
+        VaultTerms memory terms = _terms(versionId, 0);
+        terms.hostShare = 45_000_001;
+        terms.contributorsShare = 34_999_999;
+        vm.expectPartialRevert(RevenueVaultFactory.PlatformAndHostAboveCap.selector);
+        factory.create(terms);
+    }
+
+    function test_the_parents_share_is_the_stack() public {
+        vm.prank(OWNER);
+        registry.setPayee(versionId, address(vault));
+        AssetRegistry.Parent[] memory parents = new AssetRegistry.Parent[](1);
+        parents[0] = AssetRegistry.Parent(versionId, 3_000_000);
+        (, uint64 child) = _publish(BOB, parents, 0);
+        vm.expectPartialRevert(RevenueVaultFactory.ParentsShareMismatch.selector);
+        factory.create(_terms(child, 2_999_999));
+        factory.create(_terms(child, 3_000_000));
+    }
+
+    function test_parents_are_paid_in_the_same_token() public {
+        address[] memory tokens = new address[](1);
+        tokens[0] = ALICE;
+        RevenueVaultFactory other = new RevenueVaultFactory(address(registry), tokens);
+        vm.prank(OWNER);
+        registry.setPayee(versionId, address(vault));
+        AssetRegistry.Parent[] memory parents = new AssetRegistry.Parent[](1);
+        parents[0] = AssetRegistry.Parent(versionId, 3_000_000);
+        (, uint64 child) = _publish(BOB, parents, 0);
+        VaultTerms memory terms = _terms(child, 3_000_000);
+        terms.token = ALICE;
+        vm.expectPartialRevert(RevenueVaultFactory.ParentInOtherToken.selector);
+        other.create(terms);
+    }
+
+    function test_an_unlisted_token_is_refused() public {
+        VaultTerms memory terms = _terms(versionId, 0);
+        terms.token = ALICE;
+        vm.expectPartialRevert(RevenueVaultFactory.TokenNotAllowed.selector);
+        factory.create(terms);
+    }
+
+    function test_the_fallback_is_no_party() public {
+        address[4] memory parties = [PLATFORM, HOST, ATTRIBUTOR, OWNER];
+        for (uint256 i = 0; i < parties.length; ++i) {
+            VaultTerms memory terms = _terms(versionId, 0);
+            terms.fallbackTo = parties[i];
+            vm.expectPartialRevert(RevenueVaultFactory.FallbackIsParty.selector);
+            factory.create(terms);
+        }
+    }
+
+    function test_every_party_is_named() public {
+        for (uint256 i = 0; i < 4; ++i) {
+            VaultTerms memory terms = _terms(versionId, 0);
+            if (i == 0) terms.platform = address(0);
+            if (i == 1) terms.host = address(0);
+            if (i == 2) terms.attributor = address(0);
+            if (i == 3) terms.fallbackTo = address(0);
+            vm.expectPartialRevert(RevenueVaultFactory.MissingParty.selector);
+            factory.create(terms);
+        }
+    }
+}

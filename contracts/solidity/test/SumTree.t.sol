@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Entitlement, SumNode, SumTree} from "../src/SumTree.sol";
+import {RevenueVault} from "../src/RevenueVault.sol";
+import {SettlementToken} from "../src/SettlementToken.sol";
+import {Vaults} from "./Vaults.sol";
+
+contract SumTreeTest is Vaults {
+    uint8 private constant DEPTH = 3;
+
+    function setUp() public {
+        // Leaves name a vault and a token; any addresses do.
+        vault = RevenueVault(address(0x7A));
+        token = SettlementToken(address(0x70));
+    }
+
+    function testFuzz_every_leaf_opens(uint128[8] memory amounts, uint8 count) public view {
+        Entitlement[] memory leaves = _leaves(amounts, within(count, 1, 8));
+        (bytes32 root, uint128 sum) = _tree(leaves, DEPTH);
+        for (uint32 i = 0; i < leaves.length; ++i) {
+            check(this.opens(root, sum, DEPTH, leaves[i], _proof(leaves, DEPTH, i)), "opens");
+        }
+    }
+
+    function testFuzz_a_changed_opening_fails(
+        uint128[8] memory amounts,
+        uint256 which,
+        uint256 part,
+        uint256 change
+    ) public view {
+        Entitlement[] memory leaves = _leaves(amounts, 8);
+        (bytes32 root, uint128 sum) = _tree(leaves, DEPTH);
+        uint32 position = uint32(within(which, 0, 7));
+        Entitlement memory leaf = leaves[position];
+        SumNode[] memory proof = _proof(leaves, DEPTH, position);
+        uint256 level = within(change, 0, DEPTH - 1);
+        part = within(part, 0, 6);
+        if (part == 0) leaf.cumulative ^= 1;
+        if (part == 1) leaf.account = address(uint160(leaf.account) ^ 1);
+        if (part == 2) leaf.detailRoot ^= bytes32(uint256(1));
+        if (part == 3) leaf.position ^= uint32(1 << level);
+        if (part == 4) proof[level].sum ^= 1;
+        if (part == 5) proof[level].hash ^= bytes32(uint256(1));
+        if (part == 6) sum ^= 1;
+        check(!this.opens(root, sum, DEPTH, leaf, proof), "must not open");
+    }
+
+    function test_a_position_beyond_the_tree_does_not_open() public view {
+        uint128[8] memory amounts;
+        Entitlement[] memory leaves = _leaves(amounts, 8);
+        (bytes32 root, uint128 sum) = _tree(leaves, DEPTH);
+        leaves[0].position = 8;
+        check(!this.opens(root, sum, DEPTH, leaves[0], _proof(leaves, DEPTH, 0)), "beyond");
+    }
+
+    /// @notice Under a hash of the children's total, leaves (60, ·) and (·, 60) would both open
+    /// against one root of 60.
+    function test_two_leaves_cannot_share_one_sum() public view {
+        Entitlement[] memory leaves = _two(60, 0);
+        (bytes32 root, uint128 sum) = _tree(leaves, 1);
+        Entitlement[] memory other = _two(0, 60);
+        check(this.opens(root, sum, 1, leaves[0], _proof(leaves, 1, 0)), "the honest one opens");
+        check(!this.opens(root, sum, 1, other[1], _proof(other, 1, 1)), "the other does not");
+        SumNode[] memory proof = _proof(leaves, 1, 1);
+        proof[0].sum = 0;
+        check(!this.opens(root, sum, 1, other[1], proof), "nor with the sum moved");
+    }
+
+    function test_a_proof_has_the_depth_of_the_tree() public view {
+        Entitlement[] memory leaves = _two(60, 40);
+        (bytes32 root, uint128 sum) = _tree(leaves, 2);
+        check(!this.opens(root, sum, 2, leaves[0], _proof(leaves, 1, 0)), "shorter");
+        check(!this.opens(root, sum, 1, leaves[0], _proof(leaves, 2, 0)), "longer");
+        check(this.opens(root, sum, 2, leaves[0], _proof(leaves, 2, 0)), "right");
+    }
+
+    function test_a_sum_that_overflows_does_not_open() public view {
+        Entitlement[] memory leaves = _two(type(uint128).max, 0);
+        SumNode[] memory proof = _proof(leaves, 1, 0);
+        proof[0].sum = 1;
+        check(!this.opens(bytes32(0), 0, 1, leaves[0], proof), "overflow");
+    }
+
+    /// @dev External, so that the proof arrives as calldata like in the vault.
+    function opens(
+        bytes32 root,
+        uint128 sum,
+        uint8 depth,
+        Entitlement memory leaf,
+        SumNode[] calldata proof
+    ) external view returns (bool) {
+        SumNode memory start = SumNode(
+            SumTree.leafHash(leaf, address(vault), address(token)), leaf.cumulative
+        );
+        return SumTree.opens(root, sum, depth, leaf.position, start, proof);
+    }
+
+    function _leaves(uint128[8] memory amounts, uint256 count)
+        private
+        pure
+        returns (Entitlement[] memory leaves)
+    {
+        leaves = new Entitlement[](count);
+        for (uint32 i = 0; i < count; ++i) {
+            leaves[i] = _leaf(i, address(uint160(0xA000 + i)), amounts[i] / 8);
+        }
+    }
+}
