@@ -33,6 +33,7 @@ def verify(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print leaves only if they fail.")] = False,
 ) -> None:
     """Recompute every share of BUNDLE and say leaf by leaf whether it holds."""
+
     try:
         verdict = verify_bundle(_read(bundle))
         _show(verdict, quiet)
@@ -44,7 +45,10 @@ def verify(
         raise typer.Exit(1) from error
 
 
-def _read(path: Path) -> EpochBundle:
+def _read(path: Path) -> "EpochBundle":
+
+    from headwater_attribution.bundle import EpochBundle
+
     try:
         return EpochBundle.model_validate_json(path.read_bytes())
     except OSError as exc:
@@ -58,7 +62,8 @@ def _read(path: Path) -> EpochBundle:
         ) from exc
 
 
-def _show(verdict: BundleVerdict, quiet: bool) -> None:
+def _show(verdict: "BundleVerdict", quiet: bool) -> None:
+
     console = Console()
     table = Table("position", "account", "claimed", "recomputed", "verdict")
     for leaf in verdict.leaves:

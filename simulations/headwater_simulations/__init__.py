@@ -1,1 +1,1 @@
-"""Populations that try to cheat the reward rules that production runs."""
+"""Populations that attack the reward rules before money does."""

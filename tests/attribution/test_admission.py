@@ -1,6 +1,7 @@
 import random
 import time
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 from attribution.standard_library import standard_library
@@ -20,12 +21,18 @@ def honest_verdicts() -> list[Verdict]:
     return admit(HONEST)
 
 
-def cheat(rows: list[str]) -> list[Verdict]:
-    """The verdicts on `rows`, submitted after the whole honest corpus."""
+@cache
+def full_desk() -> AdmissionDesk:
+    """A desk that has taken in the whole honest corpus."""
     desk = AdmissionDesk()
     for each in HONEST:
         desk.review(each)
-    return desk.review(Contribution(9_999, CHEATER, "MIT", tuple(rows)))
+    return desk
+
+
+def cheat(rows: list[str]) -> list[Verdict]:
+    """The verdicts on `rows`, if submitted right after the whole honest corpus."""
+    return full_desk().preview(Contribution(9_999, CHEATER, "MIT", tuple(rows)))
 
 
 def accepted_share(verdicts: list[Verdict]) -> float:
@@ -87,16 +94,11 @@ def test_an_invisible_edit_does_not_make_a_new_row() -> None:
 @pytest.mark.parametrize("replaced", [0.1, 0.2, 0.3])
 @pytest.mark.parametrize("shuffle", [False, True], ids=["in order", "shuffled"])
 def test_a_near_copy_is_refused_almost_whole(replaced: float, shuffle: bool) -> None:
-    desk = AdmissionDesk()
-    for each in HONEST:
-        desk.review(each)
     shares = []
     victims = [each for each in HONEST if len(each.rows) >= 20]
     for number, each in enumerate(victims[:6]):
-        rows = tuple(near_copy(each.rows, replaced, shuffle, seed=number))
-        shares.append(
-            accepted_share(desk.review(Contribution(9_000 + number, CHEATER, "MIT", rows)))
-        )
+        rows = near_copy(each.rows, replaced, shuffle, seed=number)
+        shares.append(accepted_share(cheat(rows)))
     assert sum(shares) / len(shares) <= (0.05 if replaced < 0.3 else 0.10)
 
 
@@ -146,6 +148,12 @@ def test_verdicts_do_not_depend_on_what_comes_later(honest_verdicts: list[Verdic
     first = HONEST[:30]
     rows = sum(len(each.rows) for each in first)
     assert admit(first) == honest_verdicts[:rows]
+
+
+def test_a_preview_takes_in_nothing() -> None:
+    desk = AdmissionDesk()
+    assert desk.preview(HONEST[0]) == desk.preview(HONEST[0]) == desk.review(HONEST[0])
+    assert not any(verdict.accepted for verdict in desk.preview(HONEST[0]))
 
 
 def test_two_thousand_rows_are_judged_in_under_five_seconds() -> None:

@@ -153,6 +153,31 @@ def test_splitting_a_cause_over_identities_never_pays_more(
     assert split.accounts.sum() <= whole.accounts.sum()
 
 
+def paid_causes_one_by_one(
+    charge: int, parts: list[int], low: list[int], p: RuleParameters
+) -> list[int]:
+    """The shipped rule for one receipt, in Python integers and in the order one would say it."""
+    credited = [
+        certain + (share - certain) * (PARTS - p.shrinkage) // PARTS
+        for share, certain in zip(parts, low, strict=True)
+    ]
+    if sum(credited) > p.cap:
+        credited = [each * p.cap // sum(credited) for each in credited]
+    return [charge * each // PARTS for each in credited]
+
+
+@given(st.integers(0, 2**62 - 1), SHARES, SHARES, st.integers(0, PARTS), st.integers(0, PARTS))
+def test_the_shipped_rule_over_arrays_is_the_rule_one_by_one(
+    charge: int, parts: list[int], lows: list[int], shrinkage: int, cap: int
+) -> None:
+    parameters = RuleParameters(shrinkage, cap)
+    low = [min(a, b) for a, b in zip(parts, lows, strict=True)]
+    columns = one_receipt(charge, parts, low)
+    assert CAUSES.pay(columns, parameters)[0, 0].tolist() == paid_causes_one_by_one(
+        charge, parts, low, parameters
+    )
+
+
 @given(st.integers(0, 2**60), st.lists(SHARES, min_size=2, max_size=2), st.integers(0, PARTS))
 def test_a_receipt_pays_its_own_causes_only(
     charge: int, shares: list[list[int]], shrinkage: int

@@ -43,6 +43,14 @@ class AdmissionDesk:
 
     def review(self, contribution: Contribution) -> list[Verdict]:
         """Judge each row of `contribution` and take the accepted ones into the index."""
+        verdicts = self.preview(contribution)
+        for text, verdict in zip(contribution.rows, verdicts, strict=True):
+            if verdict.accepted:
+                self._index.add(verdict.ref, fingerprint(text))
+        return verdicts
+
+    def preview(self, contribution: Contribution) -> list[Verdict]:
+        """Judge each row of `contribution` as `review` would, and take in nothing."""
         rows = [fingerprint(text) for text in contribution.rows]
         matches = [self._index.alike(row) for row in rows]
         source = self._source_of(matches)
@@ -61,9 +69,6 @@ class AdmissionDesk:
             )
             own_texts.setdefault(row.canonical, ref)
             verdicts.append(verdict)
-        for row, verdict in zip(rows, verdicts, strict=True):
-            if verdict.accepted:
-                self._index.add(verdict.ref, row)
         return verdicts
 
     def _same(self, ref: RowRef, row: Fingerprint, own: RowRef | None) -> Verdict | None:

@@ -1,0 +1,114 @@
+"""`headwater simulate`: run the production reward rule over a population that attacks it."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from headwater_attribution.rules import CAUSES, RULES, rule_named
+from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.split import PARTS
+from rich.console import Console
+from rich.table import Table
+
+from headwater_simulations.metrics import Interval
+from headwater_simulations.scenario import Scenario
+from headwater_simulations.study import StudyResult, study
+
+app = typer.Typer(help="Attack the reward rule before money does.")
+
+
+@app.command()
+def simulate(
+    agents: Annotated[int, typer.Option(help="Identities in a world.")] = 1_000,
+    steps: Annotated[int, typer.Option(help="Steps of a run.")] = 100,
+    worlds: Annotated[int, typer.Option(help="Independent worlds.")] = 16,
+    seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 1,
+    rule: Annotated[str, typer.Option(help=f"One of {', '.join(RULES)}, or all.")] = "all",
+    admission: Annotated[bool, typer.Option(help="Whether rows pass admission.")] = True,
+    dedup_recall: Annotated[float, typer.Option(help="Copies recognised, 0 to 1.")] = 0.95,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
+) -> None:
+    """Simulate honest contributors among copiers, spammers and splitters, and print who gains."""
+    try:
+        rules = list(RULES.values()) if rule == "all" else [rule_named(rule)]
+        results = []
+        for each in rules:
+            scenario = Scenario(
+                agents=agents,
+                steps=steps,
+                seed=seed,
+                rule=each,
+                admission=admission,
+                dedup_recall=_parts(dedup_recall),
+            )
+            results.append(study(scenario, worlds))
+    except HeadwaterError as error:
+        typer.echo(f"error[{error.code}]: {error.message}", err=True)
+        raise typer.Exit(2) from error
+    if as_json:
+        typer.echo(json.dumps([report(result) for result in results], indent=2))
+    else:
+        _show(results)
+
+
+def report(result: StudyResult) -> dict[str, object]:
+    """A study as JSON: intervals as low, mean, high; null where one world gives no interval."""
+    scenario = result.scenario
+    return {
+        "rule": scenario.rule.rule_id,
+        "agents": scenario.agents,
+        "steps": scenario.steps,
+        "worlds": result.worlds,
+        "seed": scenario.seed,
+        "admission": scenario.admission,
+        "dedup_recall": scenario.dedup_recall / PARTS,
+        "honest_share": _bounds(result.honest_share),
+        "unattributed_share": _bounds(result.unattributed_share),
+        "deviations": {
+            kind.name.lower(): {
+                "pay_ratio": _bounds(outcome.pay_ratio),
+                "gain": _bounds(outcome.gain),
+            }
+            for kind, outcome in result.deviations.items()
+        },
+    }
+
+
+def _parts(share: float) -> int:
+    if not 0 <= share <= 1:
+        raise InvalidInputError(f"A recall lies between 0 and 1, and {share} does not.")
+    return round(share * PARTS)
+
+
+def _bounds(value: Interval) -> dict[str, float | None]:
+    return {
+        name: bound if abs(bound) != float("inf") else None for name, bound in asdict(value).items()
+    }
+
+
+def _show(results: list[StudyResult]) -> None:
+    scenario = results[0].scenario
+    table = Table(
+        title=f"{scenario.agents:,} agents, {scenario.steps} steps, {results[0].worlds} worlds, "
+        f"admission {'on' if scenario.admission else 'off'}, "
+        f"recall {scenario.dedup_recall / PARTS:.0%}: means and 95 % intervals"
+    )
+    table.add_column("")
+    for result in results:
+        shipped = " (shipped)" if result.scenario.rule is CAUSES else ""
+        table.add_column(f"{result.scenario.rule.rule_id}{shipped}", justify="right")
+    table.add_row("honest share of pay", *(_text(r.honest_share) for r in results))
+    table.add_row("left unattributed", *(_text(r.unattributed_share) for r in results))
+    for kind in results[0].deviations:
+        name = kind.name.lower().replace("_", " ")
+        found = [r.deviations[kind] for r in results]
+        table.add_row(f"{name}: pay / honest pay", *(_text(f.pay_ratio) for f in found))
+        table.add_row(f"{name}: net gain", *(_text(f.gain) for f in found))
+    Console().print(table)
+
+
+def _text(value: Interval) -> str:
+    if abs(value.low) == float("inf"):
+        return f"{value.mean:.3f}"
+    return f"{value.mean:.3f} [{value.low:.3f}, {value.high:.3f}]"
