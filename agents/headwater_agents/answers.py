@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from headwater_wallet.buyer import RECEIPT_EVENT
-from headwater_wallet.errors import PaymentUnknownError
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from headwater_agents.charges import Charge, charge_from_event
 from headwater_agents.errors import ServiceFailedError
+from headwater_wallet.buyer import RECEIPT_EVENT
+from headwater_wallet.errors import PaymentUnknownError
 
 Message = Mapping[str, JsonValue]
 """One chat message in the OpenAI dialect."""

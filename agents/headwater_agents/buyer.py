@@ -4,8 +4,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 import httpx
-from headwater_payments.errors import UnavailableError
-from headwater_wallet.errors import PaymentRefusedError, PaymentUnknownError
 from pydantic import JsonValue
 
 from headwater_agents.answers import Message, Purchase, StreamedAnswer, whole_answer
@@ -14,6 +12,8 @@ from headwater_agents.errors import ServiceFailedError, UnknownListingError
 from headwater_agents.event_stream import server_sent_events
 from headwater_agents.keys import IDEMPOTENCY_KEY
 from headwater_agents.market import Catalogue, Listing
+from headwater_payments.errors import UnavailableError
+from headwater_wallet.errors import PaymentRefusedError, PaymentUnknownError
 
 
 class Buyer:

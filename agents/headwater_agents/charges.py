@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic import JsonValue
+
 from headwater_payments.amount import parse_atomic
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.x402 import PAYMENT_RESPONSE, JsonObject, SettlementResponse
-from pydantic import JsonValue
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Sequence
 
-from headwater_payments.errors import InvalidInputError
 from pydantic import JsonValue
 from pydantic_ai.messages import (
     InstructionPart,
@@ -22,6 +21,7 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.tools import ToolDefinition
 
 from headwater_agents.answers import Message
+from headwater_payments.errors import InvalidInputError
 
 
 def chat_messages(

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import uuid4
 
-from headwater_payments.amount import Amount, Asset
 from pydantic import JsonValue
 from pydantic_ai import RunContext
 from pydantic_ai.messages import (
@@ -25,6 +24,7 @@ from headwater_agents.answers import Purchase
 from headwater_agents.buyer import Buyer
 from headwater_agents.keys import IDEMPOTENCY_KEY
 from headwater_agents.pydantic_chat import chat_messages, chat_tools, response_parts
+from headwater_payments.amount import Amount, Asset
 
 SYSTEM = "headwater"
 """The provider's name, kept in message histories."""

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from headwater_payments.errors import HeadwaterError
 from pydantic_ai import RunContext
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.exceptions import ToolFailed
@@ -19,6 +18,7 @@ from headwater_agents.market import Purse
 from headwater_agents.pydantic_model import PaidModel
 from headwater_agents.refusals import refusal_text
 from headwater_agents.shopping import Bought, Found, Shop
+from headwater_payments.errors import HeadwaterError
 
 MARKET_PREFIX = "market:"
 """`Agent("market:<listing>")` runs on a listing, found by its id or name."""

@@ -1,12 +1,12 @@
 """What an agent's tools do, the same in every framework: look, buy, call, check the purse."""
 
-from headwater_payments.amount import Amount
 from pydantic import JsonValue
 from typing_extensions import TypedDict
 
 from headwater_agents.answers import Purchase
 from headwater_agents.buyer import Buyer
 from headwater_agents.market import Listing, Purse
+from headwater_payments.amount import Amount
 
 
 class Found(TypedDict):

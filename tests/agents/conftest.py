@@ -2,6 +2,7 @@
 
 import pytest
 from agents.fake_market import FakeWallet, Seller, buyer_of
+
 from headwater_agents.buyer import Buyer
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 import httpx
+
 from headwater_agents.buyer import Buyer
 from headwater_agents.keys import IDEMPOTENCY_KEY
 from headwater_agents.market import FixedCatalogue, FixedListing

@@ -3,6 +3,7 @@
 import httpx
 import pytest
 from agents.fake_market import MODEL, PRICE, FakeWallet, Seller, buyer_of
+
 from headwater_agents.answers import Purchase
 from headwater_agents.buyer import Buyer
 from headwater_agents.errors import ServiceFailedError, UnknownListingError

@@ -6,11 +6,6 @@ from decimal import Decimal
 
 import pytest
 from agents.fake_market import ASSET, MODEL, PRICE, FakeWallet, Seller, buyer_of
-from headwater_agents.buyer import Buyer
-from headwater_agents.errors import DeferredWalletError, UnknownListingError
-from headwater_agents.keys import IDEMPOTENCY_KEY
-from headwater_agents.pydantic_model import PaidModel
-from headwater_agents.pydantic_wallet import WalletCapability
 from pydantic_ai import Agent, models
 from pydantic_ai.exceptions import UsageLimitExceeded
 from pydantic_ai.messages import (
@@ -22,6 +17,12 @@ from pydantic_ai.messages import (
 )
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.usage import UsageLimits
+
+from headwater_agents.buyer import Buyer
+from headwater_agents.errors import DeferredWalletError, UnknownListingError
+from headwater_agents.keys import IDEMPOTENCY_KEY
+from headwater_agents.pydantic_model import PaidModel
+from headwater_agents.pydantic_wallet import WalletCapability
 
 pytestmark = pytest.mark.anyio
 models.ALLOW_MODEL_REQUESTS = False
