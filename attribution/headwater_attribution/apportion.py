@@ -8,6 +8,7 @@ a·w / W = (a div W)·w + (a mod W)·w / W, where both terms fit as long as W < 
 
 import numpy as np
 import numpy.typing as npt
+
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.split import PARTS
 

@@ -6,10 +6,10 @@ Symbols: `W` worlds (one in production), `R` receipts, `K` cause slots of a rece
 from dataclasses import dataclass
 
 import numpy as np
-from headwater_payments.errors import InvalidInputError
-from headwater_payments.split import PARTS
 
 from headwater_attribution.apportion import Int64s
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.split import PARTS
 
 NO_ACCOUNT = -1
 """The account of an empty cause slot."""

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from headwater_payments.address import Address
-from headwater_payments.errors import InvalidInputError
-
 from headwater_attribution.canonical import canonical_text
 from headwater_attribution.evidence import RowId
 from headwater_attribution.merkle import MerkleTree, Proof
+from headwater_payments.address import Address
+from headwater_payments.errors import InvalidInputError
 
 _ROW = b"headwater/row/1"
 

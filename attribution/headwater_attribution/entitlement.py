@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eth_utils.crypto import keccak
-from headwater_payments.address import Address
-from headwater_payments.errors import InvalidInputError
 
 from headwater_attribution.sumtree import SumNode, SumProof, SumTree, opens
+from headwater_payments.address import Address
+from headwater_payments.errors import InvalidInputError
 
 MAX_VAULT_SUM = 2**96 - 1
 """A vault keeps 96 bits of what a position claimed, so no root may promise more."""

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from headwater_payments.split import PARTS
 
 from headwater_attribution.apportion import Int64s, apportion, portions
 from headwater_attribution.columns import NO_ACCOUNT, RuleColumns
 from headwater_attribution.errors import UnknownMethodError, UnsoundRuleError
+from headwater_payments.split import PARTS
 
 
 @dataclass(frozen=True, slots=True)

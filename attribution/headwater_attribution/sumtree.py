@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eth_utils.crypto import keccak
+
 from headwater_payments.errors import InvalidInputError
 
 MAX_DEPTH = 32

@@ -7,6 +7,7 @@ from functools import cached_property
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.crypto import keccak
+
 from headwater_payments.errors import InvalidInputError, UnavailableError
 
 AbiEntry = Mapping[str, object]

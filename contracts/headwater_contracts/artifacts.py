@@ -7,9 +7,9 @@ from functools import lru_cache
 from importlib import resources
 
 from eth_abi.abi import encode
-from headwater_payments.errors import InvalidInputError
 
 from headwater_contracts.abi import ContractAbi
+from headwater_payments.errors import InvalidInputError
 
 CONTRACTS = (
     "SettlementToken",

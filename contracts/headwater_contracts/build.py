@@ -12,10 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from headwater_payments.errors import HeadwaterError, UnavailableError
-
 from headwater_contracts.artifacts import CONTRACTS
 from headwater_contracts.toolchain import SOLIDITY_ROOT, find_program
+from headwater_payments.errors import HeadwaterError, UnavailableError
 
 ARTIFACTS = Path(__file__).resolve().parent / "artifacts"
 

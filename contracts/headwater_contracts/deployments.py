@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from headwater_payments.address import Address, parse_address
-from headwater_payments.errors import InvalidInputError
-
 from headwater_contracts.artifacts import load_artifact
 from headwater_contracts.chains.development import DEVELOPMENT_CHAIN_ID, DevelopmentChain
+from headwater_payments.address import Address, parse_address
+from headwater_payments.errors import InvalidInputError
 
 BATCH_SETTLEMENT: Final = parse_address("0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003")
 DEPOSIT_COLLECTOR: Final = parse_address("0x4020806089470a89826cB9fB1f4059150b550004")

@@ -8,6 +8,7 @@ import itertools
 from typing import Final
 
 import httpx
+
 from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
 
 _TIMEOUT_S: Final = 30.0

@@ -6,12 +6,12 @@ from types import TracebackType
 from typing import Self
 
 import anyio
-from headwater_payments.address import Address, parse_address
-from headwater_payments.errors import HeadwaterError, UnavailableError
 
 from headwater_contracts.calls import Call
 from headwater_contracts.json_rpc import JsonRpc, RpcError
 from headwater_contracts.reverts import revert_error
+from headwater_payments.address import Address, parse_address
+from headwater_payments.errors import HeadwaterError, UnavailableError
 
 BlockName = int | str
 """A block number, or `latest`, `pending`, `safe`, `finalized`, `earliest`."""

@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
-from headwater_payments.errors import HeadwaterError
 
 from headwater_contracts.artifacts import every_abi
+from headwater_payments.errors import HeadwaterError
 
 _ERROR_STRING = bytes.fromhex("08c379a0")
 _PANIC = bytes.fromhex("4e487b71")

@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from headwater_attribution.evidence import Evidence
-
 from headwater_models.chat import ChatRequest, FinishReason, Usage
 from headwater_models.errors import EmptyQuestionError, UnknownModelError
 

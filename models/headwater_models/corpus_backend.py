@@ -6,6 +6,7 @@ from functools import partial
 
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
+
 from headwater_attribution.evidence import (
     Ablation,
     AnswerSpan,
@@ -14,9 +15,6 @@ from headwater_attribution.evidence import (
     RowId,
     text_sha256,
 )
-from headwater_payments.address import Address
-from headwater_payments.errors import InvalidInputError
-
 from headwater_models.backend import (
     Capabilities,
     EvidenceKind,
@@ -28,6 +26,8 @@ from headwater_models.backend import (
 from headwater_models.bm25 import Bm25Index, Bm25Parameters, Hit
 from headwater_models.chat import ChatRequest, Usage, count_prompt_tokens
 from headwater_models.extractive import Quote, QuotedAnswer, compose
+from headwater_payments.address import Address
+from headwater_payments.errors import InvalidInputError
 
 BACKEND_ID = "embedded-bm25/1"
 RETRIEVED_ROWS = 6

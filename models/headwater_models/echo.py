@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from anyio.lowlevel import checkpoint
-from headwater_attribution.evidence import Evidence
 
+from headwater_attribution.evidence import Evidence
 from headwater_models.backend import (
     Capabilities,
     Finish,

@@ -4,9 +4,9 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 import httpx
-from headwater_attribution.evidence import Evidence
 from pydantic import ValidationError
 
+from headwater_attribution.evidence import Evidence
 from headwater_models.backend import (
     Capabilities,
     Finish,

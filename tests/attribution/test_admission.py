@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from attribution.standard_library import standard_library
+
 from headwater_attribution.admission import AdmissionDesk, Contribution, Verdict, admit
 from headwater_attribution.canonical import words
 from headwater_payments.address import parse_address

@@ -1,7 +1,8 @@
 import pytest
-from headwater_attribution.canonical import canonical_text, words
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headwater_attribution.canonical import canonical_text, words
 
 PLAIN = "return a copy of the sequence"
 

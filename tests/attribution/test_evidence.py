@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+
 from headwater_attribution.evidence import (
     Ablation,
     AnswerSpan,

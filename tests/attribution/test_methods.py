@@ -3,6 +3,9 @@ from dataclasses import replace
 
 import pytest
 from attribution.reference_backend import answer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from headwater_attribution.attribution import Attribution, Share, attribution_of
 from headwater_attribution.canonical import words
 from headwater_attribution.clusters import star_centres
@@ -20,8 +23,6 @@ from headwater_attribution.methods import (
 from headwater_payments.address import Address, parse_address
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.split import PARTS
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 METHODS: list[Callable[[Corpus], AttributionMethod]] = [
     RetrievalLeaveOneOut,

@@ -2,6 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headwater_attribution.apportion import Int64s, apportion, portions
 from headwater_attribution.columns import NO_ACCOUNT, RuleColumns
 from headwater_attribution.errors import UnknownMethodError, UnsoundRuleError
@@ -16,8 +19,6 @@ from headwater_attribution.rules import (
 )
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.split import PARTS, portion, split_amount
-from hypothesis import given
-from hypothesis import strategies as st
 
 LARGEST = 2**63 - 1
 

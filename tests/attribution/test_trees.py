@@ -2,6 +2,9 @@ from dataclasses import replace
 
 import pytest
 from eth_utils.crypto import keccak
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headwater_attribution.corpus import Corpus, CorpusRow
 from headwater_attribution.entitlement import (
     Entitlement,
@@ -17,8 +20,6 @@ from headwater_attribution.merkle import MerkleTree, verify_inclusion
 from headwater_attribution.sumtree import EMPTY, MAX_SUM, SumNode, SumTree, join, opens
 from headwater_payments.address import parse_address
 from headwater_payments.errors import InvalidInputError
-from hypothesis import given
-from hypothesis import strategies as st
 
 ALICE = parse_address("0x" + "a1" * 20)
 BOB = parse_address("0x" + "b0" * 20)

@@ -299,7 +299,9 @@ async def test_a_wallet_that_holds_another_asset_refuses(tmp_path: Path) -> None
         other = replace(USDC, chain_id=8453)
         policy = simple_policy(Amount(10_000, other))
         signer = LocalSigner.random()
-        async with open_wallet(signer, policy, database=tmp_path / "o.db") as wallet:
-            async with shop.client(wallet) as client:
-                with pytest.raises(PolicyRefusedError, match="eip155:8453"):
-                    await client.post("/paid/x", json={})
+        async with (
+            open_wallet(signer, policy, database=tmp_path / "o.db") as wallet,
+            shop.client(wallet) as client,
+        ):
+            with pytest.raises(PolicyRefusedError, match="eip155:8453"):
+                await client.post("/paid/x", json={})

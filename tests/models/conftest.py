@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
+
 from headwater_attribution.evidence import RowId
 from headwater_models.corpus_backend import CorpusBackend, CorpusRow
 from headwater_models.stdlib_corpus import DocRow, standard_library_rows

@@ -5,15 +5,16 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from models.asking import ask, request_for
+
 from headwater_models.backend import Capabilities, Finish, InferenceEvent, Token
 from headwater_models.chat import ChatChunk, ChatRequest
 from headwater_models.completion import CompletionFrame, complete, server_sent
 from headwater_models.conformance import check_backend
 from headwater_models.echo import EchoBackend
 from headwater_models.tokens import TokenMeter, count_tokens
-from hypothesis import given
-from hypothesis import strategies as st
-from models.asking import ask, request_for
 
 pytestmark = pytest.mark.anyio
 

@@ -1,10 +1,11 @@
 """Ranking forgets a removed row entirely and sees through keyword lists."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from headwater_models.bm25 import Bm25Index
 from headwater_models.questions import held_out_questions
 from headwater_models.stdlib_corpus import DocRow
-from hypothesis import given
-from hypothesis import strategies as st
 
 WORDS = ["path", "join", "read", "file", "the", "of", "is", "queue", "lock"]
 texts = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)

@@ -1,6 +1,8 @@
 """The chat dialect is read leniently and counted strictly."""
 
 import pytest
+from pydantic import ValidationError
+
 from headwater_models.chat import (
     DEFAULT_MAX_TOKENS,
     MESSAGE_OVERHEAD_TOKENS,
@@ -9,7 +11,6 @@ from headwater_models.chat import (
     Usage,
     count_prompt_tokens,
 )
-from pydantic import ValidationError
 
 
 def test_unknown_fields_are_kept_for_the_upstream() -> None:

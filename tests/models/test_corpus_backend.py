@@ -1,13 +1,14 @@
 """The embedded model finds the right row, quotes it, and proves by removal what it needs."""
 
 import pytest
+from models.asking import ask, request_for
+
 from headwater_attribution.evidence import text_sha256
 from headwater_models.conformance import check_backend
 from headwater_models.corpus_backend import CorpusBackend, CorpusRow
 from headwater_models.questions import held_out_questions
 from headwater_models.tokens import pieces
 from headwater_payments.errors import InvalidInputError
-from models.asking import ask, request_for
 
 pytestmark = pytest.mark.anyio
 QUESTION = "How do I join two path components and split the file extension?"

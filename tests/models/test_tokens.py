@@ -1,8 +1,9 @@
 """Tokens are counted from the text alone and lose nothing of it."""
 
-from headwater_models.tokens import MAX_PIECE_CHARS, count_tokens, pieces
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headwater_models.tokens import MAX_PIECE_CHARS, count_tokens, pieces
 
 
 @given(st.text())

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from models.asking import ask, request_for
+
 from headwater_models.backend import Finish, Token
 from headwater_models.conformance import check_backend
 from headwater_models.errors import UpstreamRefusedError, UpstreamUnavailableError
 from headwater_models.upstream import UpstreamBackend
 from headwater_payments.errors import HeadwaterError
-from models.asking import ask, request_for
 
 pytestmark = pytest.mark.anyio
 

@@ -1,10 +1,9 @@
 """Evidence held against the corpus it names: a backend can't assign a row to somebody else."""
 
-from headwater_payments.hexadecimal import to_hex
-
 from headwater_attribution.corpus import Corpus
 from headwater_attribution.errors import EvidenceMismatchError
 from headwater_attribution.evidence import Evidence, text_sha256
+from headwater_payments.hexadecimal import to_hex
 
 
 def check_evidence(evidence: Evidence, corpus: Corpus) -> None:

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from headwater_payments.address import Address
-from headwater_payments.errors import InvalidInputError
-
 from headwater_attribution.attribution import Attribution, Share, attribution_of
 from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods.protocol import AttributionMethod
+from headwater_payments.address import Address
+from headwater_payments.errors import InvalidInputError
 
 
 class Combined:

@@ -16,9 +16,6 @@ Functions", 2017; ablation of context as in Cohen-Wang et al., "ContextCite", 20
 from collections import Counter
 from collections.abc import Mapping
 
-from headwater_payments.address import Address
-from headwater_payments.split import PARTS
-
 from headwater_attribution.attribution import Attribution, Share, attribution_of
 from headwater_attribution.canonical import words
 from headwater_attribution.clusters import star_centres
@@ -26,6 +23,8 @@ from headwater_attribution.corpus import Corpus
 from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods.checked import check_evidence
 from headwater_attribution.windows import window_hashes
+from headwater_payments.address import Address
+from headwater_payments.split import PARTS
 
 
 class RetrievalLeaveOneOut:

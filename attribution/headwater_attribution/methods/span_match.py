@@ -17,8 +17,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from headwater_payments.address import Address
-from headwater_payments.split import PARTS
 
 from headwater_attribution.attribution import Attribution, Share, attribution_of
 from headwater_attribution.canonical import words
@@ -26,6 +24,8 @@ from headwater_attribution.corpus import Corpus
 from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods.checked import check_evidence
 from headwater_attribution.windows import window_hashes
+from headwater_payments.address import Address
+from headwater_payments.split import PARTS
 
 _SHORTEST = 5
 _NOBODY = -1

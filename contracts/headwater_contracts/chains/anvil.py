@@ -10,7 +10,6 @@ from typing import IO, Self
 
 import anyio
 import anyio.abc
-from headwater_payments.errors import UnavailableError
 
 from headwater_contracts.chains.development import (
     DEVELOPMENT_CHAIN_ID,
@@ -18,6 +17,7 @@ from headwater_contracts.chains.development import (
     new_faucet,
 )
 from headwater_contracts.toolchain import find_program
+from headwater_payments.errors import UnavailableError
 
 _START_TIMEOUT_S = 20
 _START_POLL_S = 0.01

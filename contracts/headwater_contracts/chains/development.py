@@ -5,12 +5,12 @@ from typing import Self
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from headwater_payments.address import Address, parse_address
-from headwater_payments.errors import InvalidInputError
 
 from headwater_contracts.calls import Call
 from headwater_contracts.json_rpc import JsonRpc
 from headwater_contracts.reader import ChainReader, Receipt
+from headwater_payments.address import Address, parse_address
+from headwater_payments.errors import InvalidInputError
 
 DEVELOPMENT_CHAIN_ID = 84532
 """Base Sepolia's, so that what is published for that network (token, contracts) applies here."""

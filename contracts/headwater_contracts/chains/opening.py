@@ -4,12 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
-from headwater_payments.errors import UnavailableError
-
 from headwater_contracts.chains.anvil import AnvilChain
 from headwater_contracts.chains.development import DEVELOPMENT_CHAIN_ID, DevelopmentChain
 from headwater_contracts.reader import ChainReader
 from headwater_contracts.toolchain import find_program
+from headwater_payments.errors import UnavailableError
 
 
 async def start_development_chain(chain_id: int = DEVELOPMENT_CHAIN_ID) -> DevelopmentChain:

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from headwater_payments.address import ZERO_ADDRESS, Address, parse_address
-from headwater_payments.errors import InvalidInputError
-
 from headwater_contracts.calls import Call, require_bytes32, require_uint
 from headwater_contracts.clients.base import (
     ContractClient,
@@ -16,6 +13,8 @@ from headwater_contracts.clients.base import (
     as_tuple,
 )
 from headwater_contracts.reader import Receipt
+from headwater_payments.address import ZERO_ADDRESS, Address, parse_address
+from headwater_payments.errors import InvalidInputError
 
 WHOLE = 100_000_000
 """The whole of an amount: shares and royalties are parts per 10^8."""

@@ -1,10 +1,9 @@
 """What every contract client shares: an address, a reader, and the ABI between them."""
 
-from headwater_payments.address import Address, parse_address
-
 from headwater_contracts.artifacts import load_artifact
 from headwater_contracts.calls import Call
 from headwater_contracts.reader import BlockName, ChainReader
+from headwater_payments.address import Address, parse_address
 
 
 class ContractClient:

@@ -3,41 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eth_abi.abi import encode
-from eth_utils.crypto import keccak
-from headwater_payments.address import Address, parse_address
-
 from headwater_contracts.calls import Call, require_bytes32, require_uint
 from headwater_contracts.clients.base import ContractClient, as_bytes, as_int
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelConfig:
-    """A channel's immutable terms; `withdraw_delay` in seconds, `salt` 32 bytes."""
-
-    payer: Address
-    payer_authorizer: Address
-    receiver: Address
-    receiver_authorizer: Address
-    token: Address
-    withdraw_delay: int
-    salt: bytes
-
-    def as_tuple(self) -> tuple[object, ...]:
-        """In the order of the ABI.
-
-        Raises:
-            InvalidInputError: a value does not fit.
-        """
-        return (
-            parse_address(self.payer),
-            parse_address(self.payer_authorizer),
-            parse_address(self.receiver),
-            parse_address(self.receiver_authorizer),
-            parse_address(self.token),
-            require_uint("withdraw_delay", self.withdraw_delay, 40),
-            require_bytes32("salt", self.salt),
-        )
+from headwater_payments.address import Address, parse_address
+from headwater_payments.structs import ChannelConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +22,7 @@ class VoucherClaim:
         """In the order of the ABI."""
         return (
             (
-                self.channel.as_tuple(),
+                _config_tuple(self.channel),
                 require_uint("max_claimable_amount", self.max_claimable_amount, 128),
             ),
             self.signature,
@@ -98,7 +67,7 @@ class BatchSettlementClient(ContractClient):
 
     async def channel_id(self, config: ChannelConfig) -> bytes:
         """The channel's identity, as the contract computes it."""
-        (value,) = await self._view("getChannelId", config.as_tuple())
+        (value,) = await self._view("getChannelId", _config_tuple(config))
         return as_bytes(value)
 
     async def channel(self, channel_id: bytes) -> ChannelState:
@@ -156,7 +125,7 @@ class BatchSettlementClient(ContractClient):
         return self._build(
             f"deposit {amount} into a channel to {config.receiver}",
             "deposit",
-            config.as_tuple(),
+            _config_tuple(config),
             amount,
             parse_address(collector),
             collector_data,
@@ -182,7 +151,7 @@ class BatchSettlementClient(ContractClient):
         """Return unclaimed units, as the receiver's side."""
         require_uint("amount", amount, 128)
         return self._build(
-            f"refund up to {amount} to {config.payer}", "refund", config.as_tuple(), amount
+            f"refund up to {amount} to {config.payer}", "refund", _config_tuple(config), amount
         )
 
     def refund_with_signature(
@@ -192,7 +161,7 @@ class BatchSettlementClient(ContractClient):
         return self._build(
             f"refund up to {amount} to {config.payer}",
             "refundWithSignature",
-            config.as_tuple(),
+            _config_tuple(config),
             require_uint("amount", amount, 128),
             require_uint("nonce", nonce, 256),
             signature,
@@ -202,12 +171,12 @@ class BatchSettlementClient(ContractClient):
         """Start the payer's way out."""
         require_uint("amount", amount, 128)
         return self._build(
-            f"start to withdraw {amount}", "initiateWithdraw", config.as_tuple(), amount
+            f"start to withdraw {amount}", "initiateWithdraw", _config_tuple(config), amount
         )
 
     def finalize_withdraw(self, config: ChannelConfig) -> Call:
         """Take out what is unclaimed, after the delay."""
-        return self._build("finish a withdrawal", "finalizeWithdraw", config.as_tuple())
+        return self._build("finish a withdrawal", "finalizeWithdraw", _config_tuple(config))
 
     def multicall(self, calls: Sequence[Call]) -> Call:
         """Several calls to this contract in one transaction: all happen or none."""
@@ -218,15 +187,18 @@ class BatchSettlementClient(ContractClient):
         )
 
 
-def erc3009_deposit_nonce(channel_id: bytes, salt: int) -> bytes:
-    """The nonce of the `ReceiveWithAuthorization` that funds a channel, which binds it to it."""
-    return keccak(encode(["bytes32", "uint256"], [channel_id, salt]))
+def _config_tuple(config: ChannelConfig) -> tuple[object, ...]:
+    """A channel's terms in the order of the ABI.
 
-
-def erc3009_collector_data(
-    valid_after: int, valid_before: int, salt: int, signature: bytes
-) -> bytes:
-    """What `ERC3009DepositCollector` takes; times in unix seconds."""
-    return encode(
-        ["uint256", "uint256", "uint256", "bytes"], [valid_after, valid_before, salt, signature]
+    Raises:
+        InvalidInputError: a value does not fit.
+    """
+    return (
+        parse_address(config.payer),
+        parse_address(config.payer_authorizer),
+        parse_address(config.receiver),
+        parse_address(config.receiver_authorizer),
+        parse_address(config.token),
+        require_uint("withdraw_delay", config.withdraw_delay, 40),
+        require_bytes32("salt", config.salt),
     )

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headwater_payments.address import Address, parse_address
-
 from headwater_contracts.calls import Call
 from headwater_contracts.clients.base import ContractClient, as_bytes, as_tuple
+from headwater_payments.address import Address, parse_address
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headwater_payments.address import ZERO_ADDRESS, Address, parse_address
-
 from headwater_contracts.calls import Call, require_bytes32, require_uint
 from headwater_contracts.clients.base import ContractClient, as_address, as_bytes, as_int
 from headwater_contracts.clients.vault_terms import VaultTerms
 from headwater_contracts.reader import BlockName
+from headwater_payments.address import ZERO_ADDRESS, Address, parse_address
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from headwater_payments.address import Address, parse_address
-
 from headwater_contracts.calls import Call, require_bytes32, require_uint
 from headwater_contracts.clients.base import ContractClient
+from headwater_payments.address import Address, parse_address
 
 _TRANSFER = "transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)"
 _RECEIVE = "receiveWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)"

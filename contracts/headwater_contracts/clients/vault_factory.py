@@ -1,10 +1,9 @@
 """The factory of revenue vaults: where a vault is, and how it is made."""
 
-from headwater_payments.address import Address, parse_address
-
 from headwater_contracts.calls import Call
 from headwater_contracts.clients.base import ContractClient
 from headwater_contracts.clients.vault_terms import VaultTerms
+from headwater_payments.address import Address, parse_address
 
 
 class RevenueVaultFactoryClient(ContractClient):

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from headwater_payments.address import Address, parse_address
-from headwater_payments.errors import InvalidInputError
-
 from headwater_contracts.calls import require_bytes32, require_uint
 from headwater_contracts.clients.asset_registry import WHOLE
 from headwater_contracts.clients.base import as_address, as_bytes, as_int, as_tuple
+from headwater_payments.address import Address, parse_address
+from headwater_payments.errors import InvalidInputError
 
 MAX_PLATFORM_AND_HOST = 50_000_000
 """What platform and host may take together, parts per 10^8 of gross."""

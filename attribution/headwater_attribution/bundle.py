@@ -1,0 +1,160 @@
+"""The epoch bundle: one JSON document from which anybody recomputes every entitlement of an epoch.
+
+Hashes and addresses are `0x` text; atomic units are decimal strings, since JSON readers round large
+numbers. The document is strict: unknown members are refused.
+"""
+
+from typing import Annotated, Literal
+
+from headwater_payments.address import parse_address
+from headwater_payments.hexadecimal import parse_hex
+from headwater_payments.split import PARTS
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+
+from headwater_attribution.attribution import Attribution
+from headwater_attribution.corpus import Corpus, CorpusRow
+from headwater_attribution.entitlement import Entitlement, VaultDomain
+from headwater_attribution.evidence import Evidence
+from headwater_attribution.sumtree import SumNode
+
+
+def _word(text: str) -> str:
+    parse_hex(text, length=32)
+    return text.lower()
+
+
+Word = Annotated[str, AfterValidator(_word)]
+AddressText = Annotated[str, AfterValidator(parse_address)]
+Atomic = Annotated[int, Field(ge=0, lt=2**128), PlainSerializer(str, when_used="json")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VaultPart(_Strict):
+    """Which vault the entitlements are for."""
+
+    chain_id: int = Field(ge=0, lt=2**256)
+    vault: AddressText
+    token: AddressText
+
+    def domain(self) -> VaultDomain:
+        """The same as the entitlement tree takes it."""
+        return VaultDomain(self.chain_id, parse_address(self.vault), parse_address(self.token))
+
+
+class NamedPart(_Strict):
+    """A method or rule by id, with the parameters it ran with."""
+
+    id: str
+    parameters: dict[str, int]
+
+
+class RowPart(_Strict):
+    """A row of the corpus."""
+
+    contribution_id: int
+    contributor: AddressText
+    licence_id: str
+    sequence: int = Field(ge=0, lt=2**64)
+    text: str
+
+
+class CorpusPart(_Strict):
+    """The datanet version that answers were drawn from, whole."""
+
+    datanet_id: int
+    version: int
+    root: Word
+    rows: tuple[RowPart, ...]
+
+    def corpus(self) -> Corpus:
+        """The corpus, built anew from the rows."""
+        return Corpus(
+            self.datanet_id,
+            self.version,
+            [
+                CorpusRow(
+                    row.contribution_id,
+                    parse_address(row.contributor),
+                    row.licence_id,
+                    row.sequence,
+                    row.text,
+                )
+                for row in self.rows
+            ],
+        )
+
+
+class PreviousPart(_Strict):
+    """The last final root: what each position had earned by then, and the depth of its tree."""
+
+    depth: int = Field(default=0, ge=0, le=32)
+    accounts: tuple[AddressText, ...] = ()
+    cumulative: tuple[Atomic, ...] = ()
+
+
+class ReceiptPart(_Strict):
+    """A metering receipt's charge with its evidence and the attribution claimed for it."""
+
+    receipt_id: Word
+    charge: Atomic
+    evidence: Evidence
+    attribution: Attribution
+
+
+class NodePart(_Strict):
+    """A neighbour in a proof."""
+
+    hash: Word
+    sum: Atomic
+
+
+class LeafPart(_Strict):
+    """One entitlement with its proof."""
+
+    position: int = Field(ge=0, lt=2**32)
+    account: AddressText
+    cumulative: Atomic
+    detail_root: Word
+    proof: tuple[NodePart, ...]
+
+    def entitlement(self) -> Entitlement:
+        """The leaf as the tree takes it."""
+        return Entitlement(
+            self.position,
+            parse_address(self.account),
+            self.cumulative,
+            parse_hex(self.detail_root, length=32),
+        )
+
+    def sum_proof(self) -> tuple[SumNode, ...]:
+        """The proof as the tree takes it."""
+        return tuple(SumNode(parse_hex(node.hash, length=32), node.sum) for node in self.proof)
+
+
+class EpochBundle(_Strict):
+    """Inputs and results of one epoch of one vault.
+
+    Attributes:
+        contributors_share: the part of each gross charge that contributors get, parts per 10^8.
+        receipts_root: commits to receipt ids, charges and evidence, in the order of ids.
+        unattributed: what this epoch's receipts left in the pool.
+    """
+
+    format: Literal["headwater/epoch/1"] = "headwater/epoch/1"
+    epoch: int = Field(ge=1)
+    vault: VaultPart
+    contributors_share: int = Field(ge=0, le=PARTS)
+    method: NamedPart
+    rule: NamedPart
+    corpus: CorpusPart
+    previous: PreviousPart
+    receipts: tuple[ReceiptPart, ...]
+    receipts_root: Word
+    leaves: tuple[LeafPart, ...]
+    root: Word
+    sum: Atomic
+    depth: int = Field(ge=0, le=32)
+    unattributed: Atomic

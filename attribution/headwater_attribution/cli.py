@@ -1,0 +1,78 @@
+"""`headwater attribution`: check published epochs without trusting whoever published them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from headwater_payments.errors import HeadwaterError, InvalidInputError
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from headwater_attribution.bundle import EpochBundle
+from headwater_attribution.errors import AttributionError
+from headwater_attribution.verify import BundleVerdict, verify_bundle
+
+app = typer.Typer(no_args_is_help=True, help="Attribution: who caused an answer, and is it true.")
+
+
+class BundleRefusedError(AttributionError):
+    """A bundle doesn't hold."""
+
+    code = "bundle_refused"
+
+
+@app.callback()
+def main() -> None:
+    """Attribution: who caused an answer, and whether a published epoch holds."""
+
+
+@app.command()
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="The epoch bundle, a JSON file.")],
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print leaves only if they fail.")] = False,
+) -> None:
+    """Recompute every share of BUNDLE and say leaf by leaf whether it holds."""
+    try:
+        verdict = verify_bundle(_read(bundle))
+        _show(verdict, quiet)
+        if not verdict.holds:
+            wrong = len(verdict.faults) + sum(not leaf.holds for leaf in verdict.leaves)
+            raise BundleRefusedError(f"The bundle does not hold: {wrong} faults, named above.")
+    except HeadwaterError as error:
+        typer.echo(f"error[{error.code}]: {error.message}", err=True)
+        raise typer.Exit(1) from error
+
+
+def _read(path: Path) -> EpochBundle:
+    try:
+        return EpochBundle.model_validate_json(path.read_bytes())
+    except OSError as exc:
+        raise InvalidInputError(f"The file {path} can't be read: {exc.strerror}.") from exc
+    except (ValidationError, HeadwaterError) as exc:
+        first = exc.errors()[0] if isinstance(exc, ValidationError) else None
+        where = ".".join(map(str, first["loc"])) or "the document" if first else "the document"
+        said = first["msg"] if first else str(exc)
+        raise InvalidInputError(
+            f"The file {path} is not an epoch bundle: at {where}: {said.rstrip('.')}."
+        ) from exc
+
+
+def _show(verdict: BundleVerdict, quiet: bool) -> None:
+    console = Console()
+    table = Table("position", "account", "claimed", "recomputed", "verdict")
+    for leaf in verdict.leaves:
+        if not (quiet and leaf.holds):
+            table.add_row(
+                str(leaf.position),
+                leaf.account,
+                "-" if leaf.claimed is None else str(leaf.claimed),
+                "-" if leaf.recomputed is None else str(leaf.recomputed),
+                leaf.fault or "holds",
+            )
+    if table.row_count:
+        console.print(table)
+    for fault in verdict.faults:
+        console.print(fault, soft_wrap=True)
+    if verdict.holds:
+        console.print(f"All {len(verdict.leaves)} leaves hold.")

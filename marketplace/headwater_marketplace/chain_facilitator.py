@@ -1,0 +1,257 @@
+"""A facilitator of one's own: deposits, transfers and channel state straight from the chain.
+
+Source: x402 v2, facilitator interface; schemes `batch-settlement` and `exact` on EVM.
+"""
+
+from collections.abc import Callable
+
+from headwater_contracts.calls import Call
+from headwater_contracts.clients.batch_settlement import BatchSettlementClient
+from headwater_contracts.clients.settlement_token import (
+    SettlementTokenClient,
+    TransferAuthorization,
+)
+from headwater_contracts.deployments import Deployment
+from headwater_contracts.reverts import ContractRevertError
+from headwater_marketplace.seller.store import ChainChannel
+from headwater_payments.address import parse_address
+from headwater_payments.batch_payload import SCHEME as BATCH
+from headwater_payments.batch_payload import BatchPayload, parse_batch_payload, token_domain
+from headwater_payments.channels import channel_id, deposit_collector_data, voucher_to_sign
+from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.exact import SCHEME as EXACT
+from headwater_payments.exact import ExactPaymentError, check_exact, parse_exact_payload
+from headwater_payments.hexadecimal import to_hex
+from headwater_payments.signing import recover
+from headwater_payments.x402 import (
+    JsonObject,
+    PaymentPayload,
+    PaymentRequirements,
+    SettlementResponse,
+    SupportedKind,
+    SupportedResponse,
+    VerifyResponse,
+    chain_id_of,
+)
+from headwater_wallet.transactions import TransactionSender
+
+_PREFIX = "invalid_batch_settlement_evm_"
+
+
+class ChainFacilitator:
+    """Verifies against the chain and sends from one account, which pays the gas.
+
+    Args:
+        sender: the account that submits deposits and transfers.
+        deployment: where the contracts are.
+        now: Unix time in seconds.
+    """
+
+    def __init__(
+        self, sender: TransactionSender, deployment: Deployment, now: Callable[[], int]
+    ) -> None:
+        self._sender, self._deployment, self._now = sender, deployment, now
+        self._settlement = BatchSettlementClient(sender.reader, deployment.batch_settlement)
+
+    async def channel(self, identifier: bytes) -> ChainChannel:
+        """The channel as the chain shows it."""
+        state = await self._settlement.channel(identifier)
+        withdrawal = await self._settlement.pending_withdrawal(identifier)
+        return ChainChannel(
+            balance=state.balance,
+            claimed=state.total_claimed,
+            withdraw_requested_at=withdrawal.initiated_at,
+            refund_nonce=await self._settlement.refund_nonce(identifier),
+        )
+
+    async def supported(self) -> SupportedResponse:
+        """Both schemes on this one chain."""
+        network = f"eip155:{self._deployment.chain_id}"
+        kinds = [SupportedKind(scheme=scheme, network=network) for scheme in (BATCH, EXACT)]
+        return SupportedResponse(kinds=kinds, signers={"eip155:*": [self._sender.address]})
+
+    async def verify(
+        self, payload: PaymentPayload, requirements: PaymentRequirements
+    ) -> VerifyResponse:
+        """Whether the payment would settle now."""
+        try:
+            self._require_network(requirements)
+            if requirements.scheme == EXACT:
+                return await self._verify_transfer(payload, requirements)
+            return await self._verify_batch(parse_batch_payload(payload.payload), requirements)
+        except HeadwaterError as exc:
+            reason = str(exc.details.get("reason", "invalid_payload"))
+            return VerifyResponse(
+                is_valid=False, invalid_reason=reason, invalid_message=exc.message
+            )
+
+    async def settle(
+        self, payload: PaymentPayload, requirements: PaymentRequirements
+    ) -> SettlementResponse:
+        """Put a transfer or a deposit on chain; a voucher alone needs no transaction."""
+        verdict = await self.verify(payload, requirements)
+        if not verdict.is_valid:
+            return _failed(requirements, verdict.invalid_reason, verdict.invalid_message)
+        try:
+            if requirements.scheme == EXACT:
+                call = self._transfer_call(payload, requirements)
+                return await self._send(call, requirements, verdict.payer, None)
+            batch = parse_batch_payload(payload.payload)
+            if batch.deposit is None:
+                return self._settled(requirements, verdict.payer, "", verdict.extra)
+            call = self._deposit_call(batch)
+            return await self._send(call, requirements, verdict.payer, batch)
+        except HeadwaterError as exc:
+            return _failed(requirements, "unexpected_settle_error", exc.message)
+
+    async def _verify_transfer(
+        self, payload: PaymentPayload, terms: PaymentRequirements
+    ) -> VerifyResponse:
+        payment = parse_exact_payload(payload.payload)
+        asset = parse_address(terms.asset)
+        domain = token_domain(terms.extra, asset, self._deployment.chain_id)
+        check_exact(payment, terms, domain, now=self._now())
+        token = SettlementTokenClient(self._sender.reader, asset)
+        signed = payment.authorization
+        if await token.authorization_used(signed.sender, signed.nonce):
+            raise ExactPaymentError(
+                "The transfer has been made already.", reason="invalid_exact_evm_nonce_already_used"
+            )
+        if await token.balance(signed.sender) < signed.value:
+            raise ExactPaymentError(
+                "The payer does not hold the price.", reason="insufficient_funds"
+            )
+        return VerifyResponse(is_valid=True, payer=signed.sender)
+
+    async def _verify_batch(
+        self, batch: BatchPayload, terms: PaymentRequirements
+    ) -> VerifyResponse:
+        chain_id = chain_id_of(terms.network)
+        voucher, config = batch.voucher, batch.config
+        if channel_id(config, chain_id) != voucher.channel_id:
+            raise _invalid("channel_id_mismatch", "The channel id is not that of its terms.")
+        if config.receiver.lower() != terms.pay_to.lower():
+            raise _invalid("receiver_mismatch", "The channel pays another receiver.")
+        if config.token.lower() != terms.asset.lower():
+            raise _invalid("token_mismatch", "The channel holds another token.")
+        typed = voucher_to_sign(voucher.channel_id, voucher.max_claimable, chain_id)
+        if recover(typed, voucher.signature) != config.payer_authorizer:
+            raise _invalid("voucher_signature", "The voucher is signed by another account.")
+        state = await self.channel(voucher.channel_id)
+        added = 0 if batch.deposit is None else batch.deposit.amount
+        if voucher.max_claimable > state.balance + added:
+            raise _invalid("cumulative_exceeds_balance", "The voucher exceeds the escrow.")
+        if voucher.max_claimable <= state.claimed:
+            raise _invalid("cumulative_below_claimed", "The voucher is below what is claimed.")
+        if batch.deposit is not None:
+            await self._check_deposit(batch)
+        return VerifyResponse(
+            is_valid=True, payer=config.payer, extra=_chain_state(voucher.channel_id, state)
+        )
+
+    async def _check_deposit(self, batch: BatchPayload) -> None:
+        deposit = batch.deposit
+        assert deposit is not None
+        if self._now() >= deposit.valid_before:
+            raise _invalid(
+                "payload_authorization_valid_before", "The deposit's authorization has expired."
+            )
+        token = SettlementTokenClient(self._sender.reader, batch.config.token)
+        if await token.balance(batch.config.payer) < deposit.amount:
+            raise _invalid("insufficient_balance", "The payer does not hold the deposit.")
+
+    def _transfer_call(self, payload: PaymentPayload, terms: PaymentRequirements) -> Call:
+        payment = parse_exact_payload(payload.payload)
+        signed = payment.authorization
+        token = SettlementTokenClient(self._sender.reader, terms.asset)
+        return token.transfer_with_authorization(
+            TransferAuthorization(
+                signed.sender,
+                signed.to,
+                signed.value,
+                signed.valid_after,
+                signed.valid_before,
+                signed.nonce,
+            ),
+            payment.signature,
+        )
+
+    def _deposit_call(self, batch: BatchPayload) -> Call:
+        deposit = batch.deposit
+        assert deposit is not None
+        data = deposit_collector_data(
+            deposit.valid_after, deposit.valid_before, deposit.salt, deposit.signature
+        )
+        return self._settlement.deposit(
+            batch.config,
+            deposit.amount,
+            self._deployment.deposit_collector,
+            data,
+        )
+
+    async def _send(
+        self,
+        call: Call,
+        terms: PaymentRequirements,
+        payer: str | None,
+        batch: BatchPayload | None,
+    ) -> SettlementResponse:
+        try:
+            receipt = await self._sender.send(call)
+        except ContractRevertError as exc:
+            reason = (
+                _PREFIX + "deposit_simulation_failed"
+                if batch
+                else "invalid_exact_evm_transaction_simulation_failed"
+            )
+            return _failed(terms, reason, exc.message)
+        extra = None
+        if batch is not None:
+            identifier = batch.voucher.channel_id
+            extra = {"channelState": _chain_state(identifier, await self.channel(identifier))}
+        return self._settled(terms, payer, receipt.transaction_hash, extra)
+
+    def _settled(
+        self,
+        terms: PaymentRequirements,
+        payer: str | None,
+        transaction: str,
+        extra: JsonObject | None,
+    ) -> SettlementResponse:
+        return SettlementResponse(
+            success=True,
+            payer=payer,
+            transaction=transaction,
+            network=terms.network,
+            amount=terms.amount,
+            extra=extra,
+        )
+
+    def _require_network(self, terms: PaymentRequirements) -> None:
+        if chain_id_of(terms.network) != self._deployment.chain_id:
+            raise InvalidInputError(
+                f"This facilitator serves chain {self._deployment.chain_id}, not {terms.network}.",
+                reason="network_mismatch",
+            )
+
+
+def _chain_state(identifier: bytes, state: ChainChannel) -> JsonObject:
+    return {
+        "channelId": to_hex(identifier),
+        "balance": str(state.balance),
+        "totalClaimed": str(state.claimed),
+        "withdrawRequestedAt": state.withdraw_requested_at,
+        "refundNonce": str(state.refund_nonce),
+    }
+
+
+def _invalid(reason: str, sentence: str) -> InvalidInputError:
+    return InvalidInputError(sentence, reason=_PREFIX + reason)
+
+
+def _failed(
+    terms: PaymentRequirements, reason: str | None, message: str | None
+) -> SettlementResponse:
+    return SettlementResponse(
+        success=False, error_reason=reason, error_message=message, network=terms.network
+    )

@@ -1,0 +1,124 @@
+"""The one place that sends transactions: nonces in order, fees, receipts, reverts with a reason."""
+
+from typing import Any, Final, Protocol
+
+import anyio
+
+from headwater_contracts.calls import Call
+from headwater_contracts.json_rpc import RpcError
+from headwater_contracts.reader import ChainReader, Receipt
+from headwater_payments.address import Address
+from headwater_payments.hexadecimal import to_hex
+from headwater_wallet.errors import TransactionError
+
+GAS_MARGIN: Final = 120
+"""Per cent of the estimate that a transaction may use: state moves between the two."""
+
+
+class TransactionSigner(Protocol):
+    """Signs transactions of one account."""
+
+    @property
+    def address(self) -> Address:
+        """The account that pays the gas."""
+        ...
+
+    async def sign_transaction(self, transaction: dict[str, Any]) -> bytes:
+        """The raw signed transaction."""
+        ...
+
+
+class TransactionSender:
+    """Sends one account's transactions, one after the other.
+
+    Args:
+        reader: the chain.
+        signer: the account.
+        receipt_timeout_s: seconds to wait for a transaction to be mined.
+    """
+
+    def __init__(
+        self, reader: ChainReader, signer: TransactionSigner, *, receipt_timeout_s: float = 120
+    ) -> None:
+        self._reader, self._signer, self._timeout = reader, signer, receipt_timeout_s
+        self._turn = anyio.Lock()
+        self.gas_used = 0
+        self.sent = 0
+
+    @property
+    def address(self) -> Address:
+        """The sending account."""
+        return self._signer.address
+
+    @property
+    def reader(self) -> ChainReader:
+        """The chain that it sends to."""
+        return self._reader
+
+    async def send(self, call: Call) -> Receipt:
+        """Send a call and wait until it is mined.
+
+        Cancelled after the broadcast, the transaction may still be mined: look it up by its hash.
+
+        Raises:
+            ContractRevertError: the contract refuses; where this is known beforehand, nothing is
+                sent and no gas is spent.
+            TransactionError: it was mined and failed, or no receipt came in time; the details hold
+                its hash.
+            UnavailableError: the chain does not answer.
+        """
+        async with self._turn:
+            gas = await self._reader.estimate_gas(call, sender=self.address)
+            raw = await self._sign(call, gas * GAS_MARGIN // 100)
+            transaction_hash = await self._broadcast(raw, call)
+            receipt = await self._wait(transaction_hash, call)
+        self.sent += 1
+        self.gas_used += receipt.gas_used
+        if not receipt.succeeded:
+            await self._reader.call(call, sender=self.address)
+            raise TransactionError(
+                f"The transaction to {call.description or call.to} was mined and failed.",
+                transaction=transaction_hash,
+            )
+        return receipt
+
+    async def _sign(self, call: Call, gas: int) -> bytes:
+        block = await self._reader.block()
+        priority = await self._priority_fee()
+        return await self._signer.sign_transaction(
+            {
+                "type": 2,
+                "chainId": self._reader.expected_chain_id,
+                "nonce": await self._reader.nonce(self.address),
+                "to": call.to,
+                "data": to_hex(call.data),
+                "value": call.value,
+                "gas": gas,
+                "maxFeePerGas": 2 * block.base_fee_wei + priority,
+                "maxPriorityFeePerGas": priority,
+            }
+        )
+
+    async def _priority_fee(self) -> int:
+        try:
+            return int(str(await self._reader.rpc.request("eth_maxPriorityFeePerGas")), 16)
+        except (RpcError, ValueError):
+            # A node without a fee oracle, such as a development chain: no tip is needed there.
+            return 0
+
+    async def _broadcast(self, raw: bytes, call: Call) -> str:
+        try:
+            return str(await self._reader.rpc.request("eth_sendRawTransaction", to_hex(raw)))
+        except RpcError as exc:
+            raise TransactionError(
+                f"The node refused the transaction to {call.description or call.to}: {exc.message}"
+            ) from exc
+
+    async def _wait(self, transaction_hash: str, call: Call) -> Receipt:
+        with anyio.move_on_after(self._timeout):
+            return await self._reader.wait_for_receipt(transaction_hash)
+        raise TransactionError(
+            f"No receipt came within {self._timeout:g} s for {call.description or call.to}; "
+            "it may still be mined.",
+            transaction=transaction_hash,
+        )
