@@ -10,7 +10,6 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
-from headwater_payments.errors import HeadwaterError
 from langchain_core.tools import BaseTool, ToolException, tool
 from langgraph.func import task
 from langgraph.prebuilt import ToolRuntime
@@ -22,6 +21,7 @@ from headwater_agents.keys import payment_key
 from headwater_agents.market import Purse
 from headwater_agents.refusals import refusal_text
 from headwater_agents.shopping import Bought, Shop
+from headwater_payments.errors import HeadwaterError
 
 
 @dataclass(frozen=True, slots=True)

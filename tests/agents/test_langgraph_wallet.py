@@ -6,10 +6,6 @@ from typing import Any
 import pytest
 from agents.fake_market import MODEL, PRICE, FakeWallet, Seller, buyer_of
 from anyio.from_thread import start_blocking_portal
-from headwater_agents.buyer import Buyer
-from headwater_agents.errors import NoPortalError
-from headwater_agents.langchain_model import PaidChatModel
-from headwater_agents.langgraph_wallet import WalletContext, market_tools
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
@@ -18,6 +14,11 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.runtime import Runtime
 from langgraph.types import Command, RetryPolicy, interrupt
+
+from headwater_agents.buyer import Buyer
+from headwater_agents.errors import NoPortalError
+from headwater_agents.langchain_model import PaidChatModel
+from headwater_agents.langgraph_wallet import WalletContext, market_tools
 
 pytestmark = pytest.mark.anyio
 Graph = CompiledStateGraph[Any, Any, Any, Any]

@@ -1,0 +1,263 @@
+"""A function is sold over real vouchers, and a briefing desk buys, adds value and charges more."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from langchain_core.messages import HumanMessage
+from pydantic import BaseModel
+
+from headwater_agents.briefing import ANGLES, BriefingDesk, merge
+from headwater_agents.buyer import Buyer
+from headwater_agents.errors import ServiceFailedError
+from headwater_agents.langchain_model import PaidChatModel
+from headwater_agents.langgraph_researcher import research_graph
+from headwater_agents.langgraph_wallet import WalletContext
+from headwater_agents.market import FixedCatalogue, FixedListing
+from headwater_agents.pydantic_researcher import research_agent
+from headwater_agents.scripted import ResearchPolicy
+from headwater_agents.selling import CARDS_PATH, Service, service_app
+from headwater_marketplace.seller import Offer, PaymentMiddleware, SellerStore, current_meter
+from headwater_marketplace.seller.tables import SellerTable
+from headwater_payments.address import parse_address
+from headwater_payments.amount import Amount
+from headwater_payments.errors import InvalidInputError
+from headwater_wallet.database import Database
+from headwater_wallet.errors import BudgetExceededError
+from headwater_wallet.keys import LocalSigner
+from headwater_wallet.policy import simple_policy
+from headwater_wallet.wallet import Wallet, open_wallet
+from support.fake_chain import FakeChain
+from support.shop import USDC
+
+pytestmark = pytest.mark.anyio
+PROVIDER, DESK = parse_address("0x" + "44" * 20), parse_address("0x" + "55" * 20)
+ANSWER_CAP, ANSWER_CHARGE, BRIEFING_PRICE = 1_000, 400, 5_000
+MODEL = FixedListing("m-1", "pydocs", "model", "Python answers", "http://model.test/v1")
+BRIEFING = FixedListing(
+    "b-1", "briefing", "service", "Briefs", "http://desk.test/services/briefing"
+)
+
+
+async def model_app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answers any question with one fixed point and one that repeats the question."""
+    body = json.loads((await receive())["body"])
+    meter = current_meter()
+    assert meter is not None
+    meter.set_charge(ANSWER_CHARGE)
+    question = body["messages"][-1]["content"]
+    text = f"os.path.join: Join paths. [1]\n\nechoed.row: {question} [2]"
+    if body.get("stream"):
+        chunks = [{"choices": [{"delta": {"content": word + " "}}]} for word in text.split(" ")]
+        chunks.append({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+        content = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode()
+        kind = b"text/event-stream"
+    else:
+        message = {"role": "assistant", "content": text}
+        content = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()
+        kind = b"application/json"
+    head = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]}
+    await send(head)
+    await send({"type": "http.response.body", "body": content})
+
+
+class Economy:
+    """A model, wallets, and as many shops as a test opens, on one chain of dictionaries."""
+
+    def __init__(self, directory: Path, stack: AsyncExitStack) -> None:
+        self.chain, self._directory, self._stack = FakeChain(), directory, stack
+        self._count = 0
+
+    async def shop(self, app: Any, *offers: Offer) -> tuple[PaymentMiddleware, SellerStore]:
+        self._count += 1
+        url = f"sqlite:///{self._directory / f'shop-{self._count}.db'}"
+        database = await self._stack.enter_async_context(Database(url, SellerTable.metadata))
+        store = SellerStore(database)
+        paid = PaymentMiddleware(
+            app,
+            offers=offers,
+            store=store,
+            signer=LocalSigner.random(),
+            facilitator=self.chain,
+            chain=self.chain,
+        )
+        return paid, store
+
+    async def model(self) -> tuple[PaymentMiddleware, SellerStore]:
+        price = Amount(ANSWER_CAP, USDC)
+        return await self.shop(model_app, Offer(r"/v1/chat/completions", price, PROVIDER))
+
+    async def buyer(
+        self, app: PaymentMiddleware, listing: FixedListing, budget: int = 100_000
+    ) -> tuple[Buyer, Wallet]:
+        self._count += 1
+        signer = LocalSigner.random()
+        self.chain.wallets[signer.address] = 10_000_000
+        path = self._directory / f"wallet-{self._count}.db"
+        policy = simple_policy(Amount(budget, USDC))
+        opened = open_wallet(signer, policy, database=path)
+        wallet = await self._stack.enter_async_context(opened)
+        http = wallet.client(transport=httpx.ASGITransport(app))  # type: ignore[arg-type]
+        client = await self._stack.enter_async_context(http)
+        return Buyer(client, FixedCatalogue((listing,))), wallet
+
+
+@pytest.fixture
+async def economy(tmp_path: Path) -> AsyncIterator[Economy]:
+    async with AsyncExitStack() as stack:
+        yield Economy(tmp_path, stack)
+
+
+async def test_both_frameworks_pay_a_seller_with_vouchers_under_their_budgets(
+    economy: Economy,
+) -> None:
+    app, _ = await economy.model()
+    policy = ResearchPolicy(query="python")
+    first, purse = await economy.buyer(app, MODEL)
+    report = await research_agent(first, purse, policy).run("Why?")
+    assert "Join paths." in report.output
+    second, other = await economy.buyer(app, MODEL)
+    state = await research_graph(policy).ainvoke(
+        {"messages": [HumanMessage("How?")]}, context=WalletContext(second, other)
+    )
+    assert "echoed.row: How?" in state["messages"][-1].text
+    for buyer, wallet in ((first, purse), (second, other)):
+        assert buyer.spent == ANSWER_CHARGE
+        assert (await wallet.budget()).charged == ANSWER_CHARGE
+    assert economy.chain.deposits == 2
+
+
+async def test_a_streamed_answer_is_settled_at_its_metered_charge(economy: Economy) -> None:
+    app, _ = await economy.model()
+    buyer, wallet = await economy.buyer(app, MODEL)
+    await buyer.discover("")
+    model = PaidChatModel(buyer=buyer, listing_id=MODEL.id)
+    text = "".join([chunk.text async for chunk in model.astream("Why?")])
+    assert "echoed.row: Why?" in text
+    assert buyer.spent == ANSWER_CHARGE
+    assert (await wallet.budget()).charged == ANSWER_CHARGE
+
+
+async def test_many_calls_in_flight_on_one_channel_are_all_paid(economy: Economy) -> None:
+    app, _ = await economy.model()
+    buyer, wallet = await economy.buyer(app, MODEL)
+    await buyer.discover("")
+
+    async def ask(number: int) -> None:
+        asked = [{"role": "user", "content": str(number)}]
+        await buyer.complete(MODEL.id, asked, key=f"k-{number}")
+
+    await ask(0)
+    async with anyio.create_task_group() as tasks:
+        for number in range(1, 20):
+            tasks.start_soon(ask, number)
+    assert buyer.spent == 20 * ANSWER_CHARGE
+    assert (await wallet.budget()).charged == 20 * ANSWER_CHARGE
+    assert economy.chain.deposits == 1
+
+
+async def test_a_call_beyond_the_budget_is_refused_before_anything_is_signed(
+    economy: Economy,
+) -> None:
+    app, _ = await economy.model()
+    buyer, wallet = await economy.buyer(app, MODEL, budget=3 * ANSWER_CAP // 2)
+    await buyer.discover("")
+    ask = [{"role": "user", "content": "Why?"}]
+    calls = 0
+    with pytest.raises(BudgetExceededError):
+        while calls < 10:
+            await buyer.complete(MODEL.id, ask, key=f"k-{calls}")
+            calls += 1
+    state = await wallet.budget()
+    assert calls >= 1
+    assert state.used <= state.limit
+    assert state.charged == buyer.spent == calls * ANSWER_CHARGE
+
+
+async def test_a_desk_buys_answers_adds_value_and_earns_the_difference(economy: Economy) -> None:
+    model, _ = await economy.model()
+    desk_buyer, desk_wallet = await economy.buyer(model, MODEL)
+    service = BriefingDesk(desk_buyer, "python").service(Amount(BRIEFING_PRICE, USDC), DESK)
+    desk, _ = await economy.shop(service_app([service]), service.offer)
+    buyer, wallet = await economy.buyer(desk, BRIEFING)
+    await buyer.discover("", kind="service")
+    output, purchase = await buyer.call(BRIEFING.id, {"topic": "joining paths"}, key="k-1")
+    assert isinstance(output, dict)
+    points = output["points"]
+    assert isinstance(points, list)
+    assert points[0] == {"text": "Join paths.", "source": "os.path.join", "answers": len(ANGLES)}
+    assert len(points) == 1 + len(ANGLES)
+    assert output["cost_atomic"] == str(len(ANGLES) * ANSWER_CHARGE)
+    assert purchase.cost == BRIEFING_PRICE == (await wallet.budget()).charged
+    assert (await desk_wallet.budget()).charged == len(ANGLES) * ANSWER_CHARGE
+
+
+async def test_the_same_purchase_of_a_briefing_buys_nothing_twice(economy: Economy) -> None:
+    model, _ = await economy.model()
+    desk_buyer, desk_wallet = await economy.buyer(model, MODEL)
+    service = BriefingDesk(desk_buyer, "python").service(Amount(BRIEFING_PRICE, USDC), DESK)
+    desk, _ = await economy.shop(service_app([service]), service.offer)
+    buyer, wallet = await economy.buyer(desk, BRIEFING)
+    await buyer.discover("", kind="service")
+    first, _ = await buyer.call(BRIEFING.id, {"topic": "joining paths"}, key="k-1")
+    again, _ = await buyer.call(BRIEFING.id, {"topic": "joining paths"}, key="k-1")
+    assert again == first
+    assert (await wallet.budget()).charged == BRIEFING_PRICE
+    assert (await desk_wallet.budget()).charged == len(ANGLES) * ANSWER_CHARGE
+
+
+async def test_input_that_does_not_fit_costs_nothing_and_says_why(economy: Economy) -> None:
+    model, _ = await economy.model()
+    desk_buyer, _ = await economy.buyer(model, MODEL)
+    service = BriefingDesk(desk_buyer, "python").service(Amount(BRIEFING_PRICE, USDC), DESK)
+    desk, _ = await economy.shop(service_app([service]), service.offer)
+    buyer, wallet = await economy.buyer(desk, BRIEFING)
+    await buyer.discover("", kind="service")
+    with pytest.raises(ServiceFailedError) as caught:
+        await buyer.call(BRIEFING.id, {"topic": "x"}, key="k-1")
+    assert caught.value.details["status"] == 400
+    assert "topic" in str(caught.value.details["seller_said"])
+    assert (await wallet.budget()).charged == 0
+
+
+class Number(BaseModel):
+    value: int
+
+
+async def _double(number: Number) -> Number:
+    return Number(value=2 * number.value)
+
+
+def _doubling() -> Service[Number, Number]:
+    price = Amount(10, USDC)
+    return Service("double", "Doubles a number.", price, DESK, Number, Number, _double)
+
+
+async def test_cards_say_what_a_service_takes_gives_and_costs() -> None:
+    transport = httpx.ASGITransport(service_app([_doubling()]))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://desk.test") as client:
+        (card,) = (await client.get(CARDS_PATH)).json()["services"]
+        assert card["price"] == "10"
+        assert card["input_schema"]["properties"]["value"]["type"] == "integer"
+        assert (await client.post(card["path"], json={"value": 21})).json() == {"value": 42}
+        assert (await client.get(card["path"])).status_code == 405
+        assert (await client.post("/nowhere")).status_code == 404
+
+
+def test_a_name_that_makes_no_route_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="letters"):
+        Service("a/b", "", Amount(10, USDC), DESK, Number, Number, _double)
+
+
+def test_merging_keeps_each_point_once_and_counts_who_made_it() -> None:
+    points = merge(["a.b: One  thing. [1]\n\nplain words", "a.b: one thing. [2]", "a.b: other [1]"])
+    assert [(p.text, p.source, p.answers) for p in points] == [
+        ("One  thing.", "a.b", 2),
+        ("plain words", None, 1),
+        ("other", "a.b", 1),
+    ]
