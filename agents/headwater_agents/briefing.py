@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from headwater_agents.answers import Purchase
 from headwater_agents.buyer import Buyer
 from headwater_agents.selling import Service, served_key
+from headwater_marketplace.seller import current_meter
 from headwater_payments.address import Address
 from headwater_payments.amount import Amount
 from headwater_payments.errors import UnavailableError
@@ -98,6 +99,7 @@ class BriefingDesk:
         questions = [angle.format(topic=request.topic) for angle in ANGLES]
         purchases = await self._buy_all(listing_id, questions)
         points = merge([purchase.text for purchase in purchases])
+        _name_causes(purchases)
         return Briefing(
             topic=request.topic,
             points=points,
@@ -128,6 +130,15 @@ class BriefingDesk:
         if failed:
             raise failed[0]
         return [bought[number] for number in range(len(questions))]
+
+
+def _name_causes(purchases: Sequence[Purchase]) -> None:
+    """Note on the sale which purchases caused it, so that its royalties can follow them."""
+    meter = current_meter()
+    if meter is None:
+        return
+    causes = [{"key": purchase.key, "charge": str(purchase.cost)} for purchase in purchases]
+    meter.evidence = lambda: {"bought": causes}
 
 
 def merge(answers: Sequence[str]) -> list[Point]:

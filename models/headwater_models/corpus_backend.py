@@ -105,6 +105,21 @@ class CorpusBackend:
             reason="length" if answer.cut else "stop",
         )
 
+    async def answer_without(self, request: ChatRequest, removed: Sequence[RowId]) -> str:
+        """The answer that this backend gives when rows were never in its index.
+
+        Raises:
+            UnknownModelError, EmptyQuestionError: as `stream` does.
+            InvalidInputError: a row that this backend does not hold.
+        """
+        require_answerable(request, self.capabilities())
+        positions = {row.row: position for position, row in enumerate(self._rows)}
+        if missing := [row for row in removed if row not in positions]:
+            raise InvalidInputError(f"The index holds no row {missing[0]}.")
+        without = tuple(positions[row] for row in removed)
+        _, answer = await to_thread.run_sync(partial(self._answer, request, without))
+        return answer.text
+
     def _answer(
         self, request: ChatRequest, without: tuple[int, ...] = ()
     ) -> tuple[list[Hit], QuotedAnswer]:

@@ -102,7 +102,12 @@ class Buyer:
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         key = next((v for k, v in headers.items() if k.lower() == "idempotency-key"), None)
-        return Purchase(self, (method, f"{origin}{parts.path}"), origin, url, key)
+        payment_id = (
+            "pay_" + self.random_bytes(16).hex()
+            if key is None
+            else keyed_payment_id(key, method, url)
+        )
+        return Purchase(self, (method, f"{origin}{parts.path}"), origin, url, payment_id)
 
     def remember(self, route: tuple[str, str], terms: Terms) -> None:
         """Keep a route's terms, so that the next request pays without being asked."""
@@ -115,10 +120,10 @@ class Purchase:
     """One request and its payment. Used once, by one task at a time."""
 
     def __init__(
-        self, buyer: Buyer, route: tuple[str, str], origin: str, url: str, key: str | None
+        self, buyer: Buyer, route: tuple[str, str], origin: str, url: str, payment_id: str
     ) -> None:
         self._buyer, self._route, self._origin, self._url = buyer, route, origin, url
-        self._payment_id = _payment_id(key, route, buyer.random_bytes)
+        self._payment_id = payment_id
         self._terms: Terms | None = None
         self._intent: Intent | None = None
         self._channel: bytes | None = None
@@ -482,10 +487,11 @@ def _settlement(header: str) -> SettlementResponse:
     return SettlementResponse.from_header(header)
 
 
-def _payment_id(
-    key: str | None, route: tuple[str, str], random_bytes: Callable[[int], bytes]
-) -> str:
-    if key is None:
-        return "pay_" + random_bytes(16).hex()
-    text = "\n".join((*route, key))
+def keyed_payment_id(key: str, method: str, url: str) -> str:
+    """The payment id that a request with this `Idempotency-Key` is paid under.
+
+    The same key on another route is another payment; a query string makes no difference.
+    """
+    parts = urlsplit(url)
+    text = "\n".join((method, f"{parts.scheme}://{parts.netloc}{parts.path}", key))
     return "key_" + hashlib.sha256(text.encode()).hexdigest()[:32]

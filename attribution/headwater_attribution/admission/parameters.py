@@ -15,6 +15,8 @@ class AdmissionParameters:
         max_words: and at most this many.
         min_letters_bps: letters among the characters that are not white space.
         min_distinct_bps: distinct words in the poorest stretch of 50 words.
+        max_echo_bps: three-word windows that occur more than once in the same row.
+        echo_from_words: shorter rows may repeat themselves.
         max_top_word_bps: the commonest word that is not a function word, in rows of 12 words up.
         min_function_bps: function words (the, of, is, …) in rows of `function_from_words` up.
         function_from_words: shorter rows may lack function words.
@@ -39,6 +41,8 @@ class AdmissionParameters:
     max_words: int = 5_000
     min_letters_bps: int = 5_000
     min_distinct_bps: int = 2_800
+    max_echo_bps: int = 6_500
+    echo_from_words: int = 16
     max_top_word_bps: int = 3_000
     min_function_bps: int = 600
     function_from_words: int = 10

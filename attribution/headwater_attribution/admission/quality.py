@@ -68,6 +68,17 @@ def _repetition(row: Fingerprint, parameters: AdmissionParameters) -> Objection 
     return None
 
 
+def _echo(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
+    """A row that says the same stretch again and again, however rich the stretch is."""
+    windows = Counter(zip(row.words, row.words[1:], row.words[2:], strict=False))
+    again = sum(times for times in windows.values() if times > 1)
+    if len(row.words) < parameters.echo_from_words or not windows:
+        return None
+    if again * 10_000 < parameters.max_echo_bps * windows.total():
+        return None
+    return "echo/1", f"Of its {windows.total()} three-word stretches {again} occur again in it."
+
+
 def _keywords(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
     count = len(row.words)
     if count >= parameters.function_from_words:
@@ -105,6 +116,7 @@ _RULES: Sequence[Callable[[Fingerprint, AdmissionParameters], Objection | None]]
     _length,
     _letters,
     _repetition,
+    _echo,
     _keywords,
     _grammar,
     _bait,

@@ -1,6 +1,7 @@
 """The seller's books: reservations and charges, each durable before anybody is told of it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from headwater_payments.batch_payload import SignedVoucher, config_to_json, pars
 from headwater_payments.channels import SellerChannel, VoucherReplayedError
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.hexadecimal import parse_hex, to_hex
-from headwater_payments.ledger import Entry, transfer
+from headwater_payments.ledger import Entry, Posting, transfer
 from headwater_payments.structs import ChannelConfig
 from headwater_wallet.database import Database
 
@@ -328,6 +329,16 @@ class SellerStore:
         """The chain has credited the payee up to `total_claimed` on this channel."""
         await self._database.write(
             lambda connection: _write_channel(connection, identifier, {"claimed": total_claimed})
+        )
+
+    async def post(self, memo: str, reference: str, postings: Sequence[Posting]) -> None:
+        """Record a movement of money that happened elsewhere, such as on chain.
+
+        Raises:
+            InvalidInputError: the postings do not balance.
+        """
+        await self._database.write(
+            lambda connection: journal.append(connection, memo, reference, postings)
         )
 
     async def journal(self) -> list[Entry]:

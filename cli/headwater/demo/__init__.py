@@ -1,0 +1,1 @@
+"""The main job in one command: a small economy that runs, pays, checks itself and reports."""

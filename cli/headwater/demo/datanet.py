@@ -1,0 +1,104 @@
+"""From submissions to a datanet: admission with reasons, a version with a root, a model over it."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from headwater.demo.contributions import Submission
+from headwater.demo.parties import Parties
+from headwater_attribution.admission import Contribution, Verdict, admit
+from headwater_attribution.corpus import Corpus, CorpusRow
+from headwater_models.corpus_backend import CorpusBackend
+from headwater_models.corpus_backend import CorpusRow as ServedRow
+from headwater_payments.hexadecimal import to_hex
+
+LICENCE = "PSF-2.0"
+MODEL = "stdlib-docs"
+
+
+@dataclass(frozen=True, slots=True)
+class Datanet:
+    """One version: what was submitted, what was said about it, and the rows that entered.
+
+    `kept` gives, for each row of the corpus, its submission and its number there.
+    """
+
+    submissions: tuple[Submission, ...]
+    verdicts: tuple[Verdict, ...]
+    corpus: Corpus
+    kept: tuple[tuple[Submission, int], ...]
+
+    @property
+    def titles(self) -> list[str]:
+        """The title of each row of the corpus."""
+        return [submission.rows[number][0] for submission, number in self.kept]
+
+    def accepted(self) -> Counter[int]:
+        """Accepted rows by identity."""
+        return Counter(submission.identity for submission, _ in self.kept)
+
+    def refusals(self) -> dict[str, Counter[str]]:
+        """Refused rows by kind of submission and rule."""
+        kinds = {submission.identity: submission.kind for submission in self.submissions}
+        counted: dict[str, Counter[str]] = defaultdict(Counter)
+        for verdict in self.verdicts:
+            if not verdict.accepted:
+                counted[kinds[verdict.ref.contribution_id]][verdict.rule] += 1
+        return dict(counted)
+
+    def example(self, kind: str) -> str | None:
+        """The reason given for one refused row of a kind."""
+        kinds = {submission.identity: submission.kind for submission in self.submissions}
+        for verdict in self.verdicts:
+            if not verdict.accepted and kinds[verdict.ref.contribution_id] == kind:
+                return verdict.reason
+        return None
+
+
+def build_datanet(
+    submitted: list[Submission], parties: Parties, *, version: int, admission: bool
+) -> Datanet:
+    """Judge every row in commit order and make a version of those that pass."""
+    contributions = [
+        Contribution(
+            contribution_id=each.identity,
+            contributor=parties.contributors[each.identity].address,
+            licence_id=LICENCE,
+            rows=tuple(text for _, text in each.rows),
+        )
+        for each in submitted
+    ]
+    verdicts = admit(contributions)
+    enters = {v.ref for v in verdicts if v.accepted or not admission}
+    by_identity = {each.identity: each for each in submitted}
+    kept, rows = [], []
+    for verdict in verdicts:
+        if verdict.ref not in enters:
+            continue
+        submission = by_identity[verdict.ref.contribution_id]
+        kept.append((submission, verdict.ref.row))
+        rows.append(
+            CorpusRow(
+                contribution_id=submission.identity,
+                contributor=parties.contributors[submission.identity].address,
+                licence_id=LICENCE,
+                sequence=len(rows),
+                text=submission.rows[verdict.ref.row][1],
+            )
+        )
+    corpus = Corpus(1, version, rows)
+    return Datanet(tuple(submitted), tuple(verdicts), corpus, tuple(kept))
+
+
+def serve_from(datanet: Datanet) -> CorpusBackend:
+    """The model made of a datanet: it answers by quoting its rows."""
+    rows = [
+        ServedRow(
+            row=datanet.corpus.row_id(index),
+            contribution_id=row.contribution_id,
+            contributor=row.contributor,
+            title=title,
+            text=row.text,
+        )
+        for index, (row, title) in enumerate(zip(datanet.corpus.rows, datanet.titles, strict=True))
+    ]
+    return CorpusBackend(MODEL, rows, to_hex(datanet.corpus.root))

@@ -1,0 +1,58 @@
+"""The chain that the demonstration runs on, its contracts, and money in everybody's wallet."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from headwater.demo.parties import Parties
+from headwater_contracts.chains.development import DevelopmentChain
+from headwater_contracts.chains.local import LocalChain
+from headwater_contracts.clients.settlement_token import SettlementTokenClient
+from headwater_contracts.deployments import Deployment, deploy_development_contracts
+from headwater_payments.address import Address
+from headwater_payments.amount import Asset
+from headwater_wallet.transactions import TransactionSender
+
+GAS_MONEY_WEI = 10**17
+BUYER_FUNDS = 5_000_000
+"""Atomic units for each agent: 5 USDC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A running chain with the contracts on it."""
+
+    chain: DevelopmentChain
+    deployment: Deployment
+    asset: Asset
+    token: SettlementTokenClient
+    minted: int
+
+    def sender(self, parties: Parties, role: str) -> TransactionSender:
+        """Sends transactions of one role."""
+        return TransactionSender(self.chain.reader, parties.by_role[role])
+
+    async def balance(self, account: Address) -> int:
+        """Atomic units of the settlement token that an account holds."""
+        return await self.token.balance(account)
+
+
+@asynccontextmanager
+async def open_network(parties: Parties, buyers: tuple[str, ...]) -> AsyncIterator[Network]:
+    """Start a chain, deploy, and fund: gas for everybody, tokens for the buyers."""
+    async with await LocalChain.start() as chain:
+        deployment = await deploy_development_contracts(chain)
+        token = SettlementTokenClient(chain.reader, deployment.settlement_token)
+        asset = Asset(
+            chain_id=deployment.chain_id,
+            address=deployment.settlement_token,
+            symbol="USDC",
+            decimals=await token.decimals(),
+            name=await token.name(),
+            version=await token.version(),
+        )
+        for account in parties.everyone():
+            await chain.fund(account, GAS_MONEY_WEI)
+        for role in buyers:
+            await chain.send(token.mint(parties.address(role), BUYER_FUNDS))
+        yield Network(chain, deployment, asset, token, BUYER_FUNDS * len(buyers))
