@@ -1,0 +1,179 @@
+"""The agents at work: two researchers on two frameworks, buying answers and briefings."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+import httpx
+from langchain_core.language_models import BaseChatModel
+
+from headwater.demo.market import QUERY, Market
+from headwater_agents.buyer import Buyer
+from headwater_agents.keys import payment_key
+from headwater_agents.langgraph_researcher import research_graph
+from headwater_agents.langgraph_wallet import WalletContext
+from headwater_agents.pydantic_researcher import research_agent
+from headwater_agents.scripted import ResearchPolicy
+from headwater_marketplace.client import MarketplaceClient
+from headwater_payments.errors import InvalidInputError, UnavailableError
+from headwater_wallet.wallet import Wallet
+
+IN_FLIGHT = 4
+"""Questions that one agent works on at once, all on its one channel to a seller."""
+SCRIPTED = ResearchPolicy(QUERY, max_tokens=160)
+SCRIPTED_BRIEFINGS = ResearchPolicy(QUERY, kind="service")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one agent is to do: questions to answer, questions to stream, topics to brief on."""
+
+    answers: Sequence[str]
+    streams: Sequence[str]
+    briefings: Sequence[str]
+
+
+@dataclass(slots=True)
+class Done:
+    """What one agent did."""
+
+    agent: str
+    reports: list[str] = field(default_factory=list)
+    streamed: int = 0
+    most_in_flight: int = 0
+
+
+def share_out(questions: Sequence[str], briefings: int) -> tuple[Work, Work]:
+    """Divide questions between the two researchers; a sixth of each one's is streamed."""
+    half = len(questions) // 2
+    works = []
+    for mine in (questions[:half], questions[half:]):
+        plain = mine[briefings:]
+        cut = len(plain) // 6
+        works.append(Work(plain[cut:], plain[:cut], mine[:briefings]))
+    return works[0], works[1]
+
+
+async def run_langgraph_agent(
+    market: Market, wallet: Wallet, work: Work, model: BaseChatModel | None
+) -> Done:
+    """The LangGraph researcher: a graph with a runtime context that holds the wallet."""
+    async with _buyer(market, wallet) as buyer:
+        context = WalletContext(buyer, wallet)
+        answering = research_graph(model or SCRIPTED)
+        briefing = research_graph(model or SCRIPTED_BRIEFINGS)
+        done = Done("langgraph agent")
+
+        async def ask(graph_name: str, question: str) -> str:
+            graph = answering if graph_name == "answer" else briefing
+            # Each question is a thread of its own, so that its purchases have keys of their own.
+            thread = {"configurable": {"thread_id": payment_key(graph_name, question)}}
+            said = await graph.ainvoke(
+                {"messages": [("user", question)]},  # type: ignore[arg-type]
+                thread,
+                context=context,
+            )
+            return str(said["messages"][-1].text)
+
+        await _carry_out(work, ask, buyer, market, done)
+        return done
+
+
+async def run_pydantic_agent(market: Market, wallet: Wallet, work: Work, model: str | None) -> Done:
+    """The pydantic-ai researcher: an agent with the wallet capability."""
+    async with _buyer(market, wallet) as buyer:
+        answering = research_agent(buyer, wallet, model or SCRIPTED)
+        briefing = research_agent(buyer, wallet, model or SCRIPTED_BRIEFINGS)
+        done = Done("pydantic-ai agent")
+
+        async def ask(agent_name: str, question: str) -> str:
+            agent = answering if agent_name == "answer" else briefing
+            return (await agent.run(question)).output
+
+        await _carry_out(work, ask, buyer, market, done)
+        return done
+
+
+def chat_model(name: str) -> BaseChatModel:
+    """A LangChain chat model named `provider:model`.
+
+    Raises:
+        InvalidInputError: `name` has no provider.
+        UnavailableError: LangChain or the provider's package is not installed.
+    """
+    if ":" not in name:
+        raise InvalidInputError(f"{name!r} names no provider: give provider:model.")
+    try:
+        from langchain.chat_models import init_chat_model
+
+        made: BaseChatModel = init_chat_model(name)
+    except ImportError as exc:
+        raise UnavailableError(
+            f"The model {name} needs a package that is not installed: {exc.name or exc}. "
+            "Install langchain and the provider's package, such as langchain-openai."
+        ) from exc
+    except ValueError as exc:
+        raise InvalidInputError(f"The model {name} cannot be used: {exc}") from exc
+    return made
+
+
+@asynccontextmanager
+async def _buyer(market: Market, wallet: Wallet) -> AsyncIterator[Buyer]:
+    async with wallet.client(timeout=60) as paying, httpx.AsyncClient(timeout=60) as looking:
+        yield Buyer(paying, MarketplaceClient(market.url, looking))
+
+
+async def _carry_out(
+    work: Work,
+    ask: Callable[[str, str], Awaitable[str]],
+    buyer: Buyer,
+    market: Market,
+    done: Done,
+) -> None:
+    slots = anyio.Semaphore(IN_FLIGHT)
+    running = 0
+
+    async def one(task: Callable[[], Awaitable[str]]) -> None:
+        nonlocal running
+        async with slots:
+            running += 1
+            done.most_in_flight = max(done.most_in_flight, running)
+            try:
+                done.reports.append(await task())
+            finally:
+                running -= 1
+
+    async def stream(number: int, question: str) -> str:
+        done.streamed += 1
+        return await _stream(buyer, number, question, done.agent)
+
+    await buyer.discover(QUERY, kind="model")
+    async with anyio.create_task_group() as group:
+        for question in work.answers:
+            group.start_soon(one, _bound(ask, "answer", question))
+        for topic in work.briefings:
+            group.start_soon(one, _bound(ask, "briefing", topic))
+        for number, question in enumerate(work.streams):
+            group.start_soon(one, _bound(stream, number, question))
+
+
+async def _stream(buyer: Buyer, number: int, question: str, agent: str) -> str:
+    """One answer, read token by token as the seller produces it."""
+    [listing] = [each for each in await buyer.discover(QUERY, kind="model")][:1]
+    parts = []
+    async for part in buyer.stream(
+        listing.id,
+        [{"role": "user", "content": question}],
+        key=payment_key(agent, "stream", str(number), question),
+        settings={"max_tokens": 160},
+    ):
+        if isinstance(part, str):
+            parts.append(part)
+    return "".join(parts)
+
+
+def _bound(
+    function: Callable[..., Awaitable[str]], *arguments: object
+) -> Callable[[], Awaitable[str]]:
+    return lambda: function(*arguments)
