@@ -6,9 +6,6 @@ numbers. The document is strict: unknown members are refused.
 
 from typing import Annotated, Literal
 
-from headwater_payments.address import parse_address
-from headwater_payments.hexadecimal import parse_hex
-from headwater_payments.split import PARTS
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 from headwater_attribution.attribution import Attribution
@@ -16,6 +13,9 @@ from headwater_attribution.corpus import Corpus, CorpusRow
 from headwater_attribution.entitlement import Entitlement, VaultDomain
 from headwater_attribution.evidence import Evidence
 from headwater_attribution.sumtree import SumNode
+from headwater_payments.address import parse_address
+from headwater_payments.hexadecimal import parse_hex
+from headwater_payments.split import PARTS
 
 
 def _word(text: str) -> str:

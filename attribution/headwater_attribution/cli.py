@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from headwater_payments.errors import HeadwaterError, InvalidInputError
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +11,7 @@ from rich.table import Table
 from headwater_attribution.bundle import EpochBundle
 from headwater_attribution.errors import AttributionError
 from headwater_attribution.verify import BundleVerdict, verify_bundle
+from headwater_payments.errors import HeadwaterError, InvalidInputError
 
 app = typer.Typer(no_args_is_help=True, help="Attribution: who caused an answer, and is it true.")
 

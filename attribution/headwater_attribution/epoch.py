@@ -4,11 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from headwater_payments.address import Address, parse_address
-from headwater_payments.errors import InvalidInputError
-from headwater_payments.hexadecimal import parse_hex, to_hex
-from headwater_payments.split import portion
-
 from headwater_attribution.bundle import (
     CorpusPart,
     EpochBundle,
@@ -33,6 +28,10 @@ from headwater_attribution.methods.protocol import AttributionMethod
 from headwater_attribution.receipt import attribute_answer
 from headwater_attribution.rules import RewardRule
 from headwater_attribution.settlement import Earnings, PaidShares, settle_receipts
+from headwater_payments.address import Address, parse_address
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.hexadecimal import parse_hex, to_hex
+from headwater_payments.split import portion
 
 
 @dataclass(frozen=True, slots=True)

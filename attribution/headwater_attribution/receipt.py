@@ -5,11 +5,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from headwater_payments.hexadecimal import to_hex
-
 from headwater_attribution.attribution import Attribution
 from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods.protocol import AttributionMethod
+from headwater_payments.hexadecimal import to_hex
 
 
 @dataclass(frozen=True, slots=True)

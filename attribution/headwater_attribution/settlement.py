@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from headwater_payments.address import Address
-from headwater_payments.errors import InvalidInputError
 
 from headwater_attribution.attribution import Attribution, Share
 from headwater_attribution.columns import NO_ACCOUNT, RuleColumns
 from headwater_attribution.rules import RewardRule
+from headwater_payments.address import Address
+from headwater_payments.errors import InvalidInputError
 
 
 @dataclass(frozen=True, slots=True)

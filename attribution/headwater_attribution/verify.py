@@ -7,10 +7,6 @@ true: for that a second party has to run the requests again.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from headwater_payments.address import Address, parse_address
-from headwater_payments.errors import HeadwaterError
-from headwater_payments.hexadecimal import parse_hex, to_hex
-
 from headwater_attribution.bundle import EpochBundle, LeafPart, ReceiptPart
 from headwater_attribution.corpus import Corpus
 from headwater_attribution.entitlement import Entitlement, EntitlementTree, entitlement_opens
@@ -20,6 +16,9 @@ from headwater_attribution.methods.protocol import AttributionMethod
 from headwater_attribution.methods.registry import method_from
 from headwater_attribution.rules import RewardRule, RuleParameters, rule_named
 from headwater_attribution.sumtree import SumNode
+from headwater_payments.address import Address, parse_address
+from headwater_payments.errors import HeadwaterError
+from headwater_payments.hexadecimal import parse_hex, to_hex
 
 
 @dataclass(frozen=True, slots=True)

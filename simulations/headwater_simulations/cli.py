@@ -5,12 +5,12 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from headwater_attribution.rules import CAUSES, RULES, rule_named
-from headwater_payments.errors import HeadwaterError, InvalidInputError
-from headwater_payments.split import PARTS
 from rich.console import Console
 from rich.table import Table
 
+from headwater_attribution.rules import CAUSES, RULES, rule_named
+from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.split import PARTS
 from headwater_simulations.metrics import Interval
 from headwater_simulations.scenario import Scenario
 from headwater_simulations.study import StudyResult, study

@@ -13,6 +13,7 @@ import zlib
 
 import numpy as np
 import numpy.typing as npt
+
 from headwater_payments.split import PARTS
 
 Words = npt.NDArray[np.uint64]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from headwater_payments.errors import InvalidInputError
 
+from headwater_payments.errors import InvalidInputError
 from headwater_simulations.columns import Columns
 from headwater_simulations.draws import Draws, Int64s
 from headwater_simulations.errors import ConservationError

@@ -13,9 +13,9 @@ first; the lower end is the smaller half. A copy that likeness recognises is in 
 from dataclasses import dataclass
 
 import numpy as np
+
 from headwater_attribution.columns import NO_ACCOUNT, RuleColumns
 from headwater_payments.split import PARTS, portion
-
 from headwater_simulations.columns import Columns, PublicView
 from headwater_simulations.draws import Bools, Draws, Int64s
 from headwater_simulations.population import (

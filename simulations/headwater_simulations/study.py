@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from headwater_payments.errors import InvalidInputError
 
+from headwater_payments.errors import InvalidInputError
 from headwater_simulations.draws import Int64s
 from headwater_simulations.kernel import Outcome, run
 from headwater_simulations.metrics import Floats, Interval, interval

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from attribution.reference_backend import answer
+from typer.testing import CliRunner
+
 from headwater_attribution.bundle import EpochBundle
 from headwater_attribution.cli import app
 from headwater_attribution.corpus import Corpus, CorpusRow
@@ -20,7 +22,6 @@ from headwater_payments.address import Address, parse_address
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import parse_hex
 from headwater_payments.split import portion
-from typer.testing import CliRunner
 
 DOMAIN = VaultDomain(84_532, parse_address("0x" + "11" * 20), parse_address("0x" + "22" * 20))
 SHARE = 60_000_000

@@ -1,8 +1,9 @@
 from dataclasses import replace
 
-import headwater_attribution.rules as production
 import numpy as np
 import pytest
+
+import headwater_attribution.rules as production
 from headwater_attribution.apportion import Int64s
 from headwater_attribution.attribution import Attribution, Share
 from headwater_attribution.columns import RuleColumns

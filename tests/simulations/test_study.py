@@ -3,6 +3,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
+
 from headwater_attribution.rules import BY_INFLUENCE, BY_ROWS, CAUSES
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.split import PARTS
@@ -10,7 +12,6 @@ from headwater_simulations.cli import app
 from headwater_simulations.metrics import interval, student
 from headwater_simulations.scenario import Kind, Scenario
 from headwater_simulations.study import StudyResult, study, sweep_recall
-from typer.testing import CliRunner
 
 SCENARIO = Scenario(agents=400, steps=40, queries=100)
 
