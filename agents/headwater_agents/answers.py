@@ -66,6 +66,14 @@ def whole_answer(content: bytes, listing_id: str, key: str, charge: Charge | Non
     )
 
 
+def served_models(content: bytes) -> list[str]:
+    """The model ids in the answer of `GET /models`; none where it is no models list."""
+    try:
+        return [card.id for card in _ModelList.model_validate_json(content).data]
+    except ValidationError:
+        return []
+
+
 class StreamedAnswer:
     """The text, usage and charge of a stream so far."""
 
@@ -182,3 +190,11 @@ class _ChunkChoice(_Wire):
 class _Chunk(_Wire):
     choices: list[_ChunkChoice] = []
     usage: _Usage | None = None
+
+
+class _ModelCard(_Wire):
+    id: str
+
+
+class _ModelList(_Wire):
+    data: list[_ModelCard]

@@ -6,7 +6,7 @@ from contextlib import aclosing
 import httpx
 from pydantic import JsonValue
 
-from headwater_agents.answers import Message, Purchase, StreamedAnswer, whole_answer
+from headwater_agents.answers import Message, Purchase, StreamedAnswer, served_models, whole_answer
 from headwater_agents.charges import charge_from_headers
 from headwater_agents.errors import ServiceFailedError, UnknownListingError
 from headwater_agents.event_stream import server_sent_events
@@ -31,6 +31,7 @@ class Buyer:
         self._http = http
         self._catalogue = catalogue
         self._known: dict[str, Listing] = {}
+        self._models: dict[str, str] = {}
         self.purchases: list[Purchase] = []
 
     @property
@@ -78,7 +79,7 @@ class Buyer:
             HeadwaterError: the wallet's refusals, or an error of `headwater_agents.errors`.
         """
         listing = self.listing(listing_id)
-        body = _chat_body(listing, messages, settings)
+        body = await self._chat_body(listing, messages, settings)
         response = await self._post(_chat_url(listing), body, key)
         charge = charge_from_headers(response.headers)
         return self._bought(whole_answer(response.content, listing_id, key, charge))
@@ -97,7 +98,7 @@ class Buyer:
         `PaymentUnknownError`: what was delivered until then may have been charged.
         """
         listing = self.listing(listing_id)
-        body = _chat_body(listing, messages, settings) | {
+        body = await self._chat_body(listing, messages, settings) | {
             "stream": True,
             "stream_options": {"include_usage": True},
         }
@@ -134,6 +135,30 @@ class Buyer:
         charge = charge_from_headers(response.headers)
         return output, self._bought(Purchase(listing_id, key, response.text, charge))
 
+    async def _chat_body(
+        self,
+        listing: Listing,
+        messages: Sequence[Message],
+        settings: Mapping[str, JsonValue] | None,
+    ) -> dict[str, JsonValue]:
+        if listing.id not in self._models:
+            self._models[listing.id] = await self._model_id(listing)
+        said: list[JsonValue] = [dict(message) for message in messages]
+        return {**(settings or {}), "model": self._models[listing.id], "messages": said}
+
+    async def _model_id(self, listing: Listing) -> str:
+        """What the endpoint calls the listed model: the listing's name or id if it serves either.
+
+        A listing's name is for people; the models list, which is free, says what to ask for.
+        """
+        try:
+            response = await self._http.get(listing.base_url.rstrip("/") + "/models")
+        except httpx.HTTPError as exc:
+            raise UnavailableError(f"{listing.name} could not be reached.") from exc
+        served = served_models(response.content) if response.is_success else []
+        named = [each for each in (listing.name, listing.id) if each in served]
+        return [*named, *served, listing.name][0]
+
     async def _post(self, url: str, body: Mapping[str, JsonValue], key: str) -> httpx.Response:
         try:
             response = await self._http.post(url, json=dict(body), headers={IDEMPOTENCY_KEY: key})
@@ -149,12 +174,6 @@ class Buyer:
 
 def _chat_url(listing: Listing) -> str:
     return listing.base_url.rstrip("/") + "/chat/completions"
-
-
-def _chat_body(
-    listing: Listing, messages: Sequence[Message], settings: Mapping[str, JsonValue] | None
-) -> dict[str, JsonValue]:
-    return {**(settings or {}), "model": listing.name, "messages": [dict(m) for m in messages]}
 
 
 def _require_success(response: httpx.Response) -> None:

@@ -14,7 +14,8 @@ from typing import TypeAlias
 from pydantic import JsonValue
 
 DISCOVER, BUY, CALL = "discover_listings", "buy_answer", "call_service"
-_PRICE = re.compile(r"\d+(?:\.\d+)?")
+_MOST = re.compile(r"at most (\d+(?:\.\d+)?)")
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,10 @@ def _report(question: str, bought: JsonValue) -> str:
 
 
 def _price(price: JsonValue) -> float:
-    """The first number in a listing's price text, for ranking only; what has none ranks last."""
-    number = _PRICE.search(str(price))
-    return float(number[0]) if number else float("inf")
+    """What a listing's price text says a request costs at most, else its first number.
+
+    For ranking only; a price without a number ranks last.
+    """
+    text = str(price)
+    number = _MOST.search(text) or _NUMBER.search(text)
+    return float(number[1]) if number else float("inf")

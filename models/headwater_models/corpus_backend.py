@@ -56,16 +56,21 @@ class CorpusBackend:
     """Extractive question answering over rows, deterministic, with leave-one-out evidence.
 
     The answer score of the evidence is `QuotedAnswer.score_micro`. Every ablation is the score of
-    the answer that this backend gives from an index that never held the row.
+    the answer that this backend gives from an index that never held the cited row, nor the rows
+    that nearly repeat it: while a copy remains, taking one row out would change nothing.
 
     Args:
         model: the model id it serves.
         rows: `[R]` rows in the order they were committed; equal scores go to the earlier row.
         corpus_root: `0x` and the root of the version's row tree, carried into the evidence.
         parameters: the ranking function's knobs.
+        centres: `[R]` for each row the position of the earliest row that it nearly repeats, its own
+            where there is none, as `headwater_attribution.clusters.star_centres` finds them. Of the
+            rows with one centre an answer quotes one. None for rows that are all different.
 
     Raises:
-        InvalidInputError: there is no row, a row has no text, or an identity stands twice.
+        InvalidInputError: there is no row, a row has no text, an identity stands twice, or there
+            is not one centre for each row.
     """
 
     def __init__(
@@ -74,11 +79,15 @@ class CorpusBackend:
         rows: Sequence[CorpusRow],
         corpus_root: str,
         parameters: Bm25Parameters | None = None,
+        centres: Sequence[int] | None = None,
     ) -> None:
         if not rows or not all(row.text.strip() for row in rows):
             raise InvalidInputError("A corpus needs at least one row, and text in every row.")
         if len({row.row for row in rows}) != len(rows):
             raise InvalidInputError("Two rows of the corpus have the same identity.")
+        self._centres = tuple(range(len(rows)) if centres is None else centres)
+        if len(self._centres) != len(rows):
+            raise InvalidInputError("A corpus with centres needs one for each of its rows.")
         self._model = model
         self._rows = tuple(rows)
         self._corpus_root = corpus_root
@@ -123,10 +132,11 @@ class CorpusBackend:
     def _answer(
         self, request: ChatRequest, without: tuple[int, ...] = ()
     ) -> tuple[list[Hit], QuotedAnswer]:
-        hits = self._index.search(request.question, RETRIEVED_ROWS, without)
+        """All rows that match, best first, and the answer that quotes the best of them."""
+        hits = self._index.search(request.question, len(self._rows), without)
         answer = compose(
             request.question,
-            hits,
+            self._one_of_each(hits)[:RETRIEVED_ROWS],
             self._titled_text,
             partial(self._index.rarity, without=without),
             max_tokens=request.completion_limit,
@@ -134,27 +144,43 @@ class CorpusBackend:
         )
         return hits, answer
 
+    def _one_of_each(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The best row of each group of near-repeats."""
+        best = {self._centres[hit.position]: hit for hit in reversed(hits)}
+        return sorted(best.values(), key=lambda hit: (-hit.score_micro, hit.position))
+
     def _titled_text(self, position: int) -> tuple[str, str]:
         row = self._rows[position]
         return row.title, row.text
 
     def _evidence(self, request: ChatRequest, hits: list[Hit], answer: QuotedAnswer) -> Evidence:
         quoted = {quote.position: quote for quote in answer.quotes}
+        groups = {position: self._repeats_of(position, hits) for position in quoted}
+        shown = {hit.position for hit in hits[:RETRIEVED_ROWS]}.union(*groups.values())
         return Evidence(
             backend=BACKEND_ID,
             corpus_root=self._corpus_root,
             prompt=request.prompt,
             answer=answer.text,
             answer_score_micro=answer.score_micro,
-            passages=tuple(self._passage(hit, quoted.get(hit.position)) for hit in hits),
+            passages=tuple(
+                self._passage(hit, quoted.get(hit.position))
+                for hit in hits
+                if hit.position in shown
+            ),
             ablations=tuple(
                 Ablation(
-                    removed=(self._rows[position].row,),
-                    answer_score_micro=self._answer(request, (position,))[1].score_micro,
+                    removed=tuple(self._rows[position].row for position in group),
+                    answer_score_micro=self._answer(request, group)[1].score_micro,
                 )
-                for position in quoted
+                for group in groups.values()
             ),
         )
+
+    def _repeats_of(self, position: int, hits: Sequence[Hit]) -> tuple[int, ...]:
+        """The matching rows of a row's group; those that match nothing can replace nothing."""
+        centre = self._centres[position]
+        return tuple(hit.position for hit in hits if self._centres[hit.position] == centre)
 
     def _passage(self, hit: Hit, quote: Quote | None) -> RetrievedPassage:
         row = self._rows[hit.position]

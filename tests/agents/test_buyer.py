@@ -1,5 +1,7 @@
 """A buyer finds, pays once under one key, and knows what it paid; failures are told apart."""
 
+import json
+
 import httpx
 import pytest
 from agents.fake_market import MODEL, PRICE, FakeWallet, Seller, buyer_of
@@ -27,6 +29,35 @@ async def test_an_answer_is_paid_for_and_its_charge_known(buyer: Buyer, seller: 
     assert purchase.cost == PRICE == seller.earned == buyer.spent
     assert (purchase.input_tokens, purchase.output_tokens) == (7, 3)
     assert [request.headers[IDEMPOTENCY_KEY] for request in seller.requests] == ["k1", "k1"]
+
+
+@pytest.mark.parametrize(
+    ("models", "asked"),
+    [
+        (httpx.Response(200, json={"data": [{"id": "z"}, {"id": MODEL.name}]}), MODEL.name),
+        (httpx.Response(200, json={"data": [{"id": "z"}, {"id": MODEL.id}]}), MODEL.id),
+        (httpx.Response(200, json={"data": [{"id": "z"}]}), "z"),
+        (httpx.Response(200, text="<html>"), MODEL.name),
+        (httpx.Response(404), MODEL.name),
+    ],
+)
+async def test_the_endpoint_says_what_its_model_is_called(
+    models: httpx.Response, asked: str
+) -> None:
+    seen: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return models
+        seen.append(json.loads(request.content)["model"])
+        message = {"role": "assistant", "content": "yes"}
+        return httpx.Response(200, json={"choices": [{"message": message}]})
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(handler))
+    buyer = Buyer(http, FixedCatalogue((MODEL,)))
+    await buyer.discover("")
+    await buyer.complete(MODEL.id, ASK, key="k1")
+    assert seen == [asked]
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
@@ -82,7 +113,9 @@ async def test_a_payment_that_the_seller_declines_is_refused(buyer: Buyer, selle
 
 
 def _answering(response: httpx.Response | httpx.TransportError) -> Buyer:
-    def handler(_: httpx.Request) -> httpx.Response:
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(404)
         if isinstance(response, httpx.TransportError):
             raise response
         return response
