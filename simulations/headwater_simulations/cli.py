@@ -1,18 +1,16 @@
 """`headwater simulate`: run the production reward rule over a population that attacks it."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from headwater_attribution.rules import CAUSES, RULES, rule_named
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.split import PARTS
-from rich.console import Console
-from rich.table import Table
 
-from headwater_simulations.metrics import Interval
-from headwater_simulations.scenario import Scenario
-from headwater_simulations.study import StudyResult, study
+# The command line starts fast because numpy and the simulator load when a command runs.
+if TYPE_CHECKING:
+    from headwater_simulations.metrics import Interval
+    from headwater_simulations.study import StudyResult
 
 app = typer.Typer(help="Attack the reward rule before money does.")
 
@@ -29,6 +27,10 @@ def simulate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
     """Simulate honest contributors among copiers, spammers and splitters, and print who gains."""
+    from headwater_attribution.rules import RULES, rule_named
+
+    from headwater_simulations.scenario import Scenario
+    from headwater_simulations.study import study
 
     try:
         rules = list(RULES.values()) if rule == "all" else [rule_named(rule)]
@@ -87,6 +89,9 @@ def _bounds(value: "Interval") -> dict[str, float | None]:
 
 
 def _show(results: "list[StudyResult]") -> None:
+    from headwater_attribution.rules import CAUSES
+    from rich.console import Console
+    from rich.table import Table
 
     scenario = results[0].scenario
     table = Table(
