@@ -23,7 +23,7 @@ contract VaultHandler is Vaults {
     constructor() {
         _setUpVaults();
         for (uint32 i = 0; i < POSITIONS; ++i) {
-            _final.push(_leaf(i, address(uint160(0xA000 + i)), 0));
+            _final.push(_leaf(i, address(uint160(0xC000 + i)), 0));
             _pending.push(_final[i]);
         }
     }
