@@ -26,7 +26,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 async def chain(request: pytest.FixtureRequest) -> AsyncIterator[DevelopmentChain]:
     """Either development chain, alike."""
     if request.param == "anvil":
-        require_anvil()
+        require_program("anvil")
         started: DevelopmentChain = await AnvilChain.start()
     else:
         started = await LocalChain.start()
@@ -45,12 +45,12 @@ async def deployment(chain: DevelopmentChain) -> Deployment:
     return await deploy_development_contracts(chain)
 
 
-def require_anvil() -> None:
-    """Skip without anvil, unless the environment says that it must be there."""
-    if find_program("anvil") is None:
+def require_program(name: str) -> None:
+    """Skip without a program of the npm toolchain, unless the environment says it must be there."""
+    if find_program(name) is None:
         if os.environ.get("HEADWATER_REQUIRE_ANVIL") == "1":
-            pytest.fail("anvil is required and not installed")
-        pytest.skip("anvil is not installed")
+            pytest.fail(f"{name} is required and not installed")
+        pytest.skip(f"{name} is not installed")
 
 
 @dataclass(frozen=True)

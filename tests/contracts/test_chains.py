@@ -8,7 +8,7 @@ import urllib.request
 import anyio
 import httpx
 import pytest
-from contracts.conftest import Party, require_anvil
+from contracts.conftest import Party, require_program
 from eth_account import Account
 from headwater_contracts.calls import Call
 from headwater_contracts.chains.anvil import AnvilChain
@@ -271,7 +271,7 @@ async def test_chains_run_side_by_side() -> None:
 
 
 async def test_anvil_is_gone_after_cancellation() -> None:
-    require_anvil()
+    require_program("anvil")
     pids: list[int] = []
     with anyio.move_on_after(1) as scope:
         async with await AnvilChain.start() as chain:

@@ -1,6 +1,7 @@
 """Contracts are at the addresses that public clients expect, as if they had been created there."""
 
 import pytest
+from contracts.conftest import require_program
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from headwater_contracts.artifacts import CONTRACTS, load_artifact
@@ -16,7 +17,6 @@ from headwater_contracts.clients.batch_settlement import (
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.clients.vault_factory import RevenueVaultFactoryClient
 from headwater_contracts.deployments import Deployment, deploy_development_contracts
-from headwater_contracts.toolchain import find_program
 from headwater_payments.address import Address, parse_address
 from headwater_payments.errors import InvalidInputError
 from x402.mechanisms.evm.batch_settlement.constants import (
@@ -94,8 +94,7 @@ async def test_canonical_addresses_belong_to_their_chain() -> None:
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_artifacts_are_what_the_sources_compile_to() -> None:
-    if find_program("forge") is None:
-        pytest.skip("forge is not installed")
+    require_program("forge")
     assert stale_artifacts() == []
 
 
