@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+
 from headwater_contracts.calls import Call
 from headwater_contracts.chains.anvil import AnvilChain
 from headwater_contracts.chains.development import DevelopmentChain

@@ -10,6 +10,9 @@ import httpx
 import pytest
 from contracts.conftest import Party, require_program
 from eth_account import Account
+from web3 import AsyncWeb3, Web3
+from web3.exceptions import ContractCustomError
+
 from headwater_contracts.calls import Call
 from headwater_contracts.chains.anvil import AnvilChain
 from headwater_contracts.chains.development import DevelopmentChain
@@ -23,8 +26,6 @@ from headwater_contracts.reader import ChainReader, WrongNetworkError
 from headwater_contracts.reverts import TransferRefusedError
 from headwater_payments.address import parse_address
 from headwater_payments.errors import InvalidInputError, UnavailableError
-from web3 import AsyncWeb3, Web3
-from web3.exceptions import ContractCustomError
 
 pytestmark = pytest.mark.anyio
 

@@ -4,6 +4,12 @@ import pytest
 from contracts.conftest import require_program
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
+from x402.mechanisms.evm.batch_settlement.constants import (
+    BATCH_SETTLEMENT_ADDRESS,
+    ERC3009_DEPOSIT_COLLECTOR_ADDRESS,
+)
+from x402.mechanisms.evm.constants import MULTICALL3_ADDRESS
+
 from headwater_contracts.artifacts import CONTRACTS, load_artifact
 from headwater_contracts.build import stale_artifacts
 from headwater_contracts.chains.development import DevelopmentChain
@@ -19,11 +25,6 @@ from headwater_contracts.clients.vault_factory import RevenueVaultFactoryClient
 from headwater_contracts.deployments import Deployment, deploy_development_contracts
 from headwater_payments.address import Address, parse_address
 from headwater_payments.errors import InvalidInputError
-from x402.mechanisms.evm.batch_settlement.constants import (
-    BATCH_SETTLEMENT_ADDRESS,
-    ERC3009_DEPOSIT_COLLECTOR_ADDRESS,
-)
-from x402.mechanisms.evm.constants import MULTICALL3_ADDRESS
 
 pytestmark = pytest.mark.anyio
 

@@ -6,6 +6,7 @@ import pytest
 from contracts.conftest import Party
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
+
 from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.clients.asset_registry import (
     AssetKind,

@@ -5,11 +5,6 @@ from typing import Any
 import anyio.to_thread
 import pytest
 from contracts.conftest import Party
-from headwater_contracts.chains.development import DevelopmentChain
-from headwater_contracts.clients.batch_settlement import BatchSettlementClient
-from headwater_contracts.clients.settlement_token import SettlementTokenClient
-from headwater_contracts.deployments import Deployment
-from headwater_payments.address import parse_address
 from x402.mechanisms.evm.batch_settlement.authorizer_signer import LocalAuthorizerSigner
 from x402.mechanisms.evm.batch_settlement.client.scheme import BatchSettlementEvmScheme
 from x402.mechanisms.evm.batch_settlement.facilitator.scheme import BatchSettlementEvmFacilitator
@@ -17,6 +12,12 @@ from x402.mechanisms.evm.exact.client import ExactEvmScheme
 from x402.mechanisms.evm.exact.facilitator import ExactEvmScheme as ExactEvmFacilitator
 from x402.mechanisms.evm.signers import EthAccountSigner, FacilitatorWeb3Signer
 from x402.schemas import PaymentPayload, PaymentRequirements
+
+from headwater_contracts.chains.development import DevelopmentChain
+from headwater_contracts.clients.batch_settlement import BatchSettlementClient
+from headwater_contracts.clients.settlement_token import SettlementTokenClient
+from headwater_contracts.deployments import Deployment
+from headwater_payments.address import parse_address
 
 pytestmark = pytest.mark.anyio
 NETWORK = "eip155:84532"

@@ -7,13 +7,12 @@ from statistics import median
 from headwater.demo.contributions import EXACT, FILLER, NEAR, SPLIT, STUFFING
 from headwater.demo.datanet import Datanet
 from headwater.demo.parties import Parties
-from headwater_attribution.bundle import EpochBundle
+from headwater_attribution.bundle import EpochBundle, ReceiptPart
+from headwater_attribution.corpus import Corpus, CorpusRow
 from headwater_attribution.epoch import PaidAnswer, settle
+from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods.registry import default_method
 from headwater_attribution.receipt import attribute_answer
-from headwater_attribution.bundle import ReceiptPart
-from headwater_attribution.corpus import Corpus, CorpusRow
-from headwater_attribution.evidence import Evidence
 from headwater_attribution.rules import RewardRule
 
 CHEATS = (EXACT, NEAR, FILLER, STUFFING)
