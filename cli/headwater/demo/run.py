@@ -25,6 +25,7 @@ from headwater.demo.parties import ROLES, Parties, create_parties
 from headwater.demo.questions import examine_model, questions_for_all
 from headwater.demo.refusals import try_to_overcharge, try_to_overspend, try_to_replay
 from headwater.demo.settling import RULE, Settled, settle_everything
+from headwater_agents.named_models import chat_model
 
 BUYERS = ("langgraph agent", "pydantic-ai agent", "briefing agent")
 QUESTIONS = 270
@@ -56,12 +57,23 @@ async def run(options: Options, tell: Tell) -> Outcome:
         HeadwaterError: a step could not be done at all; nothing outlives the run either way.
     """
     started = time.monotonic()
+    if options.llm is not None:
+        chat_model(options.llm)
     outcome = Outcome(admission=options.admission)
     with tempfile.TemporaryDirectory(prefix="headwater-demo-") as folder:
-        await _run_in(Path(folder), options, tell, outcome)
+        try:
+            await _run_in(Path(folder), options, tell, outcome)
+        except ExceptionGroup as group:
+            raise _first(group) from group
     outcome.seconds = time.monotonic() - started
     outcome.checks = judge(outcome, scripted=options.llm is None)
     return outcome
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    """The first error in a group of them: the others came of it or of the same cause."""
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, ExceptionGroup) else inner
 
 
 async def _run_in(directory: Path, options: Options, tell: Tell, outcome: Outcome) -> None:
@@ -123,11 +135,7 @@ async def _work(
     agent_wallet = await stack.enter_async_context(
         open_wallet_of("pydantic-ai agent", network, parties, directory, AGENT_BUDGET)
     )
-    chat = None
-    if options.llm is not None:
-        from headwater_agents.named_models import chat_model
-
-        chat = chat_model(options.llm)
+    chat = None if options.llm is None else chat_model(options.llm)
     done: list[Done] = []
 
     async def graph() -> None:
