@@ -1,17 +1,17 @@
 """`headwater attribution`: check published epochs without trusting whoever published them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
-from headwater_attribution.bundle import EpochBundle
 from headwater_attribution.errors import AttributionError
-from headwater_attribution.verify import BundleVerdict, verify_bundle
 from headwater_payments.errors import HeadwaterError, InvalidInputError
+
+# The command line starts fast because numpy and the methods load when a command runs.
+if TYPE_CHECKING:
+    from headwater_attribution.bundle import EpochBundle
+    from headwater_attribution.verify import BundleVerdict
 
 app = typer.Typer(no_args_is_help=True, help="Attribution: who caused an answer, and is it true.")
 
@@ -33,6 +33,7 @@ def verify(
     quiet: Annotated[bool, typer.Option("--quiet", help="Print leaves only if they fail.")] = False,
 ) -> None:
     """Recompute every share of BUNDLE and say leaf by leaf whether it holds."""
+    from headwater_attribution.verify import verify_bundle
 
     try:
         verdict = verify_bundle(_read(bundle))
@@ -46,6 +47,7 @@ def verify(
 
 
 def _read(path: Path) -> "EpochBundle":
+    from pydantic import ValidationError
 
     from headwater_attribution.bundle import EpochBundle
 
@@ -63,6 +65,8 @@ def _read(path: Path) -> "EpochBundle":
 
 
 def _show(verdict: "BundleVerdict", quiet: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
 
     console = Console()
     table = Table("position", "account", "claimed", "recomputed", "verdict")

@@ -45,8 +45,7 @@ class RuleColumns:
         agree = self.charges.shape == shape[:2] and all(each.shape == shape for each in slots)
         if len(shape) != 3 or not agree or self.rows.shape[:1] != shape[:1]:
             raise InvalidInputError("The columns of a rule must agree in worlds, receipts, slots.")
-        money = float(self.charges.sum(axis=1, dtype=np.float64).max(initial=0))
-        if (self.charges < 0).any() or money >= 2.0**62:
+        if (self.charges < 0).any() or _largest_sum(self.charges) >= 2**62:
             raise InvalidInputError(
                 "A rule takes charges of at least 0 that sum to less than 2^62 in a world."
             )
@@ -62,3 +61,11 @@ class RuleColumns:
     def worlds(self) -> int:
         """`W`."""
         return len(self.charges)
+
+
+def _largest_sum(charges: Int64s) -> int:
+    """The largest sum over a world's receipts; exact below 2^62, and at least 2^62 above."""
+    # A float is off by one part in 2^52 at most, so this tells an overflow apart for certain.
+    if charges.sum(axis=1, dtype=np.float64).max(initial=0.0) > 1.5 * 2.0**62:
+        return 2**62
+    return int(charges.sum(axis=1).max(initial=0))

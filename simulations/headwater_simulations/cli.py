@@ -1,10 +1,10 @@
 """`headwater simulate`: run the production reward rule over a population that attacks it."""
 
 import json
-from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+<<<<<<< HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -14,6 +14,15 @@ from headwater_payments.split import PARTS
 from headwater_simulations.metrics import Interval
 from headwater_simulations.scenario import Scenario
 from headwater_simulations.study import StudyResult, study
+=======
+from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.split import PARTS
+
+# The command line starts fast because numpy and the simulator load when a command runs.
+if TYPE_CHECKING:
+    from headwater_simulations.metrics import Interval
+    from headwater_simulations.study import StudyResult
+>>>>>>> attribution
 
 app = typer.Typer(help="Attack the reward rule before money does.")
 
@@ -24,12 +33,17 @@ def simulate(
     steps: Annotated[int, typer.Option(help="Steps of a run.")] = 100,
     worlds: Annotated[int, typer.Option(help="Independent worlds.")] = 16,
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 1,
-    rule: Annotated[str, typer.Option(help=f"One of {', '.join(RULES)}, or all.")] = "all",
+    rule: Annotated[str, typer.Option(help="A rule's id such as causes/1, or all.")] = "all",
     admission: Annotated[bool, typer.Option(help="Whether rows pass admission.")] = True,
     dedup_recall: Annotated[float, typer.Option(help="Copies recognised, 0 to 1.")] = 0.95,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
     """Simulate honest contributors among copiers, spammers and splitters, and print who gains."""
+    from headwater_attribution.rules import RULES, rule_named
+
+    from headwater_simulations.scenario import Scenario
+    from headwater_simulations.study import study
+
     try:
         rules = list(RULES.values()) if rule == "all" else [rule_named(rule)]
         results = []
@@ -52,7 +66,7 @@ def simulate(
         _show(results)
 
 
-def report(result: StudyResult) -> dict[str, object]:
+def report(result: "StudyResult") -> dict[str, object]:
     """A study as JSON: intervals as low, mean, high; null where one world gives no interval."""
     scenario = result.scenario
     return {
@@ -81,13 +95,16 @@ def _parts(share: float) -> int:
     return round(share * PARTS)
 
 
-def _bounds(value: Interval) -> dict[str, float | None]:
-    return {
-        name: bound if abs(bound) != float("inf") else None for name, bound in asdict(value).items()
-    }
+def _bounds(value: "Interval") -> dict[str, float | None]:
+    bounds = {"low": value.low, "mean": value.mean, "high": value.high}
+    return {name: None if abs(bound) == float("inf") else bound for name, bound in bounds.items()}
 
 
-def _show(results: list[StudyResult]) -> None:
+def _show(results: "list[StudyResult]") -> None:
+    from headwater_attribution.rules import CAUSES
+    from rich.console import Console
+    from rich.table import Table
+
     scenario = results[0].scenario
     table = Table(
         title=f"{scenario.agents:,} agents, {scenario.steps} steps, {results[0].worlds} worlds, "
@@ -108,7 +125,7 @@ def _show(results: list[StudyResult]) -> None:
     Console().print(table)
 
 
-def _text(value: Interval) -> str:
+def _text(value: "Interval") -> str:
     if abs(value.low) == float("inf"):
         return f"{value.mean:.3f}"
     return f"{value.mean:.3f} [{value.low:.3f}, {value.high:.3f}]"

@@ -229,6 +229,31 @@ def test_stronger_shrinkage_pays_less() -> None:
     assert sums[0] > sums[1] > sums[2]
 
 
+def test_splitting_over_ten_identities_earns_no_more_than_one() -> None:
+    def earned(identity: Callable[[int], int]) -> int:
+        corpus = Corpus(
+            1,
+            1,
+            [
+                replace(row, contribution_id=identity(i), contributor=owner(identity(i)))
+                for i, row in enumerate(CORPUS.rows)
+            ],
+        )
+        answers = [
+            replace(paid(i), evidence=answer(corpus, paid(i).evidence.prompt)) for i in range(24)
+        ]
+        closed = close_epoch(
+            1, DOMAIN, corpus, answers, default_method(corpus), CAUSES, contributors_share=SHARE
+        )
+        others = {owner(99)}
+        return sum(leaf.cumulative for leaf in closed.leaves if leaf.account not in others)
+
+    together = earned(lambda row: 0 if row < 10 else 99)
+    apart = earned(lambda row: row if row < 10 else 99)
+    assert together * 9 // 10 <= apart <= together
+    assert together > 10_000
+
+
 def test_an_attribution_receipt_binds_every_part() -> None:
     receipt = attribute_answer("0x" + "00" * 32, paid(3).evidence, METHOD)
     changed = [

@@ -200,6 +200,7 @@ def test_columns_out_of_range_are_refused() -> None:
     for change in (
         {"charges": ints([[-1]])},
         {"charges": ints([[2**62]])},
+        {"charges": ints([[LARGEST]])},
         {"charges": ints([[1, 2]])},
         {"parts": ints([[[PARTS, 1]]]), "low": ints([[[0, 0]]])},
         {"low": ints([[[PARTS, 0]]])},
@@ -209,6 +210,21 @@ def test_columns_out_of_range_are_refused() -> None:
     ):
         with pytest.raises(InvalidInputError):
             replace(good, **change)
+
+
+def test_the_largest_charges_there_may_be_are_settled_exactly() -> None:
+    columns = replace(
+        one_receipt(2**62 - 1, [PARTS]), charges=ints([[2**61, 2**61 - 1]]), **two_slots(PARTS)
+    )
+    assert CAUSES.settle(columns).accounts.tolist() == [[2**62 - 1]]
+    many = ints([[2**61] * 5])
+    with pytest.raises(InvalidInputError):
+        replace(columns, charges=many, **{n: ints([[[0]] * 5]) for n in two_slots(0)})
+
+
+def two_slots(parts: int) -> dict[str, Int64s]:
+    slots = {n: ints([[[0], [0]]]) for n in ("accounts", "parts", "low", "influence")}
+    return {**slots, "parts": ints([[[parts], [parts]]]), "low": ints([[[parts], [parts]]])}
 
 
 def test_a_rule_that_creates_money_is_stopped() -> None:

@@ -14,6 +14,7 @@ Wilkerson and Aiken, "Winnowing", 2003.
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,15 @@ from headwater_payments.split import PARTS
 
 _SHORTEST = 5
 _NOBODY = -1
+
+
+class _Match(NamedTuple):
+    """Words `start` to `stop` of an answer stand in `row`, the earliest; together they weigh."""
+
+    start: int
+    stop: int
+    row: int
+    weight: int
 
 
 class SpanMatch:
@@ -74,15 +84,12 @@ class SpanMatch:
         self, answer: Sequence[str], prompt: Sequence[str]
     ) -> dict[int, tuple[int, Counter[str]]]:
         """Words of the answer by contribution: a row of it, and the counts for share and ends."""
-        owners = {
-            "parts": self._owners(answer, prompt, self._rare),
-            "low": self._owners(answer, prompt, self._sure),
-            "high": self._owners(answer, prompt, 0),
-        }
+        matches = self._matches(answer, prompt)
+        ends = (("parts", self._rare), ("low", self._sure), ("high", 0))
         rows: dict[int, int] = {}
         counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
-        for end, by_word in owners.items():
-            for row in by_word[by_word != _NOBODY].tolist():
+        for end, multiple in ends:
+            for row in _first_owners(matches, len(answer), multiple * self._heaviest):
                 contribution = self._corpus.rows[row].contribution_id
                 rows[contribution] = min(row, rows.get(contribution, row))
                 counts[contribution][end] += 1
@@ -91,24 +98,20 @@ class SpanMatch:
             count["high"] = max(count["high"], count["parts"])
         return {contribution: (row, counts[contribution]) for contribution, row in rows.items()}
 
-    def _owners(
-        self, answer: Sequence[str], prompt: Sequence[str], at_least: int
-    ) -> npt.NDArray[np.int64]:
-        """For each word of the answer the earliest row with a window over it, or -1."""
-        nobody = len(self._corpus.rows)
-        owner = np.full(len(answer), nobody, dtype=np.int64)
-        for size in self._index.sizes:
+    def _matches(self, answer: Sequence[str], prompt: Sequence[str]) -> list[_Match]:
+        """The windows of the answer that a row holds and the prompt doesn't."""
+        weights = [self._weight(word) for word in answer]
+        matches = []
+        for size in sorted(self._index.sizes):
             asked = set(window_hashes(prompt, size))
             hashes = window_hashes(answer, size)
-            earliest = self._index.earliest(hashes)
-            for start, (hashed, row) in enumerate(zip(hashes, earliest.tolist(), strict=True)):
-                if row == _NOBODY or hashed in asked:
-                    continue
-                stretch = answer[start : start + size]
-                if sum(map(self._weight, stretch)) >= at_least * self._heaviest:
-                    np.minimum(owner[start : start + size], row, out=owner[start : start + size])
-        owner[owner == nobody] = _NOBODY
-        return owner
+            earliest = self._index.earliest(hashes).tolist()
+            matches += [
+                _Match(start, start + size, row, sum(weights[start : start + size]))
+                for start, (hashed, row) in enumerate(zip(hashes, earliest, strict=True))
+                if row != _NOBODY and hashed not in asked
+            ]
+        return matches
 
     def _weight(self, word: str) -> int:
         rarity = len(self._corpus.rows) // max(1, self._rows_with_word[word])
@@ -116,6 +119,17 @@ class SpanMatch:
 
     def _contributor(self, row: int) -> Address:
         return self._corpus.rows[row].contributor
+
+
+def _first_owners(matches: Sequence[_Match], words_in_answer: int, at_least: int) -> list[int]:
+    """The earliest row over each word that any heavy enough match covers."""
+    owner: list[int | None] = [None] * words_in_answer
+    for match in matches:
+        if match.weight >= at_least:
+            for word in range(match.start, match.stop):
+                earlier = owner[word]
+                owner[word] = match.row if earlier is None else min(earlier, match.row)
+    return [row for row in owner if row is not None]
 
 
 class _EarliestWindow:

@@ -123,4 +123,30 @@ def _renumbered(submission: Submission, identity: int) -> Submission:
     return Submission(identity, submission.name, submission.kind, submission.rows)
 
 
-_NEUTRAL = ["value", "result", "object", "method", "class", "item", "thing", "part", "data", "number", "name", "list", "text", "function", "general", "common", "simple", "useful", "important", "various", "other", "same", "different", "given", "certain"]
+_NEUTRAL = [
+    "value",
+    "result",
+    "object",
+    "method",
+    "class",
+    "item",
+    "thing",
+    "part",
+    "data",
+    "number",
+    "name",
+    "list",
+    "text",
+    "function",
+    "general",
+    "common",
+    "simple",
+    "useful",
+    "important",
+    "various",
+    "other",
+    "same",
+    "different",
+    "given",
+    "certain",
+]

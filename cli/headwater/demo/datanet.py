@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from headwater.demo.contributions import Submission
 from headwater.demo.parties import Parties
 from headwater_attribution.admission import Contribution, Verdict, admit
+from headwater_attribution.clusters import star_centres
 from headwater_attribution.corpus import Corpus, CorpusRow
 from headwater_models.corpus_backend import CorpusBackend
 from headwater_models.corpus_backend import CorpusRow as ServedRow
@@ -70,7 +71,8 @@ def build_datanet(
     verdicts = admit(contributions)
     enters = {v.ref for v in verdicts if v.accepted or not admission}
     by_identity = {each.identity: each for each in submitted}
-    kept, rows = [], []
+    kept: list[tuple[Submission, int]] = []
+    rows: list[CorpusRow] = []
     for verdict in verdicts:
         if verdict.ref not in enters:
             continue
@@ -101,4 +103,5 @@ def serve_from(datanet: Datanet) -> CorpusBackend:
         )
         for index, (row, title) in enumerate(zip(datanet.corpus.rows, datanet.titles, strict=True))
     ]
-    return CorpusBackend(MODEL, rows, to_hex(datanet.corpus.root))
+    centres = star_centres(datanet.corpus)
+    return CorpusBackend(MODEL, rows, to_hex(datanet.corpus.root), centres=centres)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import anyio
 import httpx
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
 
 from headwater.demo.market import QUERY, Market
 from headwater_agents.buyer import Buyer
@@ -16,7 +18,6 @@ from headwater_agents.langgraph_wallet import WalletContext
 from headwater_agents.pydantic_researcher import research_agent
 from headwater_agents.scripted import ResearchPolicy
 from headwater_marketplace.client import MarketplaceClient
-from headwater_payments.errors import InvalidInputError, UnavailableError
 from headwater_wallet.wallet import Wallet
 
 IN_FLIGHT = 4
@@ -68,9 +69,9 @@ async def run_langgraph_agent(
         async def ask(graph_name: str, question: str) -> str:
             graph = answering if graph_name == "answer" else briefing
             # Each question is a thread of its own, so that its purchases have keys of their own.
-            thread = {"configurable": {"thread_id": payment_key(graph_name, question)}}
+            thread = RunnableConfig(configurable={"thread_id": payment_key(graph_name, question)})
             said = await graph.ainvoke(
-                {"messages": [("user", question)]},  # type: ignore[arg-type]
+                {"messages": [HumanMessage(question)]},
                 thread,
                 context=context,
             )
@@ -93,29 +94,6 @@ async def run_pydantic_agent(market: Market, wallet: Wallet, work: Work, model: 
 
         await _carry_out(work, ask, buyer, market, done)
         return done
-
-
-def chat_model(name: str) -> BaseChatModel:
-    """A LangChain chat model named `provider:model`.
-
-    Raises:
-        InvalidInputError: `name` has no provider.
-        UnavailableError: LangChain or the provider's package is not installed.
-    """
-    if ":" not in name:
-        raise InvalidInputError(f"{name!r} names no provider: give provider:model.")
-    try:
-        from langchain.chat_models import init_chat_model
-
-        made: BaseChatModel = init_chat_model(name)
-    except ImportError as exc:
-        raise UnavailableError(
-            f"The model {name} needs a package that is not installed: {exc.name or exc}. "
-            "Install langchain and the provider's package, such as langchain-openai."
-        ) from exc
-    except ValueError as exc:
-        raise InvalidInputError(f"The model {name} cannot be used: {exc}") from exc
-    return made
 
 
 @asynccontextmanager
@@ -160,16 +138,15 @@ async def _carry_out(
 
 async def _stream(buyer: Buyer, number: int, question: str, agent: str) -> str:
     """One answer, read token by token as the seller produces it."""
-    [listing] = [each for each in await buyer.discover(QUERY, kind="model")][:1]
-    parts = []
+    listings = await buyer.discover(QUERY, kind="model")
+    parts: list[str] = []
     async for part in buyer.stream(
-        listing.id,
+        listings[0].id,
         [{"role": "user", "content": question}],
         key=payment_key(agent, "stream", str(number), question),
         settings={"max_tokens": 160},
     ):
-        if isinstance(part, str):
-            parts.append(part)
+        parts += [part] if isinstance(part, str) else []
     return "".join(parts)
 
 

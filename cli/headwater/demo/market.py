@@ -102,7 +102,7 @@ async def open_market(
             description="Answers about Python's standard library, quoting its documentation.",
             asset_version=lineage.model.version_word,
         )
-        model_app = sold(gateway(model), model_offer)  # type: ignore[arg-type]
+        model_app = sold(gateway(model), model_offer)
         model_url = await stack.enter_async_context(serve(model_app, bind()))
         wallet = await stack.enter_async_context(
             open_wallet_of("briefing agent", network, parties, directory, 1_000_000)

@@ -1,4 +1,4 @@
-"""What is asked: questions spread evenly over the contributions, and a held-out test of the model."""
+"""What is asked: questions spread over all contributions, and a held-out test of the model."""
 
 import random
 from collections import defaultdict

@@ -81,7 +81,7 @@ async def try_to_overcharge(
     seller = parties.by_role["overcharging seller"]
     offer = Offer(CHAT_PATH, Amount(market.model.ceiling, network.asset), seller.address)
     honest = PaymentMiddleware(
-        gateway(market.model),  # type: ignore[arg-type]
+        gateway(market.model),
         offers=[offer],
         store=market.store,
         signer=parties.by_role["platform"],
