@@ -18,12 +18,12 @@ from headwater_contracts.clients.batch_settlement import (
     BatchSettlementClient,
     ChannelConfig,
     VoucherClaim,
-    erc3009_deposit_nonce,
 )
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.clients.vault_factory import RevenueVaultFactoryClient
 from headwater_contracts.deployments import Deployment, deploy_development_contracts
 from headwater_payments.address import Address, parse_address
+from headwater_payments.channels import deposit_nonce
 from headwater_payments.errors import InvalidInputError
 
 pytestmark = pytest.mark.anyio
@@ -74,7 +74,7 @@ async def test_the_public_vectors_hold_on_chain(
     assert batch.hex() == "fecd0b3504fb3b63b76003ba280d5303975ed18f1e0332b42b2428389b3569e4"
     refund = await channels.refund_digest(channel_id, 0, 500)
     assert refund.hex() == "c1a94fb1c3b10ade231ee6347ba905daef6c2ce0217deb1901d7f61960e49a49"
-    nonce = erc3009_deposit_nonce(bytes.fromhex("11" * 32), 1)
+    nonce = deposit_nonce(bytes.fromhex("11" * 32), 1)
     assert nonce.hex() == "7deb3b60ec0f1bf56dbdd0ffedbadafddeaa08947884ff0f215ce93ee1826102"
 
 

@@ -17,8 +17,6 @@ from headwater_contracts.clients.batch_settlement import (
     BatchSettlementClient,
     ChannelConfig,
     VoucherClaim,
-    erc3009_collector_data,
-    erc3009_deposit_nonce,
 )
 from headwater_contracts.clients.revenue_vault import Entitlement, RevenueVaultClient, SumProof
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
@@ -27,6 +25,7 @@ from headwater_contracts.clients.vault_terms import VaultTerms
 from headwater_contracts.deployments import Deployment
 from headwater_contracts.reverts import ContractRevertError
 from headwater_payments.address import Address, parse_address
+from headwater_payments.channels import deposit_collector_data, deposit_nonce
 from headwater_payments.errors import InvalidInputError
 
 pytestmark = pytest.mark.anyio
@@ -119,7 +118,7 @@ async def pay_through_a_channel(world: World, receiver: Address, amount: int) ->
         salt=bytes(32),
     )
     channel_id = await world.channels.channel_id(config)
-    nonce = erc3009_deposit_nonce(channel_id, 7)
+    nonce = deposit_nonce(channel_id, 7)
     struct = keccak(
         RECEIVE_TYPEHASH
         + encode(
@@ -128,7 +127,7 @@ async def pay_through_a_channel(world: World, receiver: Address, amount: int) ->
         )
     )
     digest = keccak(b"\x19\x01" + await world.token.domain_separator() + struct)
-    data = erc3009_collector_data(0, FOREVER, 7, world.buyer.sign(digest))
+    data = deposit_collector_data(0, FOREVER, 7, world.buyer.sign(digest))
     await world.seller.send(world.channels.deposit(config, amount, world.collector, data))
     voucher = world.buyer.sign(await world.channels.voucher_digest(channel_id, amount))
     claim = VoucherClaim(config, amount, voucher, amount)

@@ -1,7 +1,7 @@
-"""Who earned what and why: contributors by row, cheats against the honest median, everybody else."""
+"""Who earned what and why: contributors by row, and cheats against the honest median."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from headwater.demo.contributions import EXACT, FILLER, NEAR, SPLIT, STUFFING
@@ -14,6 +14,7 @@ from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods.registry import default_method
 from headwater_attribution.receipt import attribute_answer
 from headwater_attribution.rules import RewardRule
+from headwater_payments.hexadecimal import to_hex
 
 CHEATS = (EXACT, NEAR, FILLER, STUFFING)
 MOST_A_CHEAT_MAY_EARN = 0.05
@@ -142,10 +143,6 @@ def unsplit_twin(
 
 
 def _relabelled(evidence: Evidence, corpus: Corpus) -> Evidence:
-    from dataclasses import replace
-
-    from headwater_payments.hexadecimal import to_hex
-
     passages = tuple(
         replace(
             passage,

@@ -98,8 +98,7 @@ def judge(outcome: Outcome, *, scripted: bool) -> list[Check]:
         detail = f"up to {traffic.most_in_flight} at once on one channel"
         together = traffic.most_in_flight > 1
         checks.append(Check("several calls in flight on a channel", together, detail))
-    for refusal in outcome.refusals:
-        checks.append(Check(f"{refusal.attempt} fails", refusal.held, refusal.code))
+    checks += [Check(f"{each.attempt} fails", each.held, each.code) for each in outcome.refusals]
     if (earned := outcome.earnings) is not None:
         enough = earned.honest_median_per_row > 0
         detail = f"median {earned.honest_median_per_row:.1f} atomic units a row"

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -43,11 +44,13 @@ def _replace(path: Path, text: str) -> None:
 def _page(outcome: Outcome) -> str:
     verdict = "everything held" if outcome.passed else "something did not hold"
     kind = "yes" if outcome.passed else "no"
+    told = (
+        f"{outcome.seconds:.1f} s; admission {'on' if outcome.admission else 'off'}; "
+        "amounts in atomic units (1,000,000 are one USDC)."
+    )
     sections = [
         f"<h1>Headwater demonstration: <span class={kind}>{verdict}</span></h1>",
-        f"<p class=small>{outcome.seconds:.1f} s; admission "
-        f"{'on' if outcome.admission else 'off'}; amounts in atomic units "
-        "(1,000,000 are one USDC).</p>",
+        f"<p class=small>{told}</p>",
         _checks(outcome),
         _example(outcome.example),
         _traffic(outcome),
@@ -179,7 +182,7 @@ def _refused(outcome: Outcome) -> str:
 
 
 def _table(
-    heads: tuple[str, ...], rows: list[tuple[str, ...]], numeric: set[int] | None = None
+    heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], numeric: set[int] | None = None
 ) -> str:
     right = numeric or set()
 

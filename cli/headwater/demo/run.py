@@ -199,7 +199,10 @@ async def _account_for(
     outcome.bundle_holds = settled.evidence_holds
     await enter_chain_movements(network, parties, market, lineage, settled)
     outcome.conservation = await compare(network, parties, market, lineage, BUYERS)
-    outcome.parties = await _parties(network, parties, lineage)
+    escrow: Counter[str] = Counter()
+    for record in await market.store.channels():
+        escrow[record.config.payer] += record.state.balance - record.state.charged
+    outcome.parties = await _parties(network, parties, lineage, escrow)
     answer = max(
         (p for p in charged if p.payee == lineage.model.vault and p.route == CHAT_PATH),
         key=lambda payment: payment.charge,
@@ -208,7 +211,7 @@ async def _account_for(
 
 
 async def _parties(
-    network: Network, parties: Parties, lineage: Lineage
+    network: Network, parties: Parties, lineage: Lineage, escrow: dict[str, int]
 ) -> tuple[tuple[str, str, int, str], ...]:
     why = {
         "platform": "5 % of what model and briefing earn",
@@ -224,7 +227,8 @@ async def _parties(
     rows = []
     for role in ROLES:
         account = parties.address(role)
-        change = await network.balance(account) - given.get(role, 0)
+        held = await network.balance(account) + escrow.get(account, 0)
+        change = held - given.get(role, 0)
         rows.append((role, str(account), change, why.get(role, "")))
     for name, published in lineage.all().items():
         held = await network.balance(published.vault)
