@@ -10,7 +10,7 @@ import pytest
 
 from headwater_payments.errors import HeadwaterError
 from support import reference
-from support.pages import ROOT, blocks, pages, programs, run
+from support.pages import COMPONENTS, ROOT, blocks, pages, programs, run
 
 PAGES = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()]
 RUNNING = [each for each in PAGES if programs(each.values[0])]  # type: ignore[arg-type]
@@ -29,9 +29,8 @@ def test_every_python_block_prints_what_the_page_shows(page: Path, tmp_path: Pat
 
 def test_the_pages_that_matter_most_have_programs() -> None:
     names = {each.id for each in RUNNING}
-    readmes = {f"{page.parent.name}/README.md" for page in ROOT.glob("*/README.md")}
     assert {"README.md", "docs/tutorial/first-paid-call.md"} <= names
-    assert readmes - {"benchmarks/README.md", "examples/README.md"} <= names
+    assert {f"{component}/README.md" for component in COMPONENTS} <= names
 
 
 @pytest.mark.parametrize("page", PAGES)
