@@ -164,7 +164,8 @@ class Purchase:
         header = headers.get(PAYMENT_RESPONSE)
         if header is None:
             # An error without a settlement: the seller charged nothing, and says so by silence.
-            if status >= 400:
+            # A conflict is no such word: the payment is being served, or its answer was not kept.
+            if status >= 400 and status != 409:
                 await self._release()
             else:
                 await self._lost()
@@ -180,6 +181,11 @@ class Purchase:
             return None
         await self.settled(settlement, headers.get(PAYMENT_RECEIPT))
         return None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the seller knows this payment by its id, so that sending it again is safe."""
+        return self._terms is not None and PAYMENT_IDENTIFIER in self._terms.extensions
 
     @property
     def awaits_receipt(self) -> bool:

@@ -4,19 +4,22 @@ A commit waits for the disk, so callers that arrive meanwhile are written togeth
 (group commit). Each caller's work runs in a savepoint of its own: if it raises, its changes alone
 are undone. A write returns only after the commit that holds it.
 
-The same code runs on SQLite and PostgreSQL; several processes may open the same database.
+The same code runs on SQLite and PostgreSQL, and several processes may open the same database: one
+writes at a time, so what a write has read still holds when it is committed.
 """
 
+import asyncio
+import hashlib
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import anyio
 import anyio.to_thread
-from anyio import from_thread
 from anyio.lowlevel import EventLoopToken, current_token
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,6 +28,7 @@ from headwater_payments.errors import UnavailableError
 
 T = TypeVar("T")
 MAX_BATCH = 256
+_WRITES = "headwater_writes"
 
 
 class Database:
@@ -39,13 +43,15 @@ class Database:
     """
 
     def __init__(self, url: str, metadata: MetaData) -> None:
-        self._engine = _open_engine(url)
+        self._engine = _open_engine(url, metadata)
         try:
-            metadata.create_all(self._engine)
+            with self._transaction() as connection:
+                metadata.create_all(connection)
         except SQLAlchemyError as exc:
             self._engine.dispose()
             raise UnavailableError(f"The database cannot be opened: {_cause(exc)}.") from exc
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._door = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="headwater-writer", daemon=True)
         self._thread.start()
@@ -53,18 +59,19 @@ class Database:
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction and return once it is durable.
 
-        Cancellation waits for the write: when this is left, the work is committed or undone.
+        Cancellation waits for the write: this returns with its outcome, and the caller is cancelled
+        at its next await.
 
         Raises:
             UnavailableError: the database did not take the write; nothing changed.
             Exception: whatever `work` raises; nothing of it was written.
         """
-        if self._closed:
-            raise UnavailableError("The database is closed.")
         job = _Job(work, Future(), anyio.Event(), current_token())
-        self._jobs.put(job)
-        with anyio.CancelScope(shield=True):
-            await job.done.wait()
+        with self._door:
+            if self._closed:
+                raise UnavailableError("The database is closed.")
+            self._jobs.put(job)
+        await _wait_through(job.done)
         result: T = job.future.result()
         return result
 
@@ -91,11 +98,13 @@ class Database:
 
     def close(self) -> None:
         """Like `aclose`, blocking the calling thread."""
-        if not self._closed:
+        with self._door:
+            if self._closed:
+                return
             self._closed = True
             self._jobs.put(None)
-            self._thread.join()
-            self._engine.dispose()
+        self._thread.join()
+        self._engine.dispose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,6 +116,12 @@ class Database:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        options = {_WRITES: True}
+        with self._engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
 
     def _run(self) -> None:
         while (first := self._jobs.get()) is not None:
@@ -125,9 +140,9 @@ class Database:
     def _commit(self, batch: list["_Job"]) -> None:
         outcomes: list[tuple[_Job, Any, BaseException | None]] = []
         try:
-            with self._engine.begin() as connection:
+            with self._transaction() as connection:
                 outcomes = [(job, *_attempt(job, connection)) for job in batch]
-        except SQLAlchemyError as exc:
+        except Exception as exc:  # noqa: BLE001  whatever it is, callers are waiting to hear of it
             error = UnavailableError(f"The database did not take the write: {_cause(exc)}.")
             error.__cause__ = exc
             outcomes = [(job, None, error) for job in batch]
@@ -163,6 +178,25 @@ def _attempt(job: _Job, connection: Connection) -> tuple[Any, BaseException | No
         return None, exc
 
 
+async def _wait_through(done: anyio.Event) -> None:
+    """Wait for what is sure to come; a cancellation meanwhile takes effect afterwards.
+
+    A shield holds off anyio's own cancellation. asyncio's (`Task.cancel`, `wait_for`, `timeout`)
+    breaks through it, so it is caught and asked for again once the wait is over.
+    """
+    interrupted: asyncio.Task[Any] | None = None
+    while not done.is_set():
+        try:
+            with anyio.CancelScope(shield=True):
+                await done.wait()
+        except asyncio.CancelledError:
+            interrupted = asyncio.current_task()
+    if interrupted is not None:
+        # The count of requests stays as it was, which is how `asyncio.timeout` knows its own.
+        interrupted.uncancel()
+        interrupted.cancel()
+
+
 def _wake(batch: list[_Job]) -> None:
     by_loop: dict[int, list[_Job]] = {}
     for job in batch:
@@ -174,31 +208,56 @@ def _wake(batch: list[_Job]) -> None:
                 job.done.set()
 
         try:
-            from_thread.run_sync(ring, token=jobs[0].token)
+            _call_soon(jobs[0].token, ring)
         except RuntimeError:
             # The loop that asked has ended: the writes stand, and nobody is left to tell.
             continue
 
 
-def _open_engine(url: str) -> Engine:
-    engine = create_engine(url)
+def _call_soon(token: EventLoopToken, callback: Callable[[], None]) -> None:
+    """Run `callback` in a loop of another thread, without waiting for a loop that is busy."""
+    loop: Any = token.native_token
+    if isinstance(loop, asyncio.AbstractEventLoop):
+        loop.call_soon_threadsafe(callback)
+    else:
+        loop.run_sync_soon(callback)
+
+
+def _open_engine(url: str, metadata: MetaData) -> Engine:
+    try:
+        engine = create_engine(url)
+    except (SQLAlchemyError, ImportError) as exc:
+        raise UnavailableError(f"The database cannot be opened: {_cause(exc)}.") from exc
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")
         def configure(connection: Any, _record: object) -> None:
             connection.isolation_level = None
+            connection.execute("PRAGMA busy_timeout=30000")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
-            connection.execute("PRAGMA busy_timeout=30000")
 
-        @event.listens_for(engine, "begin")
-        def begin(connection: Connection) -> None:
-            # Taking the write lock at once makes read-then-write atomic across processes.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+    lock = f"SELECT pg_advisory_xact_lock({_lock_number(metadata)})"
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # Taking the write lock at once makes read-then-write atomic across processes.
+        writes = connection.get_execution_options().get(_WRITES, False)
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        elif writes:
+            connection.exec_driver_sql(lock)
 
     return engine
 
 
-def _cause(error: SQLAlchemyError) -> str:
+def _lock_number(metadata: MetaData) -> int:
+    """One lock for each set of tables, so that the parts of one database don't wait for another."""
+    names = ",".join(sorted(metadata.tables))
+    return int.from_bytes(hashlib.sha256(names.encode()).digest()[:8], "big", signed=True)
+
+
+def _cause(error: Exception) -> str:
     original = getattr(error, "orig", None)
-    return str(original or error).splitlines()[0]
+    lines = str(original or error).splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -47,9 +47,10 @@ def demo(
 def _run(
     admission: bool, seed: int, llm: str | None, report: Path, console: Console
 ) -> "tuple[Outcome, Path]":
-    from headwater.demo.report import write_report
+    from headwater.demo.report import check_writable, write_report
     from headwater.demo.run import Options, run
 
+    check_writable(report)
     options = Options(seed=seed, admission=admission, llm=llm)
     outcome = anyio.run(
         run, options, lambda line: console.print(line, soft_wrap=True, markup=False)

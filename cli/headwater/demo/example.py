@@ -32,7 +32,7 @@ def example_answer(payment: Payment, bundle: EpochBundle, datanet: Datanet) -> E
         passages.append(Passage(evidence.answer[start:stop], name, title))
         at = stop
     passages.append(Passage(evidence.answer[at:], "", ""))
-    owners = {share.contribution_id: share.parts / PARTS for share in receipt.attribution.shares}
+    owners = {s.contribution_id: s.parts / PARTS for s in receipt.attribution.shares if s.parts}
     return ExampleAnswer(
         question=evidence.prompt,
         passages=tuple(passage for passage in passages if passage.text),

@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 
 from headwater.demo.outcome import ExampleAnswer, Outcome
+from headwater_payments.errors import InvalidInputError
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; }
@@ -27,12 +28,39 @@ def write_report(outcome: Outcome, directory: Path) -> Path:
 
     Returns:
         The page's path.
+
+    Raises:
+        InvalidInputError: the folder cannot be written.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    _replace(directory / "report.json", json.dumps(outcome.to_json(), indent=1))
     page = directory / "index.html"
-    _replace(page, _page(outcome))
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _replace(directory / "report.json", json.dumps(outcome.to_json(), indent=1))
+        _replace(page, _page(outcome))
+    except OSError as exc:
+        raise _unwritable(directory, exc) from exc
     return page
+
+
+def check_writable(directory: Path) -> None:
+    """Find out before the work, not after it, that a report cannot be written.
+
+    Raises:
+        InvalidInputError: the folder cannot be made or written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        probe = directory / f".probe.{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as exc:
+        raise _unwritable(directory, exc) from exc
+
+
+def _unwritable(directory: Path, error: OSError) -> InvalidInputError:
+    return InvalidInputError(
+        f"The report cannot be written to {directory}: {error.strerror}.", path=str(directory)
+    )
 
 
 def _replace(path: Path, text: str) -> None:

@@ -1,6 +1,5 @@
 """The demonstration from start to end, one step after the other, told as it goes."""
 
-import json
 import tempfile
 import time
 from collections import Counter
@@ -18,17 +17,19 @@ from headwater.demo.earnings import earnings_of
 from headwater.demo.economy import Done, run_langgraph_agent, run_pydantic_agent, share_out
 from headwater.demo.example import example_answer
 from headwater.demo.lineage import Lineage, publish_lineage
-from headwater.demo.market import CHAT_PATH, Market, open_market, open_wallet_of
+from headwater.demo.market import Market, open_market, open_wallet_of
 from headwater.demo.network import Network, open_network
-from headwater.demo.outcome import Outcome, Traffic, judge
+from headwater.demo.outcome import ExampleAnswer, Outcome, Traffic, judge
 from headwater.demo.parties import ROLES, Parties, create_parties
-from headwater.demo.questions import examine_model, questions_for_all
+from headwater.demo.questions import examine_model, questions_for_all, topics
 from headwater.demo.refusals import try_to_overcharge, try_to_overspend, try_to_replay
 from headwater.demo.settling import RULE, Settled, settle_everything
+from headwater_agents.named_models import chat_model
+from headwater_marketplace.seller.store import Payment
 
 BUYERS = ("langgraph agent", "pydantic-ai agent", "briefing agent")
-QUESTIONS = 270
-BRIEFINGS_EACH = 16
+QUESTIONS = 240
+BRIEFINGS = 32
 AGENT_BUDGET = 1_000_000
 
 
@@ -43,7 +44,7 @@ class Options:
     admission: bool = True
     llm: str | None = None
     questions: int = QUESTIONS
-    briefings_each: int = BRIEFINGS_EACH
+    briefings: int = BRIEFINGS
 
 
 Tell = Callable[[str], None]
@@ -56,12 +57,23 @@ async def run(options: Options, tell: Tell) -> Outcome:
         HeadwaterError: a step could not be done at all; nothing outlives the run either way.
     """
     started = time.monotonic()
+    if options.llm is not None:
+        chat_model(options.llm)
     outcome = Outcome(admission=options.admission)
     with tempfile.TemporaryDirectory(prefix="headwater-demo-") as folder:
-        await _run_in(Path(folder), options, tell, outcome)
+        try:
+            await _run_in(Path(folder), options, tell, outcome)
+        except ExceptionGroup as group:
+            raise _first(group) from group
     outcome.seconds = time.monotonic() - started
     outcome.checks = judge(outcome, scripted=options.llm is None)
     return outcome
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    """The first error in a group of them: the others came of it or of the same cause."""
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, ExceptionGroup) else inner
 
 
 async def _run_in(directory: Path, options: Options, tell: Tell, outcome: Outcome) -> None:
@@ -100,9 +112,7 @@ async def _run_in(directory: Path, options: Options, tell: Tell, outcome: Outcom
             f"Claimed {settled.claimed.channels} channels in one transaction, split three vaults, "
             f"posted the epoch's root, and paid {len(settled.bundle.leaves)} contributors."
         )
-        await _account_for(
-            outcome, network, parties, market, lineage, datanet, settled, done, before
-        )
+        await _account_for(outcome, network, parties, market, lineage, datanet, settled, before)
 
 
 async def _work(
@@ -116,18 +126,14 @@ async def _work(
     outcome: Outcome,
 ) -> tuple[Done, ...]:
     questions = questions_for_all(datanet, options.questions, options.seed)
-    first, second = share_out(questions, options.briefings_each)
+    first, second = share_out(questions, topics(datanet, options.briefings, options.seed))
     graph_wallet = await stack.enter_async_context(
         open_wallet_of("langgraph agent", network, parties, directory, AGENT_BUDGET)
     )
     agent_wallet = await stack.enter_async_context(
         open_wallet_of("pydantic-ai agent", network, parties, directory, AGENT_BUDGET)
     )
-    chat = None
-    if options.llm is not None:
-        from headwater_agents.named_models import chat_model
-
-        chat = chat_model(options.llm)
+    chat = None if options.llm is None else chat_model(options.llm)
     done: list[Done] = []
 
     async def graph() -> None:
@@ -179,7 +185,6 @@ async def _account_for(
     lineage: Lineage,
     datanet: Datanet,
     settled: Settled,
-    done: tuple[Done, ...],
     before: tuple[int, int],
 ) -> None:
     charged = await market.store.payments("charged")
@@ -189,7 +194,7 @@ async def _account_for(
         streamed=sum(p.response_type == "text/event-stream; charset=utf-8" for p in charged),
         vouchers=len(charged) + len(await market.store.payments("released")),
         channels=len(await market.store.channels()),
-        most_in_flight=max(each.most_in_flight for each in done),
+        most_in_flight=market.in_flight.most,
         transactions=transactions + 1,
         gas_per_call=(gas + settled.claimed.gas_used) / len(charged),
         claim_gas=settled.claimed.gas_used,
@@ -203,11 +208,17 @@ async def _account_for(
     for record in await market.store.channels():
         escrow[record.config.payer] += record.state.balance - record.state.charged
     outcome.parties = await _parties(network, parties, lineage, escrow)
-    answer = max(
-        (p for p in charged if p.payee == lineage.model.vault and p.route == CHAT_PATH),
-        key=lambda payment: payment.charge,
+    outcome.example = _example(charged, settled, datanet)
+
+
+def _example(charged: list[Payment], settled: Settled, datanet: Datanet) -> ExampleAnswer | None:
+    """The answer that most contributors share in; among those, the shortest question."""
+    examples = [example_answer(payment, settled.bundle, datanet) for payment in charged]
+    return max(
+        (example for example in examples if example is not None),
+        key=lambda example: (len(example.shares), -len(example.question)),
+        default=None,
     )
-    outcome.example = example_answer(answer, settled.bundle, datanet)
 
 
 async def _parties(
@@ -234,8 +245,3 @@ async def _parties(
         held = await network.balance(published.vault)
         rows.append((f"{name}'s vault", str(published.vault), held, "rounding and unattributed"))
     return tuple(rows)
-
-
-def outcome_text(outcome: Outcome) -> str:
-    """The outcome as JSON text."""
-    return json.dumps(outcome.to_json(), indent=1)
