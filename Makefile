@@ -53,7 +53,7 @@ check-contracts: $(MODULES)
 	  'from headwater_contracts.toolchain import find_program; print(find_program("forge"))')" test
 
 docs: $(VENV)/.ready-dev
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/payments.py $(BENCH_ARGS)

@@ -6,22 +6,19 @@ import shlex
 from importlib import import_module
 from pathlib import Path
 
-import click
 import pytest
-import typer
 
 from headwater_payments.errors import HeadwaterError
-from support.pages import ROOT, blocks, pages, programs, run
+from support import reference
+from support.pages import COMPONENTS, ROOT, blocks, pages, programs, run
 
 PAGES = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()]
 RUNNING = [each for each in PAGES if programs(each.values[0])]  # type: ignore[arg-type]
-TREES = {
-    "headwater_agents.errors",
-    "headwater_attribution.errors",
-    "headwater_models.errors",
-    "headwater_simulations.errors",
-    "headwater_wallet.errors",
-}
+TREES = sorted(
+    module
+    for module in reference.all_modules()
+    if re.search(r"[├└]── \w+Error", import_module(module).__doc__ or "")
+)
 
 
 @pytest.mark.parametrize("page", RUNNING)
@@ -32,9 +29,8 @@ def test_every_python_block_prints_what_the_page_shows(page: Path, tmp_path: Pat
 
 def test_the_pages_that_matter_most_have_programs() -> None:
     names = {each.id for each in RUNNING}
-    readmes = {f"{page.parent.name}/README.md" for page in ROOT.glob("*/README.md")}
     assert {"README.md", "docs/tutorial/first-paid-call.md"} <= names
-    assert readmes - {"benchmarks/README.md", "examples/README.md"} <= names
+    assert {f"{component}/README.md" for component in COMPONENTS} <= names
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -49,22 +45,29 @@ def test_every_headwater_command_of_a_page_exists_with_its_options(page: Path) -
 
 
 def check_command(words: list[str]) -> None:
-    """Follow subcommands as far as they go; every option that is named must be one."""
-    from headwater.main import app
+    """The command exists, and every option that is named is one of its own."""
+    command, rest = reference.find_command(words)
+    options = reference.options_of(command)
+    known = {name for each in options for name in (*each.opts, *each.secondary_opts, "--help")}
+    assert {word.split("=")[0] for word in rest if word.startswith("-")} <= known
 
-    command: click.Command = typer.main.get_command(app)
-    context = click.Context(command, info_name="headwater")
-    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        found = command.get_command(context, words[0])
-        assert found is not None, f"there is no command {words[0]!r}"
-        command, words = found, words[1:]
-        context = click.Context(command, info_name=command.name, parent=context)
-    known = {
-        name for each in command.get_params(context) for name in (*each.opts, *each.secondary_opts)
-    }
-    for word in words:
-        if word.startswith("--"):
-            assert word.split("=")[0] in known, f"{command.name} has no option {word}"
+
+def test_a_command_that_does_not_exist_is_found_out() -> None:
+    check_command(["simulate", "--agents", "10"])
+    for wrong in (["sim"], ["simulate", "--agent", "10"], ["attribution", "verifies"]):
+        with pytest.raises((AssertionError, LookupError)):
+            check_command(wrong)
+
+
+@pytest.mark.parametrize("page", reference.PAGES)
+def test_the_reference_is_what_the_code_says(page: str) -> None:
+    assert (reference.FOLDER / page).read_text("utf-8") == reference.PAGES[page]()
+
+
+def test_no_two_kinds_of_error_share_a_code() -> None:
+    codes = [cls.__dict__["code"] for cls in reference.error_classes() if "code" in cls.__dict__]
+    assert len(codes) > 30
+    assert sorted(codes) == sorted(set(codes))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -88,21 +91,26 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[\s-]+", "-", slug) for slug in slugs} | set(re.findall(r'id="([^"]+)"', text))
 
 
-@pytest.mark.parametrize("module", sorted(TREES))
+def test_the_trees_were_found() -> None:
+    assert len(TREES) >= 5
+
+
+@pytest.mark.parametrize("module", TREES)
 def test_the_error_tree_that_is_drawn_is_the_tree_of_classes(module: str) -> None:
     loaded = import_module(module)
     drawn = drawn_tree(inspect.getdoc(loaded) or "")
+    classes = {cls.__name__: cls for cls in reference.error_classes()}
     defined = {
         name: cls
         for name, cls in vars(loaded).items()
         if isinstance(cls, type) and issubclass(cls, HeadwaterError) and cls.__module__ == module
     }
-    assert set(defined) <= set(drawn)
+    assert set(defined) <= set(drawn), "the drawing leaves out a class"
     for name, parent in drawn.items():
-        cls = defined.get(name) or getattr(loaded, name)
         if parent is not None:
-            assert cls.__base__ is not None
-            assert cls.__base__.__name__ == parent, f"{name} is drawn below {parent}"
+            base = classes[name].__base__
+            assert base is not None
+            assert base.__name__ == parent, f"{name} is drawn below {parent}"
 
 
 def drawn_tree(text: str) -> dict[str, str | None]:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,10 +69,9 @@ def blocks(page: Path) -> list[Block]:
 def programs(page: Path) -> list[tuple[Block, str]]:
     """Each Python block with what it must print: the `text` block that follows it, or nothing."""
     found = blocks(page)
-    followers: list[Block | None] = [*found[1:], None]
     return [
         (block, after.text if after is not None and after.language == "text" else "")
-        for block, after in zip(found, followers, strict=True)
+        for block, after in zip_longest(found, found[1:])
         if block.language == "python"
     ]
 
