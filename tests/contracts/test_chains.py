@@ -1,20 +1,17 @@
 """Both development chains behave like a node, start quickly, and leave nothing behind."""
 
 import json
-import os
 import threading
 import urllib.request
 
-import anyio
 import httpx
 import pytest
-from contracts.conftest import Party, require_program
+from contracts.conftest import Party
 from eth_account import Account
 from web3 import AsyncWeb3, Web3
 from web3.exceptions import ContractCustomError
 
 from headwater_contracts.calls import Call
-from headwater_contracts.chains.anvil import AnvilChain
 from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.chains.opening import open_chain
@@ -269,19 +266,6 @@ async def test_chains_run_side_by_side() -> None:
         await one.mine(3)
         assert await one.reader.block_number() == 3
         assert await two.reader.block_number() == 0
-
-
-async def test_anvil_is_gone_after_cancellation() -> None:
-    require_program("anvil")
-    pids: list[int] = []
-    with anyio.move_on_after(1) as scope:
-        async with await AnvilChain.start() as chain:
-            pids.append(chain._process.pid)
-            scope.cancel()
-            await anyio.sleep_forever()
-    (pid,) = pids
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
 
 
 async def test_negative_time_and_funds_are_refused(local_chain: LocalChain) -> None:

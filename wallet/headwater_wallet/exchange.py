@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.x402 import SettlementResponse
-from headwater_wallet.buyer import RECEIPT_EVENT, Purchase, unknown_outcome
+from headwater_wallet.purchase import RECEIPT_EVENT, Purchase, unknown_outcome
 
 MAX_EVENT_BYTES = 65_536
+_PAYMENT_REQUIRED = 402
 
 
 class Answer(Protocol):
@@ -75,10 +76,12 @@ async def exchange(
                     raise
                 send_again -= 1
                 continue
+            if answer.status_code == _PAYMENT_REQUIRED:
+                # Before anything is signed: if this body breaks off, no payment hangs on it.
+                await answer.aread()
             again = await purchase.answered(answer.status_code, answer.headers)
             if again is None:
                 return answer
-            await answer.aread()
             extra = again
     except never_left:
         await purchase.abandon()

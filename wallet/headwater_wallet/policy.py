@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from headwater_payments.address import Address
+from headwater_payments.address import Address, parse_address
 from headwater_payments.amount import Amount
 from headwater_payments.errors import InvalidInputError
 from headwater_wallet.errors import PolicyRefusedError
@@ -24,8 +24,8 @@ class PaymentRequest:
 class Rule:
     """One line of a policy: every condition that is set must hold for the rule to decide.
 
-    `payees` and `origins` are lists of which one must match; None matches anything. `most` bounds a
-    single payment in atomic units.
+    `payees` and `origins` are lists of which one must match, in any letter case; None matches
+    anything. `most` bounds a single payment in atomic units.
     """
 
     action: Literal["allow", "deny"]
@@ -34,11 +34,20 @@ class Rule:
     origins: frozenset[str] | None = None
     most: int | None = None
 
+    def __post_init__(self) -> None:
+        # A deny list that misses its payee for want of a capital letter would pay it.
+        if self.payees is not None:
+            payees = frozenset(parse_address(payee) for payee in self.payees)
+            object.__setattr__(self, "payees", payees)
+        if self.origins is not None:
+            origins = frozenset(origin.lower().rstrip("/") for origin in self.origins)
+            object.__setattr__(self, "origins", origins)
+
     def decides(self, request: PaymentRequest) -> bool:
         """Whether this rule applies to the request."""
         return (
-            (self.payees is None or request.payee in self.payees)
-            and (self.origins is None or request.origin in self.origins)
+            (self.payees is None or parse_address(request.payee) in self.payees)
+            and (self.origins is None or request.origin.lower() in self.origins)
             and (self.most is None or request.amount.atomic <= self.most)
         )
 

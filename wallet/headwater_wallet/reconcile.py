@@ -14,16 +14,23 @@ from headwater_wallet.spend_ledger import Intent, SpendLedger
 LOOKUP_PATH: Final = "/.well-known/headwater/payments/"
 
 
-async def reconcile(ledger: SpendLedger, client: httpx.AsyncClient) -> list[Intent]:
+async def reconcile(
+    ledger: SpendLedger, client: httpx.AsyncClient, *, reserved_before: int | None = None
+) -> list[Intent]:
     """Ask each seller about each payment that has no outcome; what it does not know is released.
 
     Args:
         ledger: where the payments stand.
         client: a client that does not pay.
+        reserved_before: Unix seconds; reservations older than this that were never sent belong to
+            a process that stopped, and are given back. None leaves them.
 
     Returns:
         The payments that are still unknown, because their sellers did not answer.
     """
+    for intent in await ledger.intents("reserved"):
+        if reserved_before is not None and intent.created_at < reserved_before:
+            await ledger.release(intent.payment_id, never_sent=True)
     left = []
     for intent in await ledger.intents("sent", "unknown"):
         outcome = await _look_up(intent, client)
@@ -59,6 +66,6 @@ async def _look_up(intent: Intent, client: httpx.AsyncClient) -> _Outcome | None
         if body.get("state") == "charged":
             charge = parse_atomic(body.get("chargedAmount"))
             return _Outcome("charged", charge, body.get("receipt"))
-    except (httpx.TransportError, ValueError, AttributeError, InvalidInputError):
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, InvalidInputError):
         return None
     return None

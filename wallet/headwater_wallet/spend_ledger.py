@@ -18,12 +18,12 @@ from sqlmodel import col
 
 from headwater_payments.amount import Amount
 from headwater_payments.batch_payload import config_to_json
-from headwater_payments.channels import BuyerChannel
+from headwater_payments.channels import BuyerChannel, ChargeAboveCapError
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.structs import ChannelConfig
 from headwater_wallet.database import Database
-from headwater_wallet.errors import BudgetExceededError, SellerMisbehavedError
+from headwater_wallet.errors import BudgetExceededError, PaymentError, SellerMisbehavedError
 from headwater_wallet.tables import MAX_STORED, BudgetRow, ChannelRow, IntentRow
 
 OPEN_STATES = ("reserved", "sent", "unknown")
@@ -137,13 +137,43 @@ class SpendLedger:
         return await self._database.write(work)
 
     async def mark_sent(self, payment_id: str, header: str) -> None:
-        """Record the signed header before it leaves, so that it can be sent again and found."""
-        await self._update(payment_id, lambda session, row: _set(row, state="sent", header=header))
+        """Record the signed header before it leaves, so that it can be sent again and found.
+
+        Raises:
+            PaymentError: the reservation was released in the meantime; the header must not leave.
+        """
+
+        def sent(_session: Session, row: IntentRow) -> None:
+            if row.state not in OPEN_STATES:
+                raise PaymentError(
+                    f"The reservation of {payment_id} is {row.state}; it is not sent.",
+                    payment_id=payment_id,
+                )
+            _set(row, state="sent", header=header)
+
+        await self._update(payment_id, sent)
 
     async def settle(
-        self, payment_id: str, charge: int, seller_total: int | None, receipt: str | None
+        self,
+        payment_id: str,
+        charge: int,
+        seller_total: int | None,
+        receipt: str | None,
+        *,
+        total_at_most_signed: int | None = None,
     ) -> Intent:
         """Record what was charged. Settling twice is settling once.
+
+        A charge that arrives after its payment was released counts all the same: the voucher was
+        out.
+
+        Args:
+            payment_id: which payment.
+            charge: atomic units.
+            seller_total: the seller's charged total, where it must follow from ours.
+            receipt: the seller's signed receipt.
+            total_at_most_signed: the seller's charged total, where others may be under way: it
+                cannot exceed what was signed.
 
         Raises:
             ChargeAboveCapError: the charge does not follow from the terms; nothing was written.
@@ -152,10 +182,24 @@ class SpendLedger:
         def settle(session: Session, row: IntentRow) -> None:
             if row.state == "settled":
                 return
+            if row.state == "released":
+                self._reserve_again(session, row)
             if row.channel_id is not None:
                 channel = _channel_row(session, row.channel_id)
                 after = _view(channel).settled(row.amount, charge, seller_total)
+                if (total_at_most_signed or 0) > after.signed:
+                    raise ChargeAboveCapError(
+                        f"The seller's running total {total_at_most_signed} exceeds the "
+                        f"{after.signed} that were signed.",
+                        seller_total=str(total_at_most_signed),
+                    )
                 _store(channel, after)
+            elif charge > row.amount:
+                raise ChargeAboveCapError(
+                    f"The seller charged {charge} atomic units where {row.amount} were agreed.",
+                    charge=str(charge),
+                    cap=str(row.amount),
+                )
             _set(row, state="settled", charge=charge, receipt=receipt)
 
         return await self._update(payment_id, settle)
@@ -180,6 +224,7 @@ class SpendLedger:
                 if channel is not None:
                     channel.signed -= row.budgeted
                 self._budget_row(session, row.budget).used -= row.budgeted
+                row.budgeted = 0
             return _set(row, state="released")
 
         return await self._update(payment_id, release)
@@ -194,25 +239,36 @@ class SpendLedger:
         await self._update(payment_id, unknown)
 
     async def deposited(self, channel_id: bytes, balance: int) -> None:
-        """The chain holds at least `balance` for the channel (a lower figure is old news)."""
+        """The chain holds at least `balance` for the channel (a lower figure is old news).
 
-        def work(connection: Connection) -> None:
-            with _session(connection) as session:
-                row = _channel_row(session, to_hex(channel_id))
-                row.balance = max(row.balance, balance)
-
-        await self._database.write(work)
-
-    async def adopt(self, channel_id: bytes, charged: int) -> None:
-        """Take over a charged total for which the seller has shown our own signed voucher.
-
-        Raises:
-            SellerMisbehavedError: the total exceeds what was ever signed on this channel.
+        It is the seller's figure, so one beyond all reason is cut to what the ledger can hold.
         """
 
         def work(connection: Connection) -> None:
             with _session(connection) as session:
                 row = _channel_row(session, to_hex(channel_id))
+                row.balance = min(max(row.balance, balance), MAX_STORED)
+
+        await self._database.write(work)
+
+    async def adopt(self, channel_id: bytes, charged: int, signed: int = 0) -> None:
+        """Take over a charged total for which the seller has shown our own signed voucher.
+
+        Args:
+            channel_id: which channel.
+            charged: the seller's total.
+            signed: the maximum of the voucher shown, whose signature the caller has checked; a
+                ledger that was lost learns again what had been signed.
+
+        Raises:
+            SellerMisbehavedError: the total exceeds what was ever signed on this channel.
+        """
+        _storable(signed)
+
+        def work(connection: Connection) -> None:
+            with _session(connection) as session:
+                row = _channel_row(session, to_hex(channel_id))
+                row.signed = max(row.signed, signed)
                 if charged > row.signed:
                     raise SellerMisbehavedError(
                         "The seller's charged total exceeds everything that was signed.",
@@ -313,6 +369,17 @@ class SpendLedger:
             channel_id=None if channel is None else to_hex(channel.identifier),
             created_at=payment.created_at,
         )
+
+    def _reserve_again(self, session: Session, row: IntentRow) -> None:
+        """Undo a release; what had been given back is taken again, whatever the limit says."""
+        regained = 0 if row.channel_id is not None or row.budgeted else row.amount
+        if row.channel_id is not None:
+            channel = _channel_row(session, row.channel_id)
+            before = channel.signed
+            _store(channel, _view(channel).with_reservation(row.amount, row.max_claimable))
+            regained = channel.signed - before
+        row.budgeted += regained
+        self._budget_row(session, row.budget).used += regained
 
     def _budget_row(self, session: Session, name: str | None = None) -> BudgetRow:
         row = session.get(BudgetRow, name or self._budget, with_for_update=True)

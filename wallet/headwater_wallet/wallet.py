@@ -18,6 +18,9 @@ from headwater_wallet.spend_ledger import BudgetState, Intent, SpendLedger
 from headwater_wallet.tables import WalletTable
 from headwater_wallet.transport_httpx import PayingTransport
 
+ABANDONED_AFTER_S = 120
+"""Signing takes milliseconds: a reservation this old that was not sent has nobody behind it."""
+
 
 class Wallet:
     """An agent's money: it pays what its policy allows and keeps a record of everything.
@@ -65,7 +68,8 @@ class Wallet:
     async def reconcile(self) -> list[Intent]:
         """Resolve every payment without an outcome; returns those whose seller did not answer."""
         async with httpx.AsyncClient(timeout=10) as client:
-            return await reconcile(self._buyer.ledger, client)
+            before = self._buyer.now() - ABANDONED_AFTER_S
+            return await reconcile(self._buyer.ledger, client, reserved_before=before)
 
     def __repr__(self) -> str:
         return f"Wallet({self.address}, budget {self.policy.budget})"

@@ -1,0 +1,97 @@
+"""Signing a payment that the ledger has reserved: the header that goes with the request."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from headwater_payments.address import parse_address
+from headwater_payments.batch_payload import (
+    BatchPayload,
+    Deposit,
+    SignedVoucher,
+    deposit_to_sign,
+    token_domain,
+)
+from headwater_payments.channels import voucher_to_sign
+from headwater_payments.exact import sign_exact
+from headwater_payments.signing import Signer
+from headwater_payments.x402 import JsonObject, PaymentPayload, chain_id_of
+from headwater_wallet.spend_ledger import ChannelTerms, Intent
+from headwater_wallet.terms import CONCURRENT, PAYMENT_IDENTIFIER, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderSigner:
+    """Signs for one account.
+
+    Args:
+        signer: the payer; it signs vouchers too.
+        now: Unix time in seconds.
+        random_bytes: a source of unpredictable bytes, for nonces.
+    """
+
+    signer: Signer
+    now: Callable[[], int]
+    random_bytes: Callable[[int], bytes]
+
+    async def sign(self, terms: Terms, channel: ChannelTerms | None, intent: Intent) -> str:
+        """The value of `PAYMENT-SIGNATURE` for a reserved payment.
+
+        Raises:
+            HeadwaterError: the signer refuses, or the terms are malformed; nothing was signed.
+        """
+        payload = (
+            await self._transfer(terms)
+            if channel is None
+            else await self._voucher(terms, channel, intent)
+        )
+        return PaymentPayload(
+            accepted=terms.chosen,
+            payload=payload,
+            extensions=echoed_extensions(terms, channel, intent.payment_id),
+        ).to_header()
+
+    async def _transfer(self, terms: Terms) -> JsonObject:
+        chosen = terms.chosen
+        chain_id = chain_id_of(chosen.network)
+        token = token_domain(chosen.extra, parse_address(chosen.asset), chain_id)
+        nonce = self.random_bytes(32)
+        payment = await sign_exact(self.signer, chosen, token, now=self.now(), nonce=nonce)
+        return payment.to_json()
+
+    async def _voucher(self, terms: Terms, channel: ChannelTerms, intent: Intent) -> JsonObject:
+        deposit = await self._deposit(terms, channel, intent.deposit) if intent.deposit else None
+        signature = await self.signer.sign_typed_data(
+            voucher_to_sign(channel.identifier, intent.max_claimable, channel.chain_id)
+        )
+        voucher = SignedVoucher(channel.identifier, intent.max_claimable, signature)
+        return BatchPayload(channel.config, voucher, deposit).to_json()
+
+    async def _deposit(self, terms: Terms, channel: ChannelTerms, amount: int) -> Deposit:
+        salt = int.from_bytes(self.random_bytes(32), "big")
+        valid_before = self.now() + terms.chosen.max_timeout_seconds
+        token = token_domain(terms.chosen.extra, channel.config.token, channel.chain_id)
+        signature = await self.signer.sign_typed_data(
+            deposit_to_sign(
+                channel.config,
+                channel.identifier,
+                token,
+                amount=amount,
+                valid_after=0,
+                valid_before=valid_before,
+                salt=salt,
+            )
+        )
+        return Deposit(amount, 0, valid_before, salt, signature)
+
+
+def echoed_extensions(
+    terms: Terms, channel: ChannelTerms | None, payment_id: str
+) -> JsonObject | None:
+    """The seller's extensions, echoed; where we take part, our own member is added."""
+    echoed: JsonObject = json.loads(json.dumps(terms.extensions))
+    if isinstance(echoed.get(PAYMENT_IDENTIFIER), dict):
+        echoed[PAYMENT_IDENTIFIER].setdefault("info", {})["id"] = payment_id
+    if channel is not None and channel.concurrent and isinstance(echoed[CONCURRENT], dict):
+        echoed[CONCURRENT].setdefault("info", {})["use"] = True
+    return echoed or None

@@ -1,0 +1,339 @@
+"""The buying side of one HTTP request, without the HTTP: what to send, what an answer means.
+
+A transport drives a `Purchase`: it asks for the headers to send, shows what came back, and is told
+to send again or to hand the answer on. Every state is in the spend ledger before anything leaves,
+so a crash or a cancellation anywhere leaves a payment that is released, settled, or waiting to be
+reconciled, never one that is forgotten.
+
+Source: x402 v2 over HTTP; scheme `batch-settlement` and `exact` on EVM.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import anyio
+
+from headwater_payments.address import parse_address
+from headwater_payments.batch_payload import SCHEME as BATCH
+from headwater_payments.channels import ChargeAboveCapError
+from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.x402 import (
+    PAYMENT_REQUIRED,
+    PAYMENT_RESPONSE,
+    PAYMENT_SIGNATURE,
+    JsonObject,
+    PaymentRequired,
+    PaymentRequirements,
+    SettlementResponse,
+)
+from headwater_wallet.errors import (
+    PaymentRefusedError,
+    PaymentUnknownError,
+    SellerMisbehavedError,
+)
+from headwater_wallet.policy import PaymentRequest
+from headwater_wallet.seller_claims import (
+    charge_claim,
+    check_receipt,
+    standing_of,
+    stated_balance,
+)
+from headwater_wallet.spend_ledger import ChannelTerms, Intent, NewPayment
+from headwater_wallet.terms import (
+    PAYMENT_IDENTIFIER,
+    Terms,
+    choose_terms,
+    origin_of,
+    route_of,
+)
+
+if TYPE_CHECKING:
+    from headwater_wallet.buyer import Buyer
+
+PAYMENT_RECEIPT: Final = "PAYMENT-RECEIPT"
+RECEIPT_EVENT: Final = "payment-receipt"
+_CONFLICT = 409
+
+
+class Purchase:
+    """One request and its payment. Used once, by one task at a time."""
+
+    def __init__(self, buyer: "Buyer", method: str, url: str, payment_id: str) -> None:
+        self._buyer, self._payment_id = buyer, payment_id
+        self._origin, self._url = origin_of(url), route_of(url)
+        self._route = (method, self._url)
+        self._terms: Terms | None = None
+        self._intent: Intent | None = None
+        self._channel: bytes | None = None
+        self._gate: anyio.Semaphore | None = None
+        self._left_before = False
+        self._retried = False
+
+    @property
+    def payment_id(self) -> str:
+        """The id under which the ledger and the seller know this payment."""
+        return self._payment_id
+
+    @property
+    def intent(self) -> Intent | None:
+        """The payment as last recorded, once there is one."""
+        return self._intent
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the seller knows this payment by its id, so that sending it again is safe."""
+        return self._terms is not None and PAYMENT_IDENTIFIER in self._terms.extensions
+
+    @property
+    def awaits_receipt(self) -> bool:
+        """Whether the charge is still to come, at the end of a stream."""
+        return self._intent is not None and self._intent.state in ("reserved", "sent", "unknown")
+
+    async def first_headers(self) -> dict[str, str]:
+        """What to add to the first request: a payment where the route's terms are known.
+
+        Raises:
+            PolicyRefusedError: the policy or the budget says no; nothing was signed.
+        """
+        terms = self._buyer.known_terms.get(self._route)
+        return {} if terms is None else await self._pay(terms)
+
+    async def answered(self, status: int, headers: Mapping[str, str]) -> dict[str, str] | None:
+        """What to do about an answer's head: headers to send again with, or None to hand it on.
+
+        Raises:
+            PolicyRefusedError: the policy or the budget refuses the terms asked for.
+            PaymentRefusedError: the seller refused the payment; nothing was charged.
+            SellerMisbehavedError: the answer breaks the terms; the channel is blocked.
+        """
+        if status == 402:
+            return await self._asked_to_pay(headers)
+        if self._intent is None:
+            return None
+        header = headers.get(PAYMENT_RESPONSE)
+        if header is None:
+            await self._not_told(status)
+            return None
+        settlement = await self._read(header)
+        extra = settlement.extra or {}
+        if not settlement.success:
+            await self._refused(settlement.error_reason, settlement.error_message)
+        if "reserved" in extra or (status >= 400 and extra.get("chargedAmount") == "0"):
+            await self._note_deposit(extra)
+            if status >= 400:
+                await self._release()
+            return None
+        await self.settled(settlement, headers.get(PAYMENT_RECEIPT))
+        return None
+
+    async def settled(self, settlement: SettlementResponse, receipt: str | None) -> None:
+        """Record the charge that the seller reports, after checking it against the terms.
+
+        Raises:
+            SellerMisbehavedError: it exceeds the cap or contradicts itself; the channel is blocked.
+        """
+        if self._intent is None or self._terms is None:
+            return
+        extra = settlement.extra or {}
+        try:
+            claim = charge_claim(extra, self._terms, self._intent)
+            await self._note_deposit(extra)
+            check_receipt(receipt, self._terms, self._intent, claim.charge)
+            self._intent = await self._buyer.ledger.settle(
+                self._intent.payment_id,
+                claim.charge,
+                None if self._terms.concurrent else claim.total,
+                receipt,
+                total_at_most_signed=claim.total,
+            )
+        except (ChargeAboveCapError, InvalidInputError) as exc:
+            await self._lost()
+            await self._misbehaved(exc)
+        finally:
+            self._open_gate()
+
+    async def ended(self) -> None:
+        """The exchange is over, however it went; a charge that never came is left to reconcile."""
+        with anyio.CancelScope(shield=True):
+            try:
+                if self.awaits_receipt:
+                    await self._lost()
+            finally:
+                self._open_gate()
+
+    async def abandon(self) -> None:
+        """This request never reached the seller: give back what no earlier one may have used."""
+        with anyio.CancelScope(shield=True):
+            try:
+                if self._intent is not None and self._left_before:
+                    await self._lost()
+                elif self._intent is not None:
+                    self._intent = await self._buyer.ledger.release(
+                        self._intent.payment_id, never_sent=True
+                    )
+            finally:
+                self._open_gate()
+
+    async def _asked_to_pay(self, headers: Mapping[str, str]) -> dict[str, str] | None:
+        required = headers.get(PAYMENT_REQUIRED)
+        if required is None:
+            # A version 1 seller: hand its 402 on, unpaid.
+            await self._release()
+            return None
+        body = PaymentRequired.from_header(required)
+        if self._intent is not None:
+            await self._resolve_refusal(body)
+        self._retried, first = True, not self._retried
+        if not first:
+            raise PaymentRefusedError(
+                f"{self._origin} asks for another payment after one was made: {body.error}.",
+                reason=body.error or "",
+            )
+        terms = choose_terms(body, self._buyer.policy.budget.asset)
+        self._buyer.remember(self._route, terms)
+        return await self._pay(terms)
+
+    async def _resolve_refusal(self, body: PaymentRequired) -> None:
+        """End the refused payment; return where signing again can help, raise where it cannot."""
+        error = body.error or ""
+        await self._release()
+        offered = next((terms for terms in body.accepts if terms.scheme == BATCH), None)
+        mismatch = error.endswith("cumulative_amount_mismatch")
+        if offered is not None and self._channel is not None:
+            await self._take_standing(offered, self._channel, mismatch=mismatch)
+        if not mismatch and self._terms is not None:
+            chosen = self._terms.chosen
+            if any(chosen.matches(terms) for terms in body.accepts):
+                self._buyer.known_terms.pop(self._route, None)
+                await self._refused(error, None)
+        self._intent = None
+
+    async def _take_standing(
+        self, offered: PaymentRequirements, channel: bytes, *, mismatch: bool
+    ) -> None:
+        """Believe of a corrective answer what our own signature covers."""
+        try:
+            standing = standing_of(offered, channel, self._buyer.signer.address)
+            if standing is None:
+                return
+            await self._buyer.ledger.deposited(channel, standing.balance)
+            if mismatch:
+                await self._buyer.ledger.adopt(channel, standing.charged, standing.signed)
+        except (InvalidInputError, SellerMisbehavedError) as exc:
+            await self._misbehaved(exc)
+
+    async def _pay(self, terms: Terms) -> dict[str, str]:
+        self._terms = terms
+        buyer = self._buyer
+        amount = terms.price(buyer.policy.budget.asset)
+        payee = parse_address(terms.chosen.pay_to)
+        buyer.policy.check(PaymentRequest(amount, payee, self._origin, self._url))
+        channel = terms.channel(buyer.signer.address, buyer.policy.deposit_limit)
+        if channel is not None:
+            self._channel = channel.identifier
+            gate = buyer.gates.setdefault(channel.identifier, anyio.Semaphore(1))
+            await gate.acquire()
+            self._gate = gate
+        try:
+            payment = NewPayment(
+                self._payment_id, terms.chosen.scheme, self._url, payee, amount, buyer.now()
+            )
+            self._intent = await buyer.ledger.reserve(payment, channel)
+            self._left_before = self._intent.header is not None
+            header = self._intent.header or await self._sign(terms, channel, self._intent)
+        except BaseException:
+            await self._undo_reservation()
+            raise
+        if channel is not None and channel.concurrent and not self._intent.deposit:
+            self._open_gate()
+        return {PAYMENT_SIGNATURE: header}
+
+    async def _sign(self, terms: Terms, channel: ChannelTerms | None, intent: Intent) -> str:
+        header = await self._buyer.headers.sign(terms, channel, intent)
+        await self._buyer.ledger.mark_sent(intent.payment_id, header)
+        self._intent = replace(intent, state="sent", header=header)
+        return header
+
+    async def _undo_reservation(self) -> None:
+        with anyio.CancelScope(shield=True):
+            try:
+                if self._intent is not None and self._intent.state == "reserved":
+                    await self._buyer.ledger.release(self._payment_id, never_sent=True)
+                    self._intent = None
+            finally:
+                self._open_gate()
+
+    async def _not_told(self, status: int) -> None:
+        """An answer without a settlement: decide what became of the payment.
+
+        An error of ours (4xx) costs nothing. One of theirs (5xx) may come from something in front
+        of the seller, after the charge, so the payment stays open; a conflict says that the payment
+        is known to the seller. On a sequential channel giving up the reservation is safe: the next
+        voucher is the same one again, or the seller corrects it.
+        """
+        sequential = self._channel is not None and not (self._terms and self._terms.concurrent)
+        if status < 400 or status == _CONFLICT or (status >= 500 and not sequential):
+            await self._lost()
+        else:
+            await self._release()
+
+    async def _read(self, header: str) -> SettlementResponse:
+        try:
+            return SettlementResponse.from_header(header)
+        except InvalidInputError as exc:
+            await self._lost()
+            await self._misbehaved(exc)
+
+    async def _note_deposit(self, extra: JsonObject) -> None:
+        if self._channel is None or self._intent is None or not self._intent.deposit:
+            return
+        try:
+            balance = stated_balance(extra)
+        except InvalidInputError as exc:
+            await self._lost()
+            await self._misbehaved(exc)
+        await self._buyer.ledger.deposited(self._channel, balance)
+        if self._terms is not None and self._terms.concurrent:
+            self._open_gate()
+
+    async def _misbehaved(self, cause: HeadwaterError) -> NoReturn:
+        """Block the channel and say why."""
+        if self._channel is not None:
+            await self._buyer.ledger.block(self._channel, cause.message)
+        raise SellerMisbehavedError(
+            f"The seller at {self._origin} broke its terms: {cause.message}", **cause.details
+        ) from cause
+
+    async def _refused(self, reason: str | None, message: str | None) -> NoReturn:
+        await self._release()
+        raise PaymentRefusedError(
+            f"{self._origin} refused the payment: {message or reason or 'no reason given'}.",
+            reason=reason or "",
+        )
+
+    async def _release(self) -> None:
+        try:
+            if self._intent is not None:
+                self._intent = await self._buyer.ledger.release(self._intent.payment_id)
+        finally:
+            self._open_gate()
+
+    async def _lost(self) -> None:
+        if self._intent is not None and self._intent.state != "settled":
+            await self._buyer.ledger.mark_unknown(self._intent.payment_id)
+            self._intent = replace(self._intent, state="unknown")
+
+    def _open_gate(self) -> None:
+        if self._gate is not None:
+            self._gate.release()
+            self._gate = None
+
+
+def unknown_outcome(purchase: Purchase, cause: str) -> PaymentUnknownError:
+    """The error for a payment that left and was not answered."""
+    return PaymentUnknownError(
+        f"The payment {purchase.payment_id} was sent and no answer came ({cause}); "
+        "reconcile it before paying again.",
+        payment_id=purchase.payment_id,
+    )
