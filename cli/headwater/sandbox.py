@@ -25,6 +25,8 @@ from headwater_marketplace.serving import bind, serve
 from headwater_marketplace.settlement import SettlementWorker
 from headwater_payments.address import Address
 from headwater_payments.amount import Amount, Asset
+from headwater_payments.batch_payload import SCHEME as BATCH
+from headwater_payments.exact import SCHEME as EXACT
 from headwater_wallet.database import Database
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
@@ -48,6 +50,7 @@ class Sandbox:
         asset: the token it is paid in.
         deployment: where the contracts are.
         reader: reads the chain.
+        rpc_url: where the chain serves JSON-RPC.
         store: the seller's books.
     """
 
@@ -57,12 +60,17 @@ class Sandbox:
     asset: Asset
     deployment: Deployment
     reader: ChainReader
+    rpc_url: str
     store: SellerStore
     _world: "_World" = field(repr=False)
 
     async def open_wallet(self, budget: str) -> Wallet:
         """Another funded wallet, with a budget in whole units; it closes with the sandbox."""
         return await self._world.open_wallet(budget)
+
+    async def fund(self, account: Address, amount: str) -> None:
+        """Give an account tokens, in whole units: for buyers that are not wallets of Headwater."""
+        await self._world.mint(account, self.asset.amount(amount))
 
     async def settle(self) -> Amount:
         """Claim on chain what was charged and is not claimed yet; gives what the payee holds now.
@@ -94,7 +102,12 @@ async def open_sandbox(
 
 @asynccontextmanager
 async def open_asgi_sandbox(
-    app: App, *, path: str = r"/.*", price: str = "0.001", budget: str = "0.10"
+    app: App,
+    *,
+    path: str = r"/.*",
+    price: str = "0.001",
+    budget: str = "0.10",
+    schemes: tuple[str, ...] = (BATCH, EXACT),
 ) -> AsyncIterator[Sandbox]:
     """Sell POST requests to those paths of an ASGI application; other requests are free.
 
@@ -103,9 +116,10 @@ async def open_asgi_sandbox(
         path: a regular expression that the whole of a paid path matches.
         price: the most that one request costs, in whole units; `current_meter()` may charge less.
         budget: the most that the wallet may sign away, in whole units.
+        schemes: the ways to pay, best first.
 
     Raises:
-        InvalidInputError: `price` or `budget` is not an amount.
+        InvalidInputError: `price` or `budget` is not an amount, or a scheme is unknown.
     """
     async with AsyncExitStack() as stack:
         world = await _World.start(stack)
@@ -115,7 +129,7 @@ async def open_asgi_sandbox(
         store = SellerStore(await stack.enter_async_context(books))
         paid = PaymentMiddleware(
             app,
-            offers=[Offer(path, world.asset.amount(price), payee)],
+            offers=[Offer(path, world.asset.amount(price), payee, schemes=schemes)],
             store=store,
             signer=world.operator,
             facilitator=facilitator,
@@ -129,6 +143,7 @@ async def open_asgi_sandbox(
             asset=world.asset,
             deployment=world.deployment,
             reader=world.chain.reader,
+            rpc_url=world.chain.url,
             store=store,
             _world=world,
         )
@@ -168,10 +183,13 @@ class _World:
 
     async def open_wallet(self, budget: str) -> Wallet:
         signer, limit = LocalSigner.random(), self.asset.amount(budget)
-        await self.chain.send(self.token.mint(signer.address, limit.atomic))
+        await self.mint(signer.address, limit)
         database = self.directory / f"{signer.address}.db"
         opened = open_wallet(signer, simple_policy(limit), database=database)
         return await self.stack.enter_async_context(opened)
+
+    async def mint(self, account: Address, amount: Amount) -> None:
+        await self.chain.send(self.token.mint(account, amount.atomic))
 
 
 def _json_app(sold: Sold) -> App:

@@ -102,15 +102,6 @@ def test_every_component_has_a_sign_on_its_door_and_types() -> None:
         assert (package / "__init__.py").is_file()
 
 
-def test_no_source_file_holds_more_than_one_reading() -> None:
-    long = {
-        str(path.relative_to(ROOT)): lines
-        for path in tracked_files()
-        if path.suffix == ".py" and (lines := path.read_text("utf-8").count("\n")) > 500
-    }
-    assert long == {}
-
-
 def test_the_version_is_the_same_everywhere() -> None:
     assert headwater.__version__ == PROJECT["project"]["version"]
     assert PROJECT["project"]["version"] in (ROOT / "CHANGELOG.md").read_text("utf-8")
