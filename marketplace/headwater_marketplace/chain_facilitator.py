@@ -20,7 +20,7 @@ from headwater_payments.address import parse_address
 from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.batch_payload import BatchPayload, parse_batch_payload, token_domain
 from headwater_payments.channels import channel_id, deposit_collector_data, voucher_to_sign
-from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
 from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.exact import ExactPaymentError, check_exact, parse_exact_payload
 from headwater_payments.hexadecimal import to_hex
@@ -89,12 +89,18 @@ class ChainFacilitator:
     async def verify(
         self, payload: PaymentPayload, requirements: PaymentRequirements
     ) -> VerifyResponse:
-        """Whether the payment would settle now."""
+        """Whether the payment would settle now.
+
+        Raises:
+            UnavailableError: the chain does not answer; that says nothing about the payment.
+        """
         try:
             self._require_network(requirements)
             if requirements.scheme == EXACT:
                 return await self._verify_transfer(payload, requirements)
             return await self._verify_batch(parse_batch_payload(payload.payload), requirements)
+        except UnavailableError:
+            raise
         except HeadwaterError as exc:
             reason = str(exc.details.get("reason", "invalid_payload"))
             return VerifyResponse(
