@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from headwater_marketplace.seller.store import ChainChannel
 from headwater_payments.address import Address, parse_address
 from headwater_payments.batch_payload import deposit_to_sign, parse_batch_payload, token_domain
+from headwater_payments.channels import deposit_nonce
 from headwater_payments.exact import parse_exact_payload
 from headwater_payments.signing import recover
 from headwater_payments.x402 import (
@@ -25,6 +26,7 @@ class FakeChain:
     channels: dict[bytes, ChainChannel] = field(default_factory=dict)
     paid: dict[Address, int] = field(default_factory=dict)
     deposits: int = 0
+    nonces: set[bytes] = field(default_factory=set)
 
     async def channel(self, identifier: bytes) -> ChainChannel:
         return self.channels.get(identifier, ChainChannel(0, 0))
@@ -33,6 +35,9 @@ class FakeChain:
         self, payload: PaymentPayload, requirements: PaymentRequirements
     ) -> VerifyResponse:
         payment = parse_exact_payload(payload.payload).authorization
+        if payment.nonce in self.nonces:
+            reason = "invalid_exact_evm_nonce_already_used"
+            return VerifyResponse(is_valid=False, invalid_reason=reason)
         enough = self.wallets.get(payment.sender, 0) >= payment.value
         return VerifyResponse(
             is_valid=enough, invalid_reason=None if enough else "insufficient_funds"
@@ -44,6 +49,9 @@ class FakeChain:
         network = requirements.network
         if requirements.scheme == "exact":
             transfer = parse_exact_payload(payload.payload).authorization
+            if transfer.nonce in self.nonces:
+                return _failed("invalid_exact_evm_nonce_already_used", network)
+            self.nonces.add(transfer.nonce)
             self.wallets[transfer.sender] -= transfer.value
             self.paid[transfer.to] = self.paid.get(transfer.to, 0) + transfer.value
             return SettlementResponse(success=True, transaction="0x01", network=network)
@@ -67,11 +75,11 @@ class FakeChain:
             recover(typed, deposit.signature) != payer
             or self.wallets.get(payer, 0) < deposit.amount
         ):
-            return SettlementResponse(
-                success=False,
-                error_reason="invalid_batch_settlement_evm_insufficient_balance",
-                network=network,
-            )
+            return _failed("invalid_batch_settlement_evm_insufficient_balance", network)
+        nonce = deposit_nonce(batch.voucher.channel_id, deposit.salt)
+        if nonce in self.nonces:
+            return _failed("invalid_batch_settlement_evm_deposit_simulation_failed", network)
+        self.nonces.add(nonce)
         self.wallets[payer] -= deposit.amount
         before = await self.channel(batch.voucher.channel_id)
         self.channels[batch.voucher.channel_id] = ChainChannel(
@@ -82,3 +90,7 @@ class FakeChain:
 
     async def supported(self) -> SupportedResponse:
         return SupportedResponse(kinds=[])
+
+
+def _failed(reason: str, network: str) -> SettlementResponse:
+    return SettlementResponse(success=False, error_reason=reason, network=network)

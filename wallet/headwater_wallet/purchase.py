@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 PAYMENT_RECEIPT: Final = "PAYMENT-RECEIPT"
 RECEIPT_EVENT: Final = "payment-receipt"
 _CONFLICT = 409
+_DESYNC = ("cumulative_amount_mismatch", "voucher_replayed")
 
 
 class Purchase:
@@ -68,7 +69,7 @@ class Purchase:
         self._channel: bytes | None = None
         self._gate: anyio.Semaphore | None = None
         self._left_before = False
-        self._retried = False
+        self._asked = self._corrected = False
 
     @property
     def payment_id(self) -> str:
@@ -182,10 +183,11 @@ class Purchase:
             await self._release()
             return None
         body = PaymentRequired.from_header(required)
-        if self._intent is not None:
-            await self._resolve_refusal(body)
-        self._retried, first = True, not self._retried
-        if not first:
+        corrected = self._intent is not None and await self._resolve_refusal(body)
+        allowed = not (self._corrected if corrected else self._asked)
+        self._corrected |= corrected
+        self._asked |= not corrected
+        if not allowed:
             raise PaymentRefusedError(
                 f"{self._origin} asks for another payment after one was made: {body.error}.",
                 reason=body.error or "",
@@ -194,23 +196,29 @@ class Purchase:
         self._buyer.remember(self._route, terms)
         return await self._pay(terms)
 
-    async def _resolve_refusal(self, body: PaymentRequired) -> None:
-        """End the refused payment; return where signing again can help, raise where it cannot."""
+    async def _resolve_refusal(self, body: PaymentRequired) -> bool:
+        """End the refused payment, and raise where signing again cannot help.
+
+        Returns:
+            Whether it was refused for the channel's accounts, which are now the seller's.
+        """
         error = body.error or ""
         await self._release()
         offered = next((terms for terms in body.accepts if terms.scheme == BATCH), None)
-        mismatch = error.endswith("cumulative_amount_mismatch")
+        # A ledger that was lost signs a voucher that has served, and hears so.
+        desync = error.endswith(_DESYNC)
         if offered is not None and self._channel is not None:
-            await self._take_standing(offered, self._channel, mismatch=mismatch)
-        if not mismatch and self._terms is not None:
+            await self._take_standing(offered, self._channel, desync=desync)
+        if not desync and self._terms is not None:
             chosen = self._terms.chosen
             if any(chosen.matches(terms) for terms in body.accepts):
                 self._buyer.known_terms.pop(self._route, None)
                 await self._refused(error, None)
         self._intent = None
+        return desync
 
     async def _take_standing(
-        self, offered: PaymentRequirements, channel: bytes, *, mismatch: bool
+        self, offered: PaymentRequirements, channel: bytes, *, desync: bool
     ) -> None:
         """Believe of a corrective answer what our own signature covers."""
         try:
@@ -218,7 +226,7 @@ class Purchase:
             if standing is None:
                 return
             await self._buyer.ledger.deposited(channel, standing.balance)
-            if mismatch:
+            if desync:
                 await self._buyer.ledger.adopt(channel, standing.charged, standing.signed)
         except (InvalidInputError, SellerMisbehavedError) as exc:
             await self._misbehaved(exc)
@@ -275,6 +283,7 @@ class Purchase:
         sequential = self._channel is not None and not (self._terms and self._terms.concurrent)
         if status < 400 or status == _CONFLICT or (status >= 500 and not sequential):
             await self._lost()
+            self._open_gate()
         else:
             await self._release()
 

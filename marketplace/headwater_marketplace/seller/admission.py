@@ -12,9 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+import anyio
+
 from headwater_marketplace.facilitator import ChannelReader, Facilitator
 from headwater_marketplace.seller.offers import Meter, Offer
-from headwater_marketplace.seller.store import ChannelRecord, NewRequest, SellerStore
+from headwater_marketplace.seller.store import (
+    ChannelRecord,
+    NewRequest,
+    PaymentConflictError,
+    SellerStore,
+)
 from headwater_payments.address import Address, parse_address
 from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.batch_payload import (
@@ -104,7 +111,10 @@ class Gate:
             PaymentRejectedError: the payment does not pay for this request.
             PaymentConflictError: its id belongs to another payment, or one under way.
         """
-        payload = PaymentPayload.from_header(header)
+        try:
+            payload = PaymentPayload.from_header(header)
+        except RecursionError as exc:
+            raise InvalidInputError("The payment is nested too deeply.") from exc
         terms = self._matching(offer, payload)
         fingerprint = hashlib.sha256(header.encode()).hexdigest()
         payment_id = _identifier(payload)
@@ -138,10 +148,15 @@ class Gate:
             )
         _check_signature(batch, chain_id)
         transaction = ""
-        if batch.deposit is not None:
-            transaction = await self._place_deposit(payload, terms, batch)
+        if batch.deposit is None:
+            known = await self._refresh(batch)
         else:
-            await self._refresh(batch)
+            await self._refuse_known(payment_id)
+            transaction, known = await self._place_deposit(payload, terms, batch)
+        if known.withdraw_requested_at:
+            raise PaymentRejectedError(
+                "The payer is withdrawing this channel's escrow.", _PREFIX + "withdrawal_pending"
+            )
         request = self._request(offer, route, payment_id, fingerprint, batch.config.payer)
         concurrent = _takes_part(payload)
         try:
@@ -153,8 +168,8 @@ class Gate:
             VoucherReplayedError,
         ) as e:
             reason = next(code for kind, code in _REASONS if isinstance(e, kind))
-            known = await self.store.channel(batch.voucher.channel_id)
-            raise PaymentRejectedError(e.message, reason, channel=known) from e
+            latest = await self.store.channel(batch.voucher.channel_id)
+            raise PaymentRejectedError(e.message, reason, channel=latest) from e
         meter = Meter(payment_id, batch.config.payer, request.amount)
         return Admission(payment_id, offer, terms, payload, meter, record, transaction)
 
@@ -180,7 +195,12 @@ class Gate:
             await self.store.reserve_exact(request, asset, payer, payment.authorization.nonce)
         except VoucherReplayedError as exc:
             raise PaymentRejectedError(exc.message, "invalid_exact_evm_nonce_already_used") from exc
-        verdict = await self.facilitator.verify(payload, terms)
+        try:
+            verdict = await self.facilitator.verify(payload, terms)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.store.release(payment_id)
+            raise
         if not verdict.is_valid:
             await self.store.release(payment_id)
             raise PaymentRejectedError(
@@ -190,28 +210,44 @@ class Gate:
         meter = Meter(payment_id, payer, request.amount)
         return Admission(payment_id, offer, terms, payload, meter, None, "")
 
+    async def _refuse_known(self, payment_id: str) -> None:
+        """A payment sent again must not reach the chain again: its deposit has been used.
+
+        Raises:
+            PaymentConflictError: the id belongs to a payment under way or done.
+        """
+        known = await self.store.payment(payment_id)
+        if known is not None and known.state != "released":
+            raise PaymentConflictError(
+                f"The payment id {payment_id} is in use; a new request needs a new id.",
+                payment_id=payment_id,
+            )
+
     async def _place_deposit(
         self, payload: PaymentPayload, terms: PaymentRequirements, batch: BatchPayload
-    ) -> str:
+    ) -> tuple[str, ChannelRecord]:
         settlement = await self.facilitator.settle(payload, terms)
-        if not settlement.success:
-            raise PaymentRejectedError(
-                settlement.error_message or "The deposit did not go through.",
-                settlement.error_reason or _PREFIX + "deposit_transaction_failed",
-            )
-        await self._sync(batch)
-        return settlement.transaction
+        if settlement.success:
+            return settlement.transaction, await self._sync(batch)
+        rejected = PaymentRejectedError(
+            settlement.error_message or "The deposit did not go through.",
+            settlement.error_reason or _PREFIX + "deposit_transaction_failed",
+        )
+        try:
+            # The escrow decides, not the answer: an attempt that was cut off may have placed it.
+            record = await self._sync(batch)
+        except PaymentRejectedError:
+            raise rejected from None
+        if record.state.balance < batch.voucher.max_claimable:
+            raise rejected
+        return "", record
 
-    async def _refresh(self, batch: BatchPayload) -> None:
+    async def _refresh(self, batch: BatchPayload) -> ChannelRecord:
         known = await self.store.channel(batch.voucher.channel_id)
         trust = min(300, max(30, batch.config.withdraw_delay // 3))
         if known is None or self.now() - known.synced_at > trust:
-            known = await self._sync(batch)
-        if known.withdraw_requested_at:
-            raise PaymentRejectedError(
-                "The payer is withdrawing this channel's escrow.",
-                _PREFIX + "withdrawal_pending",
-            )
+            return await self._sync(batch)
+        return known
 
     async def _sync(self, batch: BatchPayload) -> ChannelRecord:
         identifier = batch.voucher.channel_id

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any, Final
 
 import anyio
@@ -49,12 +50,14 @@ class ServedRequest:
         facilitator: Facilitator,
         now: Callable[[], int],
     ) -> None:
-        self._admission, self._send, self._store = admission, send, store
+        self._admission, self._store = admission, store
+        self._raw_send = send
         self._signer, self._facilitator, self._now = signer, facilitator, now
         self._request_hash = hashlib.sha256(body).digest()
         self._response_hash = hashlib.sha256()
         self._start: Message = {}
         self._streaming = self._finished = False
+        self._withheld = self._client_gone = False
         self._transaction = admission.transaction
 
     async def run(self, handler: Callable[[], Awaitable[None]]) -> None:
@@ -63,14 +66,15 @@ class ServedRequest:
         try:
             await handler()
             failed = False
-        except (OSError, anyio.get_cancelled_exc_class()):
-            # The client is gone: it pays for what was metered, like one that closed the stream.
+        except anyio.get_cancelled_exc_class():
             failed = False
             raise
         finally:
             if not self._finished:
                 with anyio.CancelScope(shield=True):
-                    await self._cut_short(failed=failed)
+                    # A client that is gone pays for what was metered, like one that closed the
+                    # stream; whatever the handler made of its absence is not a failure.
+                    await self._cut_short(failed=failed and not self._client_gone)
 
     async def send(self, message: Message) -> None:
         """Take one ASGI message from the handler."""
@@ -81,14 +85,23 @@ class ServedRequest:
         else:
             await self._send(message)
 
+    async def _send(self, message: Message) -> None:
+        try:
+            await self._raw_send(message)
+        except OSError:
+            self._client_gone = True
+            raise
+
     async def _body(self, chunk: bytes, *, more: bool) -> None:
+        if self._withheld:
+            return None
         if self._start.get("status", 500) >= 400:
             return await self._pass_failure(chunk, more=more)
         self._response_hash.update(chunk)
         if not self._streaming and not more:
             return await self._complete(chunk)
-        if not self._streaming:
-            await self._open_stream()
+        if not self._streaming and not await self._open_stream():
+            return None
         if more:
             return await self._send(
                 {"type": "http.response.body", "body": chunk, "more_body": True}
@@ -103,21 +116,26 @@ class ServedRequest:
         except SettlementFailedError as exc:
             return await self._withhold(exc)
         settlement, receipt = await self._charge(kept=body)
-        headers = [
-            (PAYMENT_RESPONSE.encode(), settlement.to_header().encode()),
-            (PAYMENT_RECEIPT.encode(), receipt.encode()),
-        ]
+        headers = [(PAYMENT_RESPONSE.encode(), settlement.to_header().encode())]
+        if receipt is not None:
+            headers.append((PAYMENT_RECEIPT.encode(), receipt.encode()))
         await self._send({**self._start, "headers": [*self._start["headers"], *headers]})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def _open_stream(self) -> None:
-        await self._settle_transfer()
+    async def _open_stream(self) -> bool:
+        """Send the head; False where the transfer did not settle and 402 was answered instead."""
+        try:
+            await self._settle_transfer()
+        except SettlementFailedError as exc:
+            await self._withhold(exc)
+            return False
         self._streaming = True
         reserved: JsonObject = {"reserved": str(self._admission.meter.cap)}
         if (channel := self._admission.channel) is not None:
             reserved["channelState"] = channel_state(channel, channel.state.charged)
         header = (PAYMENT_RESPONSE.encode(), self._settlement(reserved).to_header().encode())
         await self._send({**self._start, "headers": [*self._start["headers"], header]})
+        return True
 
     async def _pass_failure(self, chunk: bytes, *, more: bool) -> None:
         if not self._finished:
@@ -139,9 +157,9 @@ class ServedRequest:
                 reason=outcome.error_reason or "unexpected_settle_error",
             )
         self._transaction = outcome.transaction
-        self._admission.meter.charge = None
 
     async def _withhold(self, error: SettlementFailedError) -> None:
+        self._withheld = True
         await self._release()
         body = json.dumps(error.problem()).encode()
         head = [
@@ -157,21 +175,29 @@ class ServedRequest:
         await self._send({"type": "http.response.start", "status": 402, "headers": head})
         await self._send({"type": "http.response.body", "body": body})
 
-    async def _charge(self, *, kept: bytes | None) -> tuple[SettlementResponse, str]:
+    async def _charge(self, *, kept: bytes | None) -> tuple[SettlementResponse, str | None]:
         with anyio.CancelScope(shield=True):
-            outcome = await self._commit(self._admission.meter.due, kept)
+            outcome = await self._commit(kept)
         return outcome
 
-    async def _commit(self, charge: int, kept: bytes | None) -> tuple[SettlementResponse, str]:
-        self._finished = True
-        admission = self._admission
+    @property
+    def _due(self) -> int:
+        """What is charged now: what was metered, or the whole of a transfer, which moved whole."""
+        meter = self._admission.meter
+        return meter.due if self._admission.channel is not None else meter.cap
+
+    async def _commit(self, kept: bytes | None) -> tuple[SettlementResponse, str | None]:
+        admission, charge, evidence = self._admission, self._due, self._evidence()
         cumulative = await self._store.charge(admission.payment_id, charge, admission.terms.asset)
-        evidence = self._evidence()
+        self._finished = True
         extra: JsonObject = {"chargedAmount": str(charge)}
         if admission.channel is not None:
             extra["channelState"] = channel_state(admission.channel, cumulative)
         settlement = self._settlement(extra)
-        receipt = await self._receipt(charge, cumulative, evidence)
+        receipt = None
+        # From here the buyer has paid: it gets its answer even where signing or keeping fails.
+        with suppress(HeadwaterError):
+            receipt = await self._receipt(charge, cumulative, evidence)
         small = kept if kept is not None and len(kept) <= MAX_KEPT_RESPONSE else None
         answer = Answer(
             settlement=json.dumps(settlement.to_json()),
@@ -181,17 +207,23 @@ class ServedRequest:
             response_type=_content_type(self._start),
             response=small,
         )
-        await self._store.keep(admission.payment_id, answer)
+        with suppress(HeadwaterError):
+            await self._store.keep(admission.payment_id, answer)
         return settlement, receipt
 
     async def _cut_short(self, *, failed: bool) -> None:
-        if failed or not self._streaming or self._admission.meter.charge is None:
-            return await self._release()
-        await self._commit(self._admission.meter.due, None)
+        """End a request that did not come to its end; money that has moved stays charged."""
+        on_channel = self._admission.channel is not None
+        moved = bool(self._transaction) and not on_channel
+        metered = on_channel and self._streaming and self._admission.meter.charge is not None
+        if moved or (metered and not failed):
+            await self._commit(None)
+        else:
+            await self._release()
 
     async def _release(self) -> None:
-        self._finished = True
         await self._store.release(self._admission.payment_id, free_nonce=not self._transaction)
+        self._finished = True
 
     async def _receipt(self, charge: int, cumulative: int, evidence: str | None) -> str:
         admission = self._admission
@@ -229,7 +261,7 @@ class ServedRequest:
             extra=extra,
         )
 
-    def _receipt_event(self, settlement: SettlementResponse, receipt: str) -> bytes:
+    def _receipt_event(self, settlement: SettlementResponse, receipt: str | None) -> bytes:
         if not _content_type(self._start).startswith("text/event-stream"):
             return b""
         body = {"settlement": settlement.to_json(), "receipt": receipt}
@@ -245,8 +277,9 @@ async def replay(payment: Payment, send: Send) -> None:
         (b"content-type", (payment.response_type or "application/octet-stream").encode()),
         (b"content-length", str(len(body)).encode()),
         (PAYMENT_RESPONSE.encode(), settlement.to_header().encode()),
-        (PAYMENT_RECEIPT.encode(), (payment.receipt or "").encode()),
     ]
+    if payment.receipt is not None:
+        headers.append((PAYMENT_RECEIPT.encode(), payment.receipt.encode()))
     status = payment.response_status or 200
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

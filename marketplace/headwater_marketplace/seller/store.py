@@ -21,6 +21,7 @@ from headwater_payments.hexadecimal import parse_hex, to_hex
 from headwater_payments.ledger import Entry, Posting, transfer
 from headwater_payments.structs import ChannelConfig
 from headwater_wallet.database import Database
+from headwater_wallet.tables import MAX_STORED
 
 _channels: Table = SellerChannelRow.__table__  # type: ignore[attr-defined]
 _payments: Table = PaymentRow.__table__  # type: ignore[attr-defined]
@@ -100,7 +101,7 @@ class Answer:
     """What a charged request was answered with, kept for a buyer that asks again."""
 
     settlement: str
-    receipt: str
+    receipt: str | None = None
     evidence: str | None = None
     response_status: int | None = None
     response_type: str | None = None
@@ -169,6 +170,8 @@ class SellerStore:
                 }
                 connection.execute(insert(_channels).values(values))
             else:
+                # A claim of ours may have been mined since the chain was read: it only ever rises.
+                values["claimed"] = max(known.state.claimed, chain.claimed)
                 floor = max(known.state.charged, chain.claimed)
                 values |= {"charged": floor, "signed": max(known.state.signed, floor)}
                 connection.execute(
@@ -327,9 +330,13 @@ class SellerStore:
 
     async def mark_claimed(self, identifier: bytes, total_claimed: int) -> None:
         """The chain has credited the payee up to `total_claimed` on this channel."""
-        await self._database.write(
-            lambda connection: _write_channel(connection, identifier, {"claimed": total_claimed})
-        )
+
+        def work(connection: Connection) -> None:
+            record = _channel(connection, identifier, lock=True)
+            if record is not None and record.state.claimed < total_claimed:
+                _write_channel(connection, identifier, {"claimed": total_claimed})
+
+        await self._database.write(work)
 
     async def post(self, memo: str, reference: str, postings: Sequence[Posting]) -> None:
         """Record a movement of money that happened elsewhere, such as on chain.
@@ -359,6 +366,8 @@ def _claim_id(connection: Connection, request: NewRequest) -> None:
 
 
 def _voucher_served(connection: Connection, voucher: SignedVoucher) -> bool:
+    if voucher.max_claimable > MAX_STORED:
+        return False  # beyond any escrow, and beyond what a column can be compared with
     return (
         connection.execute(
             select(_payments.c.payment_id)
