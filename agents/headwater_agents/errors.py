@@ -4,7 +4,8 @@ HeadwaterError
 ├── PaymentError (headwater_wallet)  PolicyRefused, BudgetExceeded, PaymentRefused, ...
 ├── InvalidInputError
 │   ├── UnknownListingError          discover first, then buy from a listing that was found
-│   └── DeferredWalletError          build the capability without `defer_loading`
+│   ├── DeferredWalletError          build the capability without `defer_loading`
+│   └── NoPortalError                call it async, or give it a way into the wallet's event loop
 └── ServiceFailedError               the seller answered with an error; `details` says which
 """
 

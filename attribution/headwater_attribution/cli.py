@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from headwater_payments.errors import HeadwaterError, InvalidInputError
 
 from headwater_attribution.errors import AttributionError
+from headwater_payments.errors import HeadwaterError, InvalidInputError
 
 # The command line starts fast because numpy and the methods load when a command runs.
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 HeadwaterError
 └── AttributionError          an answer, epoch or bundle that can't be attributed as it stands
     ├── EvidenceMismatchError the evidence contradicts the corpus: ask the backend for another
-    └── UnknownMethodError    no method or rule has that id here: install the one it names
+    ├── UnknownMethodError    no method or rule has that id here: install the one it names
+    └── UnsoundRuleError      a rule paid more than came in, or to others: fix the rule
 """
 
 from headwater_payments.errors import HeadwaterError

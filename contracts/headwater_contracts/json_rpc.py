@@ -1,10 +1,11 @@
 """JSON-RPC 2.0 over HTTP: one request, one answer, and errors that say whose move it is.
 
-Plain httpx rather than web3's asynchronous provider, which runs on asyncio alone and takes several
-times as long to import.
+web3 sends through this connection too (`provider.py`); by itself it needs no import of web3, which
+takes longer than all the rest of this package.
 """
 
 import itertools
+import json
 from typing import Final
 
 import httpx
@@ -12,6 +13,7 @@ import httpx
 from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
 
 _TIMEOUT_S: Final = 30.0
+_HEADERS: Final = {"Content-Type": "application/json"}
 
 
 class RpcError(HeadwaterError):
@@ -60,38 +62,58 @@ class JsonRpc:
             "method": method,
             "params": list(params),
         }
+        answer = await self.exchange(method, json.dumps(body).encode())
+        if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
+            raise self.not_a_node(method)
+        error = answer.get("error")
+        if error is not None:
+            raise refusal(method, error)
+        result: object = answer.get("result")
+        return result
+
+    async def exchange(self, method: str, body: bytes) -> object:
+        """Send a body and give the decoded JSON of the answer, whatever it says.
+
+        Args:
+            method: what is asked, for errors.
+            body: a request or batch as JSON.
+
+        Raises:
+            UnavailableError: no answer, or not one of JSON.
+        """
         try:
-            response = await self._client.post(self.url, json=body)
-            answer = response.json()
-        except (httpx.HTTPError, ValueError) as exc:
+            response = await self._client.post(self.url, content=body, headers=_HEADERS)
+            answer: object = response.json()
+        except (httpx.HTTPError, ValueError, RecursionError) as exc:
             reason = str(exc) or type(exc).__name__
             raise UnavailableError(
                 f"The chain at {self.url} did not answer {method}: {reason}.",
                 url=self.url,
                 method=method,
             ) from exc
-        return self._result(method, answer)
+        return answer
+
+    def not_a_node(self, method: str) -> UnavailableError:
+        """The error for an answer that is JSON and not JSON-RPC."""
+        return UnavailableError(
+            f"What answers at {self.url} does not speak JSON-RPC.", url=self.url, method=method
+        )
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    def _result(self, method: str, answer: object) -> object:
-        if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
-            raise UnavailableError(
-                f"What answers at {self.url} does not speak JSON-RPC.", url=self.url, method=method
-            )
-        error = answer.get("error")
-        if error is None:
-            result: object = answer.get("result")
-            return result
-        if not isinstance(error, dict):
-            raise RpcError(f"{method} was refused: {error}", rpc_code=0)
-        raise RpcError(
-            f"{method} was refused: {error.get('message', 'no reason given')}",
-            rpc_code=int(error.get("code", 0)),
-            data=_revert_data(error.get("data")),
-        )
+
+def refusal(method: str, error: object) -> RpcError:
+    """The exception for the `error` of an answer, however a node fills it."""
+    if not isinstance(error, dict):
+        return RpcError(f"{method} was refused: {error}", rpc_code=0)
+    code = error.get("code")
+    return RpcError(
+        f"{method} was refused: {error.get('message', 'no reason given')}",
+        rpc_code=code if isinstance(code, int) else 0,
+        data=_revert_data(error.get("data")),
+    )
 
 
 def _revert_data(data: object) -> bytes | None:

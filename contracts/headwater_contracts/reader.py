@@ -1,17 +1,28 @@
 """Reading a chain: state, calls, logs and receipts, with errors translated at the seam."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import anyio
 
 from headwater_contracts.calls import Call
-from headwater_contracts.json_rpc import JsonRpc, RpcError
+from headwater_contracts.json_rpc import JsonRpc, RpcError, refusal
+from headwater_contracts.records import Block, Log, Receipt
 from headwater_contracts.reverts import revert_error
 from headwater_payments.address import Address, parse_address
 from headwater_payments.errors import HeadwaterError, UnavailableError
+
+if TYPE_CHECKING:
+    from eth_typing import ChecksumAddress, HexStr
+    from web3 import AsyncWeb3
+    from web3.types import BlockIdentifier, FilterParams, RPCEndpoint
+
+    from headwater_contracts.provider import HttpxProvider
+
+__all__ = ["Block", "BlockName", "ChainReader", "Log", "Receipt", "WrongNetworkError"]
 
 BlockName = int | str
 """A block number, or `latest`, `pending`, `safe`, `finalized`, `earliest`."""
@@ -24,44 +35,6 @@ class WrongNetworkError(HeadwaterError):
 
     code = "wrong_network"
     http_status = 409
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """One log as the chain keeps it. `index` is its place in the block."""
-
-    address: Address
-    topics: tuple[bytes, ...]
-    data: bytes
-    block_number: int
-    block_hash: bytes
-    transaction_hash: str
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What a mined transaction did; gas in gas units, price in wei."""
-
-    transaction_hash: str
-    block_number: int
-    block_hash: bytes
-    succeeded: bool
-    gas_used: int
-    gas_price_wei: int
-    contract: Address | None
-    logs: tuple[Log, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A block's header, as far as callers need it; times in unix seconds, fees in wei."""
-
-    number: int
-    hash: bytes
-    parent_hash: bytes
-    timestamp: int
-    base_fee_wei: int
 
 
 class ChainReader:
@@ -87,6 +60,16 @@ class ChainReader:
         """The connection itself, for whoever sends transactions."""
         return self._rpc
 
+    @cached_property
+    def web3(self) -> "AsyncWeb3[HttpxProvider]":
+        """web3 over the same connection, for whatever this class has no method for.
+
+        web3 is imported when it is first asked for: it takes longer to import than all the rest.
+        """
+        from headwater_contracts.provider import web3_over
+
+        return web3_over(self._rpc)
+
     @property
     def expected_chain_id(self) -> int:
         """The chain this reader is for."""
@@ -94,7 +77,8 @@ class ChainReader:
 
     async def chain_id(self) -> int:
         """The id that the node reports."""
-        return _int(await self._rpc.request("eth_chainId"))
+        with _asking("eth_chainId"):
+            return int(await self.web3.eth.chain_id)
 
     async def require_chain(self) -> None:
         """Make sure that the node serves the expected chain; asks it once.
@@ -115,7 +99,8 @@ class ChainReader:
 
     async def block_number(self) -> int:
         """The number of the latest block."""
-        return _int(await self._rpc.request("eth_blockNumber"))
+        with _asking("eth_blockNumber"):
+            return int(await self.web3.eth.block_number)
 
     async def block(self, block: BlockName = "latest") -> Block:
         """A block's header.
@@ -123,28 +108,31 @@ class ChainReader:
         Raises:
             UnavailableError: the node has no such block.
         """
-        fields = await self._rpc.request("eth_getBlockByNumber", _block(block), False)
-        if not isinstance(fields, dict):
-            raise UnavailableError(f"The node has no block {block}.", block=block)
-        return Block(
-            number=_int(fields["number"]),
-            hash=_bytes(fields["hash"]),
-            parent_hash=_bytes(fields["parentHash"]),
-            timestamp=_int(fields["timestamp"]),
-            base_fee_wei=_int(fields.get("baseFeePerGas", "0x0")),
-        )
+        from web3.exceptions import BlockNotFound
+
+        with _asking("eth_getBlockByNumber"):
+            try:
+                return Block.from_web3(await self.web3.eth.get_block(_block(block)))
+            except BlockNotFound as exc:
+                raise UnavailableError(f"The node has no block {block}.", block=block) from exc
 
     async def balance(self, account: Address, block: BlockName = "latest") -> int:
         """Wei of the chain's own coin."""
-        return _int(await self._rpc.request("eth_getBalance", account, _block(block)))
+        address = _checksummed(account)
+        with _asking("eth_getBalance"):
+            return int(await self.web3.eth.get_balance(address, _block(block)))
 
     async def nonce(self, account: Address, block: BlockName = "pending") -> int:
         """The nonce of the account's next transaction."""
-        return _int(await self._rpc.request("eth_getTransactionCount", account, _block(block)))
+        address = _checksummed(account)
+        with _asking("eth_getTransactionCount"):
+            return int(await self.web3.eth.get_transaction_count(address, _block(block)))
 
     async def code(self, account: Address, block: BlockName = "latest") -> bytes:
         """A contract's code; empty for a plain account."""
-        return _bytes(await self._rpc.request("eth_getCode", account, _block(block)))
+        address = _checksummed(account)
+        with _asking("eth_getCode"):
+            return bytes(await self.web3.eth.get_code(address, _block(block)))
 
     async def call(
         self, call: Call, *, sender: Address | None = None, block: BlockName = "latest"
@@ -157,10 +145,11 @@ class ChainReader:
         """
         await self.require_chain()
         try:
-            result = await self._rpc.request("eth_call", _message(call, sender), _block(block))
+            result = await self._request("eth_call", _message(call, sender), _block_text(block))
         except RpcError as exc:
             raise _translated(exc, call) from exc
-        return _bytes(result)
+        with _asking("eth_call"):
+            return bytes.fromhex(result.removeprefix("0x"))
 
     async def estimate_gas(self, call: Call, *, sender: Address) -> int:
         """Gas with which the call succeeds now, in gas units.
@@ -170,26 +159,24 @@ class ChainReader:
         """
         await self.require_chain()
         try:
-            return _int(await self._rpc.request("eth_estimateGas", _message(call, sender)))
+            result = await self._request("eth_estimateGas", _message(call, sender))
         except RpcError as exc:
             raise _translated(exc, call) from exc
+        with _asking("eth_estimateGas"):
+            return int(result, 16)
 
     async def receipt(self, transaction_hash: str) -> Receipt | None:
         """What a transaction did, or None while it is not mined."""
-        fields = await self._rpc.request("eth_getTransactionReceipt", transaction_hash)
-        if not isinstance(fields, dict):
-            return None
-        contract = fields.get("contractAddress")
-        return Receipt(
-            transaction_hash=str(fields["transactionHash"]),
-            block_number=_int(fields["blockNumber"]),
-            block_hash=_bytes(fields["blockHash"]),
-            succeeded=_int(fields["status"]) == 1,
-            gas_used=_int(fields["gasUsed"]),
-            gas_price_wei=_int(fields.get("effectiveGasPrice", "0x0")),
-            contract=parse_address(contract) if contract else None,
-            logs=tuple(_log(row) for row in fields["logs"]),
-        )
+        from web3.exceptions import TransactionIndexingInProgress, TransactionNotFound
+
+        with _asking("eth_getTransactionReceipt"):
+            try:
+                fields = await self.web3.eth.get_transaction_receipt(
+                    cast("HexStr", transaction_hash)
+                )
+            except (TransactionNotFound, TransactionIndexingInProgress):
+                return None
+            return Receipt.from_web3(fields)
 
     async def wait_for_receipt(self, transaction_hash: str) -> Receipt:
         """Wait until a transaction is mined; the caller sets the time limit.
@@ -216,16 +203,15 @@ class ChainReader:
             from_block: the first block looked at.
             to_block: the last.
         """
-        query = {
-            "address": address if isinstance(address, str) else list(address),
+        addresses = [address] if isinstance(address, str) else address
+        query: FilterParams = {
+            "address": [_checksummed(one) for one in addresses],
             "topics": [_topic(topic) for topic in topics],
             "fromBlock": _block(from_block),
             "toBlock": _block(to_block),
         }
-        rows = await self._rpc.request("eth_getLogs", query)
-        if not isinstance(rows, list):
-            raise UnavailableError("The node answered eth_getLogs with something else than a list.")
-        return [_log(row) for row in rows]
+        with _asking("eth_getLogs"):
+            return [Log.from_web3(row) for row in await self.web3.eth.get_logs(query)]
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -242,6 +228,39 @@ class ChainReader:
     ) -> None:
         await self.aclose()
 
+    async def _request(self, method: str, *params: object) -> str:
+        """Ask through web3 below its own reading of reverts.
+
+        That reading loses the bytes of some reverts and fails on others, such as a panic number
+        that it does not know; contracts choose those bytes.
+        """
+        with _asking(method):
+            result = await self.web3.manager.coro_request(cast("RPCEndpoint", method), params)
+            if not isinstance(result, str):
+                raise TypeError("not text")
+            return result
+
+
+@contextmanager
+def _asking(method: str) -> Iterator[None]:
+    """Turn what web3 raises while asking a node into this package's errors."""
+    from web3.exceptions import Web3Exception, Web3RPCError
+
+    try:
+        yield
+    except Web3RPCError as exc:
+        response: Any = exc.rpc_response or {}
+        raise refusal(method, response.get("error", exc.message)) from exc
+    except (Web3Exception, *_MALFORMED) as exc:
+        raise UnavailableError(
+            f"The node answered {method} with something else than it promises: {exc}.",
+            method=method,
+        ) from exc
+
+
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading an answer of another shape raises, in web3's readers and in ours."""
+
 
 def _translated(error: RpcError, call: Call) -> HeadwaterError:
     """A node tells a revert by its data, its code 3, or, older ones, by the word."""
@@ -255,42 +274,25 @@ def _message(call: Call, sender: Address | None) -> dict[str, str]:
     return fields if sender is None else fields | {"from": str(sender)}
 
 
-def _topic(topic: bytes | Sequence[bytes] | None) -> str | list[str] | None:
+def _topic(topic: bytes | Sequence[bytes] | None) -> "HexStr | list[HexStr] | None":
     if topic is None:
         return None
     if isinstance(topic, bytes):
-        return "0x" + topic.hex()
-    return ["0x" + choice.hex() for choice in topic]
+        return cast("HexStr", "0x" + topic.hex())
+    return [cast("HexStr", "0x" + choice.hex()) for choice in topic]
 
 
-def _log(row: object) -> Log:
-    if not isinstance(row, dict):
-        raise UnavailableError("The node sent a log that is not an object.")
-    return Log(
-        address=parse_address(str(row["address"]).lower()),
-        topics=tuple(_bytes(topic) for topic in row["topics"]),
-        data=_bytes(row["data"]),
-        block_number=_int(row["blockNumber"]),
-        block_hash=_bytes(row["blockHash"]),
-        transaction_hash=str(row["transactionHash"]),
-        index=_int(row["logIndex"]),
-    )
+def _checksummed(account: str) -> "ChecksumAddress":
+    return cast("ChecksumAddress", parse_address(account))
 
 
-def _block(block: BlockName) -> str:
+def _hash(transaction_hash: str) -> "HexStr":
+    return cast("HexStr", transaction_hash)
+
+
+def _block(block: BlockName) -> "BlockIdentifier":
+    return cast("BlockIdentifier", block)
+
+
+def _block_text(block: BlockName) -> str:
     return hex(block) if isinstance(block, int) else block
-
-
-def _int(value: object) -> int:
-    try:
-        return int(str(value), 16)
-    except ValueError as exc:
-        raise UnavailableError(f"The node sent {value!r} where a quantity belongs.") from exc
-
-
-def _bytes(value: object) -> bytes:
-    text = str(value)
-    try:
-        return bytes.fromhex(text.removeprefix("0x"))
-    except ValueError as exc:
-        raise UnavailableError(f"The node sent {text[:80]!r} where bytes belong.") from exc

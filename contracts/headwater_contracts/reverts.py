@@ -61,12 +61,20 @@ _TRANSFER_ERRORS = frozenset(
         "ERC20InsufficientAllowance",
         "ERC20InvalidReceiver",
         "ERC20InvalidSender",
-        "AuthorizationExpired",
-        "AuthorizationNotYetValid",
-        "AuthorizationUsedOrCanceled",
         "SafeERC20FailedOperation",
     }
 )
+
+
+_TRANSFER_REASONS = {
+    "authorization is used": "AuthorizationUsed",
+    "authorization is expired": "AuthorizationExpired",
+    "authorization is not yet valid": "AuthorizationNotYetValid",
+    "invalid signature": "InvalidSignature",
+    "transfer amount exceeds balance": "InsufficientBalance",
+    "transfer amount exceeds allowance": "InsufficientAllowance",
+}
+"""What tokens such as USDC say in words, whatever stands before it, by a name to compare."""
 
 
 def revert_error(data: bytes | None, description: str = "") -> ContractRevertError:
@@ -80,6 +88,9 @@ def revert_error(data: bytes | None, description: str = "") -> ContractRevertErr
     try:
         if data[:4] == _ERROR_STRING:
             (reason,) = decode(["string"], data[4:])
+            for words, known in _TRANSFER_REASONS.items():
+                if words in reason:
+                    return TransferRefusedError(known, {}, description=description)
             return UnknownRevertError("Error", {"reason": reason}, description=description)
         if data[:4] == _PANIC:
             (number,) = decode(["uint256"], data[4:])

@@ -14,6 +14,8 @@ from headwater_contracts.clients.settlement_token import (
 from headwater_contracts.deployments import Deployment
 from headwater_contracts.reverts import ContractRevertError
 from headwater_marketplace.seller.store import ChainChannel
+from headwater_marketplace.server_actions import KINDS as SERVER_ACTIONS
+from headwater_marketplace.server_actions import ServerActions
 from headwater_payments.address import parse_address
 from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.batch_payload import BatchPayload, parse_batch_payload, token_domain
@@ -22,7 +24,7 @@ from headwater_payments.errors import HeadwaterError, InvalidInputError, Unavail
 from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.exact import ExactPaymentError, check_exact, parse_exact_payload
 from headwater_payments.hexadecimal import to_hex
-from headwater_payments.signing import recover
+from headwater_payments.signing import Signer, recover
 from headwater_payments.x402 import (
     JsonObject,
     PaymentPayload,
@@ -45,13 +47,22 @@ class ChainFacilitator:
         sender: the account that submits deposits and transfers.
         deployment: where the contracts are.
         now: Unix time in seconds.
+        authorizer: signs claims and refunds for sellers that name it as their receivers'
+            authorizer and leave the signature out; None signs for nobody.
     """
 
     def __init__(
-        self, sender: TransactionSender, deployment: Deployment, now: Callable[[], int]
+        self,
+        sender: TransactionSender,
+        deployment: Deployment,
+        now: Callable[[], int],
+        *,
+        authorizer: Signer | None = None,
     ) -> None:
         self._sender, self._deployment, self._now = sender, deployment, now
+        self._authorizer = authorizer
         self._settlement = BatchSettlementClient(sender.reader, deployment.batch_settlement)
+        self._actions = ServerActions(self._settlement, deployment.chain_id, authorizer)
 
     async def channel(self, identifier: bytes) -> ChainChannel:
         """The channel as the chain shows it."""
@@ -67,7 +78,12 @@ class ChainFacilitator:
     async def supported(self) -> SupportedResponse:
         """Both schemes on this one chain."""
         network = f"eip155:{self._deployment.chain_id}"
-        kinds = [SupportedKind(scheme=scheme, network=network) for scheme in (BATCH, EXACT)]
+        authorizer = self._authorizer
+        signs = None if authorizer is None else {"receiverAuthorizer": authorizer.address}
+        kinds = [
+            SupportedKind(scheme=BATCH, network=network, extra=signs),
+            SupportedKind(scheme=EXACT, network=network),
+        ]
         return SupportedResponse(kinds=kinds, signers={"eip155:*": [self._sender.address]})
 
     async def verify(
@@ -94,7 +110,9 @@ class ChainFacilitator:
     async def settle(
         self, payload: PaymentPayload, requirements: PaymentRequirements
     ) -> SettlementResponse:
-        """Put a transfer or a deposit on chain; a voucher alone needs no transaction."""
+        """Put a transfer, deposit or seller's action on chain; a voucher needs no transaction."""
+        if requirements.scheme == BATCH and payload.payload.get("type") in SERVER_ACTIONS:
+            return await self._act(payload, requirements)
         verdict = await self.verify(payload, requirements)
         if not verdict.is_valid:
             return _failed(requirements, verdict.invalid_reason, verdict.invalid_message)
@@ -109,6 +127,21 @@ class ChainFacilitator:
             return await self._send(call, requirements, verdict.payer, batch)
         except HeadwaterError as exc:
             return _failed(requirements, "unexpected_settle_error", exc.message)
+
+    async def _act(
+        self, payload: PaymentPayload, requirements: PaymentRequirements
+    ) -> SettlementResponse:
+        kind = str(payload.payload.get("type"))
+        try:
+            self._require_network(requirements)
+            call = await self._actions.call(payload.payload)
+            receipt = await self._sender.send(call)
+        except ContractRevertError as exc:
+            return _failed(requirements, f"{_PREFIX}{kind}_simulation_failed", exc.message)
+        except HeadwaterError as exc:
+            reason = str(exc.details.get("reason", f"{_PREFIX}{kind}_transaction_failed"))
+            return _failed(requirements, reason, exc.message)
+        return self._settled(requirements, None, receipt.transaction_hash, None)
 
     async def _verify_transfer(
         self, payload: PaymentPayload, terms: PaymentRequirements

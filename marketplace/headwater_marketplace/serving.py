@@ -10,6 +10,9 @@ import uvicorn
 
 from headwater_payments.errors import UnavailableError
 
+KEEP_ALIVE_S = 75
+"""Longer than clients keep idle connections, so that it is they who close them."""
+
 
 class _Server(uvicorn.Server):
     """A server that leaves signals to the program around it."""
@@ -46,16 +49,29 @@ def url_of(listener: socket.socket) -> str:
 async def serve(app: Callable[..., Any], listener: socket.socket) -> AsyncIterator[str]:
     """Serve `app` on `listener` while the context is open; gives the base URL.
 
-    Requests under way are finished before the context is left. Runs on asyncio.
+    Requests under way are finished before the context is left. An error inside the context leaves
+    it as it is, not wrapped in a group. Runs on asyncio.
     """
     server = _Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", ws="none")
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            timeout_keep_alive=KEEP_ALIVE_S,
+        )
     )
+    failure: Exception | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(server.serve, [listener])
         try:
             while not server.started:  # noqa: ASYNC110  uvicorn offers no event to wait for
                 await anyio.sleep(0.005)
             yield url_of(listener)
+        except Exception as exc:  # noqa: BLE001  raised again below, outside the group
+            failure = exc
         finally:
             server.should_exit = True
+    if failure is not None:
+        raise failure

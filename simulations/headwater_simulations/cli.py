@@ -4,17 +4,7 @@ import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-<<<<<<< HEAD
-from rich.console import Console
-from rich.table import Table
 
-from headwater_attribution.rules import CAUSES, RULES, rule_named
-from headwater_payments.errors import HeadwaterError, InvalidInputError
-from headwater_payments.split import PARTS
-from headwater_simulations.metrics import Interval
-from headwater_simulations.scenario import Scenario
-from headwater_simulations.study import StudyResult, study
-=======
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.split import PARTS
 
@@ -22,7 +12,6 @@ from headwater_payments.split import PARTS
 if TYPE_CHECKING:
     from headwater_simulations.metrics import Interval
     from headwater_simulations.study import StudyResult
->>>>>>> attribution
 
 app = typer.Typer(help="Attack the reward rule before money does.")
 
@@ -40,7 +29,6 @@ def simulate(
 ) -> None:
     """Simulate honest contributors among copiers, spammers and splitters, and print who gains."""
     from headwater_attribution.rules import RULES, rule_named
-
     from headwater_simulations.scenario import Scenario
     from headwater_simulations.study import study
 
@@ -101,9 +89,10 @@ def _bounds(value: "Interval") -> dict[str, float | None]:
 
 
 def _show(results: "list[StudyResult]") -> None:
-    from headwater_attribution.rules import CAUSES
     from rich.console import Console
     from rich.table import Table
+
+    from headwater_attribution.rules import CAUSES
 
     scenario = results[0].scenario
     table = Table(

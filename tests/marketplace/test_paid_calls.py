@@ -205,6 +205,31 @@ async def test_a_payment_without_an_answer_is_unknown_until_the_seller_is_asked(
     assert (await wallet.budget()).charged == 11
 
 
+async def test_a_connection_that_breaks_is_tried_again_with_the_same_payment(shop: Shop) -> None:
+    wallet = await shop.wallet()
+
+    class Breaking(httpx.ASGITransport):
+        broken = 0
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if PAYMENT_SIGNATURE in request.headers and self.broken < 2:
+                self.broken += 1
+                if self.broken == 1:
+                    raise httpx.ReadError("closed before it was read")
+                await super().handle_async_request(request)
+                raise httpx.RemoteProtocolError("closed after it was served")
+            return await super().handle_async_request(request)
+
+    transport = Breaking(shop.app)  # type: ignore[arg-type]
+    async with wallet.client(transport=transport, base_url="http://shop.test") as client:
+        with pytest.raises(PaymentUnknownError):
+            await client.post("/paid/x", json={"charge": 5}, headers={"Idempotency-Key": "a-1"})
+        answer = await client.post("/paid/x", json={}, headers={"Idempotency-Key": "a-1"})
+    assert answer.json() == {"ok": True}
+    assert len(shop.served) == 1
+    assert (await wallet.budget()).charged == 5
+
+
 async def test_a_seller_that_charges_above_the_cap_is_caught_and_blocked(shop: Shop) -> None:
     wallet = await shop.wallet()
 

@@ -44,26 +44,38 @@ async def exchange(
     send: Callable[[dict[str, str]], Awaitable[AnswerT]],
     *,
     never_left: tuple[type[Exception], ...],
+    broken: tuple[type[Exception], ...],
     transport_errors: tuple[type[Exception], ...],
 ) -> AnswerT:
     """Send a request, paying where it is asked for; the answer's body is still to be read.
+
+    A connection that breaks under a payment with an id is tried once more with the *same* payment:
+    the seller serves it now, or answers as it did, and charges once either way.
 
     Args:
         purchase: the payment side of the request.
         send: sends the request with these headers added.
         never_left: errors after which nothing can have reached the seller.
-        transport_errors: errors after which something may have.
+        broken: errors of a connection that broke, such as one that the seller had just closed.
+        transport_errors: errors after which something may have reached the seller.
 
     Raises:
         PaymentUnknownError: the payment left and no answer came.
         HeadwaterError: as `Purchase.answered` says.
     """
     paid = False
+    send_again = 1
     try:
         extra = await purchase.first_headers()
         while True:
             paid = bool(extra)
-            answer = await send(extra)
+            try:
+                answer = await send(extra)
+            except broken:
+                if not (paid and send_again and purchase.repeatable):
+                    raise
+                send_again -= 1
+                continue
             if answer.status_code == _PAYMENT_REQUIRED:
                 # Before anything is signed: if this body breaks off, no payment hangs on it.
                 await answer.aread()

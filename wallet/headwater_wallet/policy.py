@@ -104,11 +104,18 @@ class SpendPolicy:
 def simple_policy(
     budget: Amount, *, per_payment: Amount | None = None, deny: Sequence[Address] = ()
 ) -> SpendPolicy:
-    """A budget, a cap on each payment (the budget itself unless given), payees never to be paid."""
-    cap = per_payment or budget
-    if cap.asset != budget.asset:
+    """A budget, payees never to be paid, and, where `per_payment` is given, a cap on each payment.
+
+    Raises:
+        InvalidInputError: the cap and the budget are of different assets.
+    """
+    rules = []
+    if deny:
+        rules.append(Rule("deny", "the payee is on its deny list", payees=frozenset(deny)))
+    if per_payment is None:
+        return SpendPolicy(budget, (*rules, Rule("allow", "within the budget")))
+    if per_payment.asset != budget.asset:
         raise InvalidInputError("The cap on a payment and the budget are of different assets.")
-    denied = Rule("deny", "the payee is on its deny list", payees=frozenset(deny))
-    allowed = Rule("allow", "within the cap on a payment", most=cap.atomic)
-    above = Rule("deny", f"it is above the cap of {cap} on a payment")
-    return SpendPolicy(budget, (denied, allowed, above) if deny else (allowed, above))
+    rules.append(Rule("allow", "within the cap on a payment", most=per_payment.atomic))
+    rules.append(Rule("deny", f"it is above the cap of {per_payment} on a payment"))
+    return SpendPolicy(budget, tuple(rules))

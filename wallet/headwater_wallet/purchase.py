@@ -40,7 +40,13 @@ from headwater_wallet.seller_claims import (
     stated_balance,
 )
 from headwater_wallet.spend_ledger import ChannelTerms, Intent, NewPayment
-from headwater_wallet.terms import Terms, choose_terms, origin_of, route_of
+from headwater_wallet.terms import (
+    PAYMENT_IDENTIFIER,
+    Terms,
+    choose_terms,
+    origin_of,
+    route_of,
+)
 
 if TYPE_CHECKING:
     from headwater_wallet.buyer import Buyer
@@ -74,6 +80,11 @@ class Purchase:
     def intent(self) -> Intent | None:
         """The payment as last recorded, once there is one."""
         return self._intent
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the seller knows this payment by its id, so that sending it again is safe."""
+        return self._terms is not None and PAYMENT_IDENTIFIER in self._terms.extensions
 
     @property
     def awaits_receipt(self) -> bool:

@@ -49,6 +49,7 @@ class PayingTransport(httpx.AsyncBaseTransport):
             purchase,
             send,
             never_left=(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout),
+            broken=(httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError),
             transport_errors=(httpx.TransportError,),
         )
         if purchase.awaits_receipt and isinstance(response.stream, httpx.AsyncByteStream):

@@ -49,6 +49,7 @@ class PayingTransport(httpx2.AsyncBaseTransport):
             purchase,
             send,
             never_left=(httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout),
+            broken=(httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError),
             transport_errors=(httpx2.TransportError,),
         )
         if purchase.awaits_receipt and isinstance(response.stream, httpx2.AsyncByteStream):

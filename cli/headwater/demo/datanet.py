@@ -71,7 +71,8 @@ def build_datanet(
     verdicts = admit(contributions)
     enters = {v.ref for v in verdicts if v.accepted or not admission}
     by_identity = {each.identity: each for each in submitted}
-    kept, rows = [], []
+    kept: list[tuple[Submission, int]] = []
+    rows: list[CorpusRow] = []
     for verdict in verdicts:
         if verdict.ref not in enters:
             continue

@@ -42,17 +42,15 @@ class Done:
     agent: str
     reports: list[str] = field(default_factory=list)
     streamed: int = 0
-    most_in_flight: int = 0
 
 
-def share_out(questions: Sequence[str], briefings: int) -> tuple[Work, Work]:
-    """Divide questions between the two researchers; a sixth of each one's is streamed."""
-    half = len(questions) // 2
+def share_out(questions: Sequence[str], topics: Sequence[str]) -> tuple[Work, Work]:
+    """Divide questions and topics between the two researchers; a sixth of the answers stream."""
     works = []
-    for mine in (questions[:half], questions[half:]):
-        plain = mine[briefings:]
-        cut = len(plain) // 6
-        works.append(Work(plain[cut:], plain[:cut], mine[:briefings]))
+    for turn in (0, 1):
+        mine = questions[turn::2]
+        cut = len(mine) // 6
+        works.append(Work(mine[cut:], mine[:cut], topics[turn::2]))
     return works[0], works[1]
 
 
@@ -77,7 +75,7 @@ async def run_langgraph_agent(
             )
             return str(said["messages"][-1].text)
 
-        await _carry_out(work, ask, buyer, market, done)
+        await _carry_out(work, ask, buyer, done)
         return done
 
 
@@ -92,7 +90,7 @@ async def run_pydantic_agent(market: Market, wallet: Wallet, work: Work, model: 
             agent = answering if agent_name == "answer" else briefing
             return (await agent.run(question)).output
 
-        await _carry_out(work, ask, buyer, market, done)
+        await _carry_out(work, ask, buyer, done)
         return done
 
 
@@ -103,24 +101,13 @@ async def _buyer(market: Market, wallet: Wallet) -> AsyncIterator[Buyer]:
 
 
 async def _carry_out(
-    work: Work,
-    ask: Callable[[str, str], Awaitable[str]],
-    buyer: Buyer,
-    market: Market,
-    done: Done,
+    work: Work, ask: Callable[[str, str], Awaitable[str]], buyer: Buyer, done: Done
 ) -> None:
     slots = anyio.Semaphore(IN_FLIGHT)
-    running = 0
 
     async def one(task: Callable[[], Awaitable[str]]) -> None:
-        nonlocal running
         async with slots:
-            running += 1
-            done.most_in_flight = max(done.most_in_flight, running)
-            try:
-                done.reports.append(await task())
-            finally:
-                running -= 1
+            done.reports.append(await task())
 
     async def stream(number: int, question: str) -> str:
         done.streamed += 1

@@ -1,9 +1,10 @@
 """The marketplace and its two sellers, served over loopback: the model and the briefing desk."""
 
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -21,8 +22,13 @@ from headwater_marketplace.chain_facilitator import ChainFacilitator
 from headwater_marketplace.client import MarketplaceClient
 from headwater_marketplace.gateway import MeteredModel, gateway
 from headwater_marketplace.listings import Listing, TokenPrices
-from headwater_marketplace.seller import Offer, PaymentMiddleware, SellerStore
-from headwater_marketplace.seller.middleware import App
+from headwater_marketplace.seller import (
+    Offer,
+    PaymentMiddleware,
+    SellerStore,
+    current_meter,
+)
+from headwater_marketplace.seller.middleware import App, Receive, Scope, Send
 from headwater_marketplace.serving import bind, serve, url_of
 from headwater_models.backend import InferenceBackend
 from headwater_payments.amount import Amount
@@ -36,6 +42,30 @@ PRICE = TokenPrice(per_thousand_input=2_000, per_thousand_output=8_000)
 BRIEFING_PRICE = 6_000
 CHAT_PATH = "/v1/chat/completions"
 QUERY = "python standard library documentation"
+
+
+@dataclass(slots=True)
+class InFlight:
+    """Counts the paid requests that one payer has under way at one seller, which is one channel."""
+
+    most: int = 0
+    now: Counter[str] = field(default_factory=Counter)
+
+    def counting(self, app: App) -> App:
+        """The application, counted; goes inside the payment middleware."""
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            meter = current_meter()
+            if meter is None:
+                return await app(scope, receive, send)
+            self.now[meter.payer] += 1
+            self.most = max(self.most, self.now[meter.payer])
+            try:
+                await app(scope, receive, send)
+            finally:
+                self.now[meter.payer] -= 1
+
+        return counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +83,7 @@ class Market:
     facilitator: ChainFacilitator
     briefing_wallet: Wallet
     model: MeteredModel
+    in_flight: InFlight
 
 
 @asynccontextmanager
@@ -102,7 +133,8 @@ async def open_market(
             description="Answers about Python's standard library, quoting its documentation.",
             asset_version=lineage.model.version_word,
         )
-        model_app = sold(gateway(model), model_offer)  # type: ignore[arg-type]
+        in_flight = InFlight()
+        model_app = sold(in_flight.counting(gateway(model)), model_offer)
         model_url = await stack.enter_async_context(serve(model_app, bind()))
         wallet = await stack.enter_async_context(
             open_wallet_of("briefing agent", network, parties, directory, 1_000_000)
@@ -117,7 +149,15 @@ async def open_market(
         briefing_app = sold(service_app([service]), service.offer)
         await stack.enter_async_context(serve(briefing_app, listener))
         market = Market(
-            market_url, model_url, briefing_url, store, operator, facilitator, wallet, model
+            market_url,
+            model_url,
+            briefing_url,
+            store,
+            operator,
+            facilitator,
+            wallet,
+            model,
+            in_flight,
         )
         await _register(market, client, network, parties, lineage)
         yield market

@@ -58,6 +58,13 @@ def questions_for_all(datanet: Datanet, count: int, seed: int) -> list[str]:
     return ordered
 
 
+def topics(datanet: Datanet, count: int, seed: int) -> list[str]:
+    """`count` names of documented things, such as `textwrap.wrap`, to be briefed on."""
+    draw = random.Random(seed)  # noqa: S311
+    named = sorted({title for title in datanet.titles if title.count(".") == 1})
+    return draw.sample(named, min(count, len(named)))
+
+
 async def examine_model(datanet: Datanet, backend: CorpusBackend, seed: int) -> ModelTest:
     """Ask 50 held-out questions; for each, take the cited row away and ask again."""
     draw = random.Random(seed)  # noqa: S311

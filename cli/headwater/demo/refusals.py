@@ -71,7 +71,7 @@ async def try_to_replay(market: Market, wallet: Wallet) -> Refusal:
     required = answer.headers.get(PAYMENT_REQUIRED)
     code = (PaymentRequired.from_header(required).error if required else None) or "accepted"
     held = answer.status_code == 402 and code == "voucher_replayed"
-    return Refusal("a replayed voucher", code, str(answer.json().get("error", "")), held)
+    return Refusal("a replayed voucher", code, str(answer.json().get("detail", "")), held)
 
 
 async def try_to_overcharge(

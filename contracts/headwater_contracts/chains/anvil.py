@@ -1,8 +1,6 @@
 """Foundry's anvil as a child process: a second, independent EVM behind the same interface."""
 
 import os
-import signal
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import IO, Self
 import anyio
 import anyio.abc
 
+from headwater_contracts.chains.child import end_child, start_child
 from headwater_contracts.chains.development import (
     DEVELOPMENT_CHAIN_ID,
     DevelopmentChain,
@@ -27,7 +26,7 @@ _GENESIS_WEI = 10**30
 
 
 class AnvilChain(DevelopmentChain):
-    """An anvil of this process, ended with it: on exit, on cancellation and on Ctrl-C."""
+    """An anvil of this process, ended with it: on exit, on cancellation, and when it is killed."""
 
     _process: anyio.abc.Process
 
@@ -50,18 +49,11 @@ class AnvilChain(DevelopmentChain):
         # A file rather than a pipe: nobody reads on after the port is known, and a full pipe would
         # stop anvil. The file has no name and vanishes with its last user.
         with tempfile.TemporaryFile() as output:
-            process = await anyio.open_process(
-                _command(program, chain_id),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C goes to the whole group; the chain must outlive it until it is closed.
-                start_new_session=True,
-            )
+            process = await start_child(_command(program, chain_id), output)
             try:
                 port = await _listening_port(process, output)
             except BaseException:
-                await _end(process)
+                await end_child(process)
                 raise
         faucet = new_faucet()
         chain = cls(f"http://127.0.0.1:{port}", chain_id, faucet)
@@ -77,7 +69,7 @@ class AnvilChain(DevelopmentChain):
         """End the process and wait for it."""
         with anyio.CancelScope(shield=True):
             await super().aclose()
-            await _end(self._process)
+            await end_child(self._process)
 
 
 def _command(program: Path, chain_id: int) -> Sequence[str]:
@@ -97,14 +89,3 @@ async def _listening_port(process: anyio.abc.Process, output: IO[bytes]) -> int:
                 return int(rest.split("\n", 1)[0])
             await anyio.sleep(_START_POLL_S)
     raise UnavailableError("anvil did not come up.", output=seen[-500:])
-
-
-async def _end(process: anyio.abc.Process) -> None:
-    with anyio.CancelScope(shield=True):
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-            with anyio.move_on_after(2):
-                await process.wait()
-        if process.returncode is None:
-            process.kill()
-        await process.aclose()

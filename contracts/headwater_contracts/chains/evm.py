@@ -23,7 +23,7 @@ from eth.consensus.applier import ConsensusApplier
 from eth.consensus.noproof import NoProofConsensus
 from eth.constants import CREATE_CONTRACT_ADDRESS
 from eth.db.atomic import AtomicDB
-from eth.exceptions import Revert, VMError
+from eth.exceptions import PyEVMError, Revert
 from eth.typing import AccountDetails, HeaderParams
 from eth.vm.forks.prague import PragueVM
 from eth.vm.message import Message
@@ -277,7 +277,7 @@ class EvmChain:
         except (
             RLPException,
             ValidationError,
-            VMError,
+            PyEVMError,
             BadSignature,
             ValueError,
             IndexError,
@@ -304,7 +304,7 @@ class EvmChain:
         self._prepare_header()
         try:
             _, receipt, computation = self._chain.apply_transaction(transaction)
-        except (ValidationError, VMError) as exc:
+        except (ValidationError, PyEVMError) as exc:
             self._discard_header()
             raise EvmError(_refusal(str(exc))) from exc
         self._keep(self._chain.mine_block(), (transaction, receipt, computation))

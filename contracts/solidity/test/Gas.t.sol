@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {BatchSettlement} from "../src/BatchSettlement.sol";
+import {RevenueVault} from "../src/RevenueVault.sol";
+import {Entitlement, SumNode, SumTree} from "../src/SumTree.sol";
+import {VaultTerms} from "../src/VaultTerms.sol";
+import {Channels} from "./Channels.sol";
+import {Vaults} from "./Vaults.sol";
+import {vm} from "./Checks.sol";
+
+/// @title Gas of the channels' calls, without the 21,000 of a transaction.
+contract ChannelGasTest is Channels {
+    function setUp() public {
+        _setUpChannels();
+    }
+
+    function test_gas_deposit() public {
+        bytes memory data = _collectorData(settlement.getChannelId(_config(0)), 100, 1);
+        settlement.deposit(_config(0), 100, address(collector), data);
+        vm.snapshotGasLastCall("channels", "deposit, first, EIP-3009");
+    }
+
+    function test_gas_claim_one() public {
+        _deposit(_config(0), 100, 1);
+        BatchSettlement.VoucherClaim[] memory rows = _one(_row(_config(0), 50, 50));
+        vm.prank(RECEIVER);
+        settlement.claim(rows);
+        vm.snapshotGasLastCall("channels", "claim, 1 channel, first");
+    }
+
+    function test_gas_claim_ten() public {
+        BatchSettlement.VoucherClaim[] memory rows = new BatchSettlement.VoucherClaim[](10);
+        for (uint256 i = 0; i < 10; ++i) {
+            _deposit(_config(bytes32(i)), 100, i + 1);
+            rows[i] = _row(_config(bytes32(i)), 50, 50);
+        }
+        vm.prank(RECEIVER);
+        settlement.claim(rows);
+        vm.snapshotGasLastCall("channels", "claim, 10 channels, first");
+    }
+
+    function test_gas_settle_and_refund() public {
+        _deposit(_config(0), 100, 1);
+        _claimWithSignature(_one(_row(_config(0), 50, 50)));
+        settlement.settle(RECEIVER, address(token));
+        vm.snapshotGasLastCall("channels", "settle");
+        vm.prank(RECEIVER);
+        settlement.refund(_config(0), 50);
+        vm.snapshotGasLastCall("channels", "refund");
+    }
+}
+
+/// @title Gas of the vault's calls, without the 21,000 of a transaction.
+contract VaultGasTest is Vaults {
+    function setUp() public {
+        _setUpVaults();
+        _pay(vault, 1_000_000);
+    }
+
+    function test_gas_create_vault() public {
+        VaultTerms memory terms = _terms(versionId, 0);
+        terms.termsHash = 0;
+        factory.create(terms);
+        vm.snapshotGasLastCall("vaults", "create");
+    }
+
+    function test_gas_post_root_and_claim_at_depth_20() public {
+        (bytes32 root, SumNode[] memory proof) = _deep(_leaf(0, ALICE, 500));
+        _post(root, 500, 20);
+        vm.snapshotGasLastCall("vaults", "post a root, first, with its seed");
+        _finalize();
+        vault.claim(_leaf(0, ALICE, 500), proof);
+        vm.snapshotGasLastCall("vaults", "claim, depth 20, first");
+        (root, proof) = _deep(_leaf(0, ALICE, 900));
+        _post(root, 900, 20);
+        vm.snapshotGasLastCall("vaults", "post a root, repeated, with its seed");
+        _finalize();
+        vault.claim(_leaf(0, ALICE, 900), proof);
+        vm.snapshotGasLastCall("vaults", "claim, depth 20, repeated");
+    }
+
+    function test_gas_collect() public {
+        vault.payHost();
+        vm.snapshotGasLastCall("vaults", "pay the host, first");
+    }
+
+    /// @dev A tree of 2^20 slots in which only position 0 is used, without building all of it.
+    function _deep(Entitlement memory leaf)
+        private
+        view
+        returns (bytes32 hash, SumNode[] memory proof)
+    {
+        proof = new SumNode[](20);
+        hash = SumTree.leafHash(leaf, address(vault), address(token));
+        bytes32 empty;
+        for (uint256 i = 0; i < 20; ++i) {
+            proof[i] = SumNode(empty, 0);
+            hash =
+                keccak256(abi.encodePacked(bytes1(0x01), hash, leaf.cumulative, empty, uint128(0)));
+            empty = keccak256(abi.encodePacked(bytes1(0x01), empty, uint128(0), empty, uint128(0)));
+        }
+    }
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Entitlement} from "../src/SumTree.sol";
+import {Vaults} from "./Vaults.sol";
+import {vm} from "./Checks.sol";
+
+/// @notice An attributor that is honest or not, contributors who claim, parties who collect, and
+/// income at any time. Watches what must only grow.
+contract VaultHandler is Vaults {
+    uint8 private constant DEPTH = 2;
+    uint256 private constant POSITIONS = 4;
+
+    uint256 public accepted;
+    uint256 public refused;
+    uint256 public paidIn;
+    bool public fell;
+
+    Entitlement[] private _final;
+    Entitlement[] private _pending;
+    uint256[6] private _seen;
+
+    constructor() {
+        _setUpVaults();
+        for (uint32 i = 0; i < POSITIONS; ++i) {
+            _final.push(_leaf(i, address(uint160(0xC000 + i)), 0));
+            _pending.push(_final[i]);
+        }
+    }
+
+    function pay(uint256 amount) external {
+        amount = within(amount, 1, 1_000_000);
+        _pay(vault, amount);
+        paidIn += amount;
+        _watch();
+    }
+
+    function collect(uint256 which) external {
+        which = which % 4;
+        if (which == 0) vault.payPlatform();
+        if (which == 1) vault.payHost();
+        if (which == 2) vault.payOwner(OWNER);
+        if (which == 3) vault.sync();
+        ++accepted;
+        _watch();
+    }
+
+    function transferAsset(bool toBob) external {
+        address from = registry.ownerOf(assetId);
+        vm.prank(from);
+        registry.transferFrom(from, toBob ? BOB : OWNER, assetId);
+        _watch();
+    }
+
+    /// @notice Proposes entitlements: usually more for everyone, sometimes less for one position.
+    function post(uint256 seed, bool dishonest) external {
+        if (!_commit()) return;
+        (,,,, uint256 pool,) = vault.buckets();
+        (, uint128 finalSum,,,) = vault.finalRoot();
+        Entitlement[] memory leaves = _final;
+        uint256 spare = pool > finalSum ? pool - finalSum : 0;
+        for (uint256 i = 0; i < POSITIONS; ++i) {
+            uint256 share = uint256(keccak256(abi.encode(seed, i))) % (spare / POSITIONS + 2);
+            leaves[i].cumulative += uint128(share);
+        }
+        if (dishonest) {
+            uint128 moved = leaves[0].cumulative / 2;
+            leaves[0].cumulative -= moved;
+            leaves[1].cumulative += moved;
+        }
+        (bytes32 root, uint128 sum) = _tree(leaves, DEPTH);
+        uint64 epoch = vault.currentEpoch();
+        vm.prank(ATTRIBUTOR);
+        try vault.postRoot(epoch, root, sum, DEPTH, 0) {
+            for (uint256 i = 0; i < POSITIONS; ++i) {
+                _pending[i] = leaves[i];
+            }
+            ++accepted;
+        } catch {
+            ++refused;
+        }
+        _watch();
+    }
+
+    function finalize(uint256 wait) external {
+        vm.warp(block.timestamp + within(wait, 0, 2 * WINDOW));
+        try vault.finalize() {
+            for (uint256 i = 0; i < POSITIONS; ++i) {
+                _final[i] = _pending[i];
+            }
+            ++accepted;
+        } catch {
+            ++refused;
+        }
+        _watch();
+    }
+
+    function cancel(uint32 position) external {
+        position = uint32(position % POSITIONS);
+        try vault.cancelPending(
+            _final[position],
+            _proof(_final, DEPTH, position),
+            _pending[position],
+            _proof(_pending, DEPTH, position)
+        ) {
+            ++accepted;
+        } catch {
+            ++refused;
+        }
+        _watch();
+    }
+
+    function claim(uint32 position, bool fromPending) external {
+        position = uint32(position % POSITIONS);
+        Entitlement[] memory leaves = fromPending ? _pending : _final;
+        try vault.claim(leaves[position], _proof(leaves, DEPTH, position)) {
+            ++accepted;
+        } catch {
+            ++refused;
+        }
+        _watch();
+    }
+
+    /// @notice The sum of what positions claimed; fails if one claimed above its entitlement in the
+    /// final root, unless roots that moved units between positions went unchallenged.
+    function claims() external view returns (uint256 total) {
+        for (uint32 i = 0; i < POSITIONS; ++i) {
+            (, uint96 claimed) = vault.positions(i);
+            total += claimed;
+            checkEq(token.balanceOf(_final[i].account), claimed, "claims were received");
+        }
+    }
+
+    function theVault()
+        external
+        view
+        returns (uint256 totalIn, uint256 totalOut, uint256 balance, uint256 unbooked)
+    {
+        (,,,,, unbooked) = vault.buckets();
+        return (vault.totalIn(), vault.totalOut(), token.balanceOf(address(vault)), unbooked);
+    }
+
+    function credits()
+        external
+        view
+        returns (uint256 platform, uint256 host, uint256 owner, uint256 parents, uint256 pool)
+    {
+        (platform, host, owner, parents, pool,) = vault.buckets();
+    }
+
+    function payments()
+        external
+        view
+        returns (uint256 platform, uint256 host, uint256 owner, uint256 pool)
+    {
+        return (
+            token.balanceOf(PLATFORM),
+            token.balanceOf(HOST),
+            token.balanceOf(OWNER) + token.balanceOf(BOB),
+            vault.claimedTotal()
+        );
+    }
+
+    function sums() external view returns (uint256 finalSum, uint256 pendingSum, bool isPending) {
+        uint40 postedAt;
+        (, finalSum,,,) = vault.finalRoot();
+        (, pendingSum,,, postedAt) = vault.pendingRoot();
+        return (finalSum, pendingSum, postedAt != 0);
+    }
+
+    function _commit() private returns (bool) {
+        (bytes32 committed,,,) = vault.commitment();
+        if (committed != bytes32(0)) return true;
+        uint64 epoch = vault.currentEpoch();
+        vm.roll(block.number + 1);
+        vm.prank(ATTRIBUTOR);
+        try vault.commitEpoch(epoch, keccak256("receipts"), uint64(block.number - 1)) {
+            vm.roll(block.number + 2);
+            ++accepted;
+            return true;
+        } catch {
+            ++refused;
+            return false;
+        }
+    }
+
+    /// @dev Credits, sums and claims must never fall.
+    function _watch() private {
+        (uint256 platform, uint256 host, uint256 owner,, uint256 pool,) = vault.buckets();
+        (, uint128 finalSum,,,) = vault.finalRoot();
+        uint256[6] memory now_ =
+            [platform, host, owner, pool, uint256(finalSum), vault.claimedTotal()];
+        for (uint256 i = 0; i < 6; ++i) {
+            if (now_[i] < _seen[i]) fell = true;
+        }
+        _seen = now_;
+    }
+}
+
+contract RevenueVaultInvariantTest is Vaults {
+    VaultHandler private handler;
+
+    function setUp() public {
+        handler = new VaultHandler();
+    }
+
+    function targetContracts() external view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(handler);
+    }
+
+    function invariant_liabilities_are_covered() public view {
+        (uint256 totalIn, uint256 totalOut, uint256 balance, uint256 unbooked) = handler.theVault();
+        checkEq(balance + totalOut, totalIn + unbooked, "books");
+        checkEq(balance + totalOut, handler.paidIn(), "conservation");
+    }
+
+    function invariant_buckets_are_shares_of_gross() public view {
+        (uint256 totalIn,,,) = handler.theVault();
+        (uint256 platform, uint256 host, uint256 owner, uint256 parents, uint256 pool) =
+            handler.credits();
+        checkEq(platform, totalIn * 5 / 100, "platform");
+        checkEq(host, totalIn * 20 / 100, "host");
+        checkEq(owner, totalIn * 15 / 100, "owner");
+        checkEq(parents, 0, "no parents");
+        checkEq(pool, totalIn * 60 / 100, "pool");
+        uint256 dust = totalIn - platform - host - owner - pool;
+        checkAtMost(dust, 3, "dust is below one unit per bucket");
+        check(!handler.fell(), "credits, sums and claims never fall");
+    }
+
+    function invariant_no_bucket_draws_on_another() public view {
+        (uint256 platform, uint256 host, uint256 owner,, uint256 pool) = handler.credits();
+        (uint256 platformPaid, uint256 hostPaid, uint256 ownerPaid, uint256 poolPaid) =
+            handler.payments();
+        checkAtMost(platformPaid, platform, "platform");
+        checkAtMost(hostPaid, host, "host");
+        checkAtMost(ownerPaid, owner, "owner");
+        checkAtMost(poolPaid, pool, "pool");
+    }
+
+    function invariant_root_sums_are_ordered() public view {
+        (uint256 finalSum, uint256 pendingSum, bool isPending) = handler.sums();
+        (,,,, uint256 pool) = handler.credits();
+        checkAtMost(finalSum, pool, "final within pool");
+        if (!isPending) return;
+        checkAtMost(finalSum, pendingSum, "final within pending");
+        checkAtMost(pendingSum, pool, "pending within pool");
+    }
+
+    function invariant_claims_stay_within_the_root() public view {
+        (uint256 finalSum,,) = handler.sums();
+        (,,, uint256 claimedTotal) = handler.payments();
+        checkEq(handler.claims(), claimedTotal, "the sum of claims");
+        checkAtMost(claimedTotal, finalSum, "within the final root");
+    }
+
+    /// @notice A run in which nearly nothing was accepted, or nothing refused, proves nothing.
+    function afterInvariant() public view {
+        checkAtMost(3, handler.accepted(), "enough calls were accepted");
+        checkAtMost(3, handler.refused(), "enough calls were refused");
+    }
+}

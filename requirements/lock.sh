@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Pin every dependency by hash, for Python 3.11 to 3.13 on every platform, naming no index.
+#
+#   requirements/lock.sh [uv]              keep what is pinned, add what pyproject.toml asks for
+#   requirements/lock.sh [uv] --upgrade    take the newest of everything
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+uv=${1:-uv}
+options=(
+  --universal --python-version 3.11
+  --generate-hashes --no-emit-index-url --no-annotate
+  --prerelease if-necessary-or-explicit
+  --custom-compile-command "make requirements"
+  "${@:2}"
+)
+"$uv" pip compile pyproject.toml --quiet --all-extras --group dev "${options[@]}" \
+  --output-file requirements/dev.txt
+# The demonstration runs on the versions that were tested.
+"$uv" pip compile pyproject.toml --quiet --extra all --group build "${options[@]}" \
+  --constraint requirements/dev.txt --output-file requirements/demo.txt

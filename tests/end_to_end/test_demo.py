@@ -1,0 +1,161 @@
+"""The demonstration: it holds, it says so in two forms, it can be interrupted and run twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from headwater.demo.outcome import Outcome
+from headwater.demo.report import write_report
+from headwater.demo.run import Options, run
+from headwater.demo.settling import RULE
+from headwater_simulations.scenario import Scenario
+
+COMMAND = [sys.executable, "-m", "headwater", "demo"]
+FOLDERS = os.pathsep.join(path for path in sys.path if path)
+
+
+@pytest.fixture(scope="module")
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def outcome(told: list[str]) -> Outcome:
+    return anyio.run(run, Options(), told.append)
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, "--report", str(folder / "report"), *arguments],
+        env={**os.environ, "PYTHONPATH": FOLDERS, "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_every_check_holds(outcome: Outcome) -> None:
+    failed = [(check.name, check.detail) for check in outcome.checks if not check.held]
+    assert failed == []
+    assert len(outcome.checks) == 14
+
+
+def test_it_is_as_large_as_promised(outcome: Outcome) -> None:
+    assert outcome.earnings is not None
+    honest = [line for line in outcome.earnings.contributors if line.kind == "honest"]
+    assert len(honest) >= 60
+    assert sum(line.submitted for line in honest) >= 1_500
+    assert outcome.traffic is not None
+    assert outcome.traffic.calls >= 300
+    assert 0 < outcome.traffic.streamed < outcome.traffic.calls
+    assert outcome.seconds < 120
+
+
+def test_the_cheaters_work_was_refused_with_reasons(outcome: Outcome) -> None:
+    for kind in ("exact copy", "near copy", "filler", "keyword stuffing"):
+        assert sum(outcome.refused[kind].values()) > 0
+        assert len(outcome.reasons[kind].split()) > 3
+
+
+def test_revenue_reaches_owners_two_levels_up(outcome: Outcome) -> None:
+    net = {role: change for role, _, change, _ in outcome.parties}
+    assert net["curator"] > 0
+    assert net["provider"] > 0
+    assert net["briefing agent"] > 0
+    assert net["langgraph agent"] < 0
+    assert (
+        sum(net.values())
+        + sum(line.earned for line in (outcome.earnings.contributors if outcome.earnings else ()))
+        == 0
+    )
+
+
+def test_the_rule_that_paid_is_the_rule_that_the_simulator_attacks() -> None:
+    assert Scenario().rule is RULE
+    assert Scenario().rule.settle.__func__ is RULE.settle.__func__  # type: ignore[attr-defined]
+
+
+def test_what_it_tells_names_every_refusal_with_its_code(outcome: Outcome, told: list[str]) -> None:
+    for code in ("budget_exceeded", "voucher_replayed", "seller_misbehaved"):
+        assert any(f"[{code}]" in line for line in told)
+
+
+def test_page_and_json_hold_the_same(outcome: Outcome, tmp_path: Path) -> None:
+    page = write_report(outcome, tmp_path).read_text(encoding="utf-8")
+    data = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert data["passed"] is True
+    for line in data["earnings"]["contributors"]:
+        assert f"{line['earned']:,}" in page
+    assert data["example"]["passages"]
+    marked = [p["contributor"] for p in data["example"]["passages"] if p["contributor"]]
+    assert marked
+    assert all(name in page for name in marked)
+    assert page.count("<mark") >= len(marked)
+
+
+def test_without_admission_cheating_pays_more(outcome: Outcome) -> None:
+    loose = anyio.run(run, Options(admission=False), lambda _line: None)
+    assert outcome.earnings is not None
+    assert loose.earnings is not None
+    strict_pay = sum(line.earned for line in outcome.earnings.cheats[:4])
+    loose_pay = sum(line.earned for line in loose.earnings.cheats[:4])
+    assert loose_pay > strict_pay
+    assert loose.conservation is not None
+    assert loose.conservation.holds
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    left = [path.name for path in tmp_path.iterdir() if path.name.startswith("headwater-demo-")]
+    assert left == []
+
+
+def test_two_at_once_do_not_meet(folder: Path) -> None:
+    both = [start(folder), start(folder, "--seed", "8")]
+    for process in both:
+        printed, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, printed[-3_000:] + errors
+    assert sorted(path.name for path in (folder / "report").iterdir()) == [
+        "index.html",
+        "report.json",
+    ]
+
+
+@pytest.mark.parametrize("line", ["Chain 84532", "Registered", "The langgraph agent"])
+def test_an_interruption_leaves_nothing_behind(folder: Path, line: str) -> None:
+    process = start(folder)
+    assert process.stdout is not None
+    for printed in process.stdout:
+        if printed.startswith(line):
+            break
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert time.monotonic() - began < 30
+    assert list((folder / "report").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--report", "/dev/null/folder"], "invalid_input"),
+        (["--llm", "no-provider"], "invalid_input"),
+    ],
+)
+def test_a_wrong_option_gets_one_sentence(folder: Path, arguments: list[str], code: str) -> None:
+    process = start(folder, *arguments)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.startswith(f"error[{code}]: ")
+    assert errors.count("\n") == 1

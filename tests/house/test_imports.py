@@ -1,0 +1,207 @@
+"""Importing is cheap, quiet and needs no more than the extra that is named for it.
+
+The distributions that an extra brings are computed from `pyproject.toml` and from the metadata of
+what is installed; the modules of all others are blocked in a fresh interpreter, as if missing.
+"""
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+
+import pytest
+from packaging.requirements import Requirement
+
+from support.pages import COMPONENTS, ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+NEEDS = {
+    "headwater_payments": (),
+    "headwater_contracts": (),
+    "headwater_wallet": (),
+    "headwater_attribution": ("attribution",),
+    "headwater_models": ("attribution",),
+    "headwater_marketplace": ("marketplace",),
+    "headwater_agents": ("agents",),
+    "headwater_simulations": ("simulations",),
+    "headwater": ("demo",),
+}
+"""The extras that a package's modules need."""
+
+ALSO = {
+    "headwater_contracts.chains.evm": ("chain",),
+    "headwater_contracts.chains.local": ("chain",),
+    "headwater_contracts.chains.rpc": ("chain",),
+    "headwater_contracts.chains.rpc_params": ("chain",),
+    "headwater_contracts.chains.rpc_shapes": ("chain",),
+    "headwater_wallet.transport_httpx2": ("agents",),
+}
+"""Modules that need more than the rest of their package, and say so in its README."""
+
+HEAVY = ("eth", "langchain_core", "langgraph", "numba", "numpy", "pydantic_ai", "starlette", "web3")
+
+# Blocks top-level modules, imports each module, and reports which failed and why.
+_PROBE = """
+import importlib, json, sys
+blocked, wanted = json.load(sys.stdin)
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+failed = {}
+for name in wanted:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        failed[name] = str(error)
+json.dump(failed, sys.stdout)
+"""
+
+# Records what importing does to the world: sockets, threads, an event loop policy, other modules.
+_QUIET = """
+import json, sys, threading
+import asyncio, http.client, socket, ssl
+def patchable():
+    return (
+        socket.socket, ssl.SSLContext, http.client.HTTPConnection.request,
+        asyncio.run, asyncio.get_event_loop_policy(), asyncio.new_event_loop, open, print,
+    )
+opened, before = [], patchable()
+sys.addaudithook(lambda event, _: opened.append(event))
+for name in json.load(sys.stdin):
+    __import__(name)
+json.dump({
+    "sockets": sorted({"socket.connect", "socket.getaddrinfo", "socket.sendto"} & set(opened)),
+    "patched": [str(old) for old, new in zip(before, patchable()) if old is not new],
+    "threads": threading.active_count(),
+    "nested loops": "nest_asyncio" in sys.modules,
+}, sys.stdout)
+"""
+
+
+def python(code: str, given: object = None, *arguments: str) -> str:
+    """Run code in a fresh interpreter with the components' folders on its path."""
+    paths = os.pathsep.join(str(ROOT / name) for name in COMPONENTS)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def modules(package: str) -> list[str]:
+    """Every module of a package, `__main__` aside."""
+    folder = "cli" if package == "headwater" else package.removeprefix("headwater_")
+    root = ROOT / folder
+    names = (
+        path.relative_to(root).with_suffix("").parts for path in (root / package).rglob("*.py")
+    )
+    dotted = {".".join(parts).removesuffix(".__init__") for parts in names}
+    return sorted(name for name in dotted if not name.endswith("__main__"))
+
+
+@functools.cache
+def installed_by(extras: tuple[str, ...]) -> frozenset[str]:
+    """The distributions that the base and these extras bring, with all that they need."""
+    optional = PROJECT["optional-dependencies"]
+    queue = [(Requirement(text), "") for text in PROJECT["dependencies"]]
+    queue += [(Requirement(text), "") for extra in extras for text in optional[extra]]
+    seen: set[tuple[str, str]] = set()
+    while queue:
+        wanted, extra = queue.pop()
+        if wanted.marker is not None and not wanted.marker.evaluate({"extra": extra}):
+            continue
+        name = normal(wanted.name)
+        for inner in ("", *wanted.extras):
+            if (name, inner) in seen:
+                continue
+            seen.add((name, inner))
+            if name == "headwater":
+                queue += [(Requirement(text), "") for text in optional.get(inner, ())]
+                continue
+            try:
+                queue += [(Requirement(text), inner) for text in requires(name) or ()]
+            except PackageNotFoundError:
+                continue
+    return frozenset(name for name, _ in seen)
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def blocked_without(extras: tuple[str, ...]) -> list[str]:
+    """The top-level modules of every installed distribution that these extras don't bring."""
+    present = installed_by(extras)
+    return sorted(
+        module
+        for module, owners in packages_distributions().items()
+        if not any(normal(owner) in present or normal(owner) == "headwater" for owner in owners)
+        and module not in sys.stdlib_module_names
+    )
+
+
+def failures(names: list[str], extras: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = json.loads(python(_PROBE, (blocked_without(extras), names)))
+    return found
+
+
+@pytest.mark.parametrize("package", NEEDS)
+def test_a_package_imports_with_only_its_own_extra(package: str) -> None:
+    names = [name for name in modules(package) if name not in ALSO]
+    assert len(names) > 3
+    assert failures(names, NEEDS[package]) == {}
+
+
+@pytest.mark.parametrize("module", ALSO)
+def test_a_module_that_needs_more_imports_with_it_and_not_without(module: str) -> None:
+    base = NEEDS[module.partition(".")[0]]
+    assert failures([module], base + ALSO[module]) == {}
+    assert failures([module], base) != {}
+
+
+def test_blocking_really_blocks() -> None:
+    assert "numpy" in blocked_without(())
+    assert "starlette" in blocked_without(("attribution",))
+    assert "pydantic" not in blocked_without(())
+    assert "headwater_attribution.rules" in failures(["headwater_attribution.rules"], ())
+
+
+@pytest.mark.parametrize(
+    "package", ["headwater", "headwater_payments", "headwater_contracts", "headwater_wallet"]
+)
+def test_importing_a_base_package_loads_nothing_heavy(package: str) -> None:
+    code = "import sys, json; __import__(sys.argv[1]); json.dump(sorted(sys.modules), sys.stdout)"
+    loaded = json.loads(python(code, None, package))
+    assert package in loaded
+    assert set(HEAVY) & set(loaded) == set()
+
+
+def test_help_answers_without_loading_anything_heavy() -> None:
+    code = (
+        "import json, sys; sys.argv = ['headwater', '--help']\n"
+        "from headwater.main import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    *shown, loaded = python(code).splitlines()
+    assert "simulate" in "\n".join(shown)
+    assert set(HEAVY) & set(json.loads(loaded)) == set()
+
+
+def test_importing_everything_opens_no_connection_and_patches_nothing() -> None:
+    names = [name for package in NEEDS for name in modules(package)]
+    assert len(names) > 150
+    seen = json.loads(python(_QUIET, names))
+    assert seen == {"sockets": [], "patched": [], "threads": 1, "nested loops": False}

@@ -1,0 +1,180 @@
+"""The reference pages that are made from the code: errors, commands, contracts.
+
+    python tests/support/reference.py      write them
+
+`tests/house` compares them with what is committed, so a page cannot fall behind the code.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+
+from headwater.main import PARTS, application
+from headwater_contracts.deployments import DEVELOPMENT
+from headwater_payments.errors import HeadwaterError
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs" / "reference"
+PACKAGES = (
+    "payments/headwater_payments",
+    "contracts/headwater_contracts",
+    "attribution/headwater_attribution",
+    "wallet/headwater_wallet",
+    "models/headwater_models",
+    "marketplace/headwater_marketplace",
+    "agents/headwater_agents",
+    "simulations/headwater_simulations",
+    "cli/headwater",
+)
+
+Command = TyperCommand | TyperGroup
+
+_ERRORS = """# Errors
+
+Every error that Headwater raises on purpose descends from `HeadwaterError`: a stable `code` that
+programs compare, one sentence for people, and `details`, the values that disagree. Over HTTP it is
+problem JSON (RFC 9457) whose `type` ends in `errors#<code>`; agents get it as a failed tool call.
+Key material is never part of one.
+"""
+_CLI = """# The command line
+
+`headwater --help` lists the commands; each loads only what it needs. A refusal prints one line,
+`error[code]: sentence`, and ends with a status other than 0.
+"""
+_CONTRACTS = f"""# Contract addresses
+
+On a development chain (chain id {DEVELOPMENT.chain_id}, py-evm in process or anvil) the contracts
+stand at these addresses. Token, channels and Multicall3 are where public clients expect them on
+Base Sepolia. They get there by running their constructor at the address
+([why](../decisions/0006-constructors-at-canonical-addresses.md)).
+
+| contract | address |
+|---|---|
+"""
+
+
+def all_modules() -> list[str]:
+    """Every module of every component, `__main__` aside."""
+    found = []
+    for package in PACKAGES:
+        folder = ROOT / package
+        for path in sorted(folder.rglob("*.py")):
+            name = ".".join(path.relative_to(folder.parent).with_suffix("").parts)
+            if not name.endswith("__main__"):
+                found.append(name.removesuffix(".__init__"))
+    return found
+
+
+def error_classes() -> list[type[HeadwaterError]]:
+    """Every error class, in the order of the floors."""
+    found: list[type[HeadwaterError]] = []
+    for name in all_modules():
+        for cls in vars(import_module(name)).values():
+            ours = isinstance(cls, type) and issubclass(cls, HeadwaterError)
+            if ours and cls.__module__ == name and cls not in found:
+                found.append(cls)
+    return found
+
+
+def errors_page() -> str:
+    """One heading a code, with its class, its HTTP status and what it means."""
+    lines = [_ERRORS]
+    component = ""
+    for cls in error_classes():
+        here = cls.__module__.split(".")[0].removeprefix("headwater_")
+        if here != component:
+            component = here
+            lines.append(f"\n## {component}\n")
+        lines.append(f"### {cls.code}\n" if "code" in cls.__dict__ else f"### {cls.__name__}\n")
+        below = cls.__base__.__name__ if cls.__base__ is not None else ""
+        kind = "" if cls is HeadwaterError else f", a kind of `{below}`"
+        code = "" if "code" in cls.__dict__ else f", code `{cls.code}`"
+        lines.append(f"`{cls.__module__}.{cls.__name__}`{kind}{code}, HTTP {cls.http_status}.\n")
+        text = (inspect.getdoc(cls) or "").split("\n\n")[0]
+        lines.append(" ".join(text.split()) + "\n")
+    return "\n".join(lines)
+
+
+def cli_page() -> str:
+    """Each command with its arguments and options."""
+    lines = [_CLI]
+    for part in PARTS:
+        command = find_command([part])[0]
+        lines += [_command(path, each) for path, each in _leaves([part], command)]
+    return "\n".join(lines)
+
+
+def find_command(words: list[str]) -> tuple[Command, list[str]]:
+    """The command that these words name, and the words that are left for it.
+
+    Raises:
+        LookupError: there is none.
+    """
+    command: object = typer.main.get_command(application(words))
+    while isinstance(command, TyperGroup) and words and not words[0].startswith("-"):
+        if words[0] not in command.commands:
+            raise LookupError(f"there is no command {words[0]!r}")
+        command, words = command.commands[words[0]], words[1:]
+    assert isinstance(command, TyperCommand | TyperGroup)
+    return command, words
+
+
+def options_of(command: Command) -> list[TyperOption]:
+    """The command's own options."""
+    return [each for each in command.params if isinstance(each, TyperOption)]
+
+
+def contracts_page() -> str:
+    """Where each contract stands on a development chain."""
+    rows = {
+        "SettlementToken (USDC)": DEVELOPMENT.settlement_token,
+        "BatchSettlement": DEVELOPMENT.batch_settlement,
+        "ERC3009DepositCollector": DEVELOPMENT.deposit_collector,
+        "Multicall3": DEVELOPMENT.multicall3,
+        "AssetRegistry": DEVELOPMENT.asset_registry,
+        "RevenueVaultFactory": DEVELOPMENT.vault_factory,
+    }
+    return _CONTRACTS + "".join(f"| {name} | `{address}` |\n" for name, address in rows.items())
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "errors.md": errors_page,
+    "cli.md": cli_page,
+    "contracts.md": contracts_page,
+}
+"""Page → what it must hold."""
+
+
+def _leaves(path: list[str], command: Command) -> Iterator[tuple[list[str], Command]]:
+    if not isinstance(command, TyperGroup):
+        yield path, command
+        return
+    for name, child in command.commands.items():
+        assert isinstance(child, TyperCommand | TyperGroup)
+        yield from _leaves([*path, name], child)
+
+
+def _command(path: list[str], command: Command) -> str:
+    named = (each.name for each in command.params if isinstance(each, TyperArgument))
+    usage = " ".join(["headwater", *path, *(str(name).upper() for name in named)])
+    text = " ".join((command.help or "").split())
+    rows = "".join(
+        f"| `{', '.join((*each.opts, *each.secondary_opts))}` | {_default(each)} | {each.help} |\n"
+        for each in options_of(command)
+    )
+    table = f"\n| option | default | meaning |\n|---|---|---|\n{rows}" if rows else ""
+    return f"## headwater {' '.join(path)}\n\n`{usage}`\n\n{text}\n{table}"
+
+
+def _default(option: TyperOption) -> str:
+    return "" if option.default in (None, False) else f"`{str(option.default).lower()}`"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, make in PAGES.items():
+        (FOLDER / name).write_text(make(), "utf-8")
