@@ -81,7 +81,7 @@ async def _json(request: Request) -> object:
         raise InvalidInputError(f"A registration has at most {MAX_BODY_BYTES} bytes.")
     try:
         return json.loads(body)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise InvalidInputError("The body is not JSON.") from exc
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Connection, Text, select
 from sqlalchemy.orm import Session, registry
 from sqlmodel import Field, SQLModel, col
 
-from headwater_marketplace.listings import Listing
+from headwater_marketplace.listings import MAX_STORED, Listing
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_wallet.database import Database
 
@@ -108,7 +108,7 @@ class Catalogue:
             if kind is not None:
                 chosen = chosen.where(col(ListingRow.kind) == kind)
             if max_price is not None:
-                chosen = chosen.where(col(ListingRow.ceiling) <= max_price)
+                chosen = chosen.where(col(ListingRow.ceiling) <= min(max_price, MAX_STORED))
             with Session(bind=connection) as session:
                 return [Listing.model_validate_json(row.body) for row in session.scalars(chosen)]
 

@@ -4,7 +4,7 @@ A listing is signed by its provider, so a catalogue can neither invent one nor c
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -14,16 +14,19 @@ from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import parse_hex, to_hex
 from headwater_payments.signing import Signer, recover
 
+MAX_STORED: Final = 2**63 - 1
+"""The largest price that a catalogue's columns hold, in atomic units."""
+
 
 class TokenPrices(BaseModel):
     """What a listing charges, in atomic units; strings on the wire stay exact everywhere."""
 
     model_config = ConfigDict(frozen=True)
 
-    per_thousand_input: int = Field(default=0, ge=0)
-    per_thousand_output: int = Field(default=0, ge=0)
-    per_request: int = Field(default=0, ge=0)
-    ceiling: int = Field(gt=0)
+    per_thousand_input: int = Field(default=0, ge=0, le=MAX_STORED)
+    per_thousand_output: int = Field(default=0, ge=0, le=MAX_STORED)
+    per_request: int = Field(default=0, ge=0, le=MAX_STORED)
+    ceiling: int = Field(gt=0, le=MAX_STORED)
 
     def __str__(self) -> str:
         parts = []
@@ -46,17 +49,17 @@ class Listing(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,62}$")
-    name: str = Field(min_length=1, max_length=80)
+    name: str = Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")
     kind: Literal["model", "service", "datanet"]
     description: str = Field(max_length=600)
     base_url: str = Field(pattern=r"^https?://")
-    network: str = Field(pattern=r"^eip155:\d+$")
+    network: str = Field(pattern=r"^eip155:[0-9]{1,20}$")
     asset: str
     pay_to: str
     provider: str
     price: TokenPrices
     licence: str = "unspecified"
-    asset_version: int = Field(default=0, ge=0)
+    asset_version: int = Field(default=0, ge=0, lt=2**64)
 
     @field_validator("asset", "pay_to", "provider")
     @classmethod

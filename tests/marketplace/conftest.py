@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from support.databases import database_url, postgres
 from support.shop import Shop, open_shop
+
+__all__ = ["database_url", "postgres"]
 
 
 @pytest.fixture

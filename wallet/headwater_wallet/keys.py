@@ -25,6 +25,7 @@ from headwater_wallet.errors import KeyStoreError
 
 SCRYPT_ROUNDS = 262_144
 """The work factor of the key file; half a second on a small machine."""
+_KIND = "bip39-entropy"
 
 
 class LocalSigner:
@@ -102,12 +103,15 @@ class SeedKeystore:
         """
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(document, dict) or document.get("headwater") != _KIND:
+                # Another program's key has 32 bytes too: accounts derived from it would be empty.
+                raise ValueError("not a seed of ours")
             entropy = decode_keyfile_json(document, password.encode())
         except OSError:
             raise KeyStoreError(f"There is no readable key file at {path}.") from None
-        except (ValueError, KeyError, TypeError, NotImplementedError):
+        except (ValueError, KeyError, TypeError, AttributeError, NotImplementedError):
             raise KeyStoreError(
-                f"The key file at {path} is damaged or the password is wrong."
+                f"The key file at {path} is damaged, another program's, or the password is wrong."
             ) from None
         return cls(bytes(entropy))
 
@@ -121,7 +125,7 @@ class SeedKeystore:
             self._entropy, password.encode(), kdf="scrypt", iterations=rounds
         )
         document.pop("address", None)
-        document["headwater"] = "bip39-entropy"
+        document["headwater"] = _KIND
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
