@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 import pytest
 from contracts.conftest import Party
-from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from headwater_contracts.chains.development import DevelopmentChain
@@ -13,11 +12,7 @@ from headwater_contracts.clients.asset_registry import (
     AssetRegistryClient,
     ParentLink,
 )
-from headwater_contracts.clients.batch_settlement import (
-    BatchSettlementClient,
-    ChannelConfig,
-    VoucherClaim,
-)
+from headwater_contracts.clients.batch_settlement import BatchSettlementClient, VoucherClaim
 from headwater_contracts.clients.revenue_vault import Entitlement, RevenueVaultClient, SumProof
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.clients.vault_factory import RevenueVaultFactoryClient
@@ -25,17 +20,16 @@ from headwater_contracts.clients.vault_terms import VaultTerms
 from headwater_contracts.deployments import Deployment
 from headwater_contracts.reverts import ContractRevertError
 from headwater_payments.address import Address, parse_address
-from headwater_payments.channels import deposit_collector_data, deposit_nonce
+from headwater_payments.batch_payload import deposit_to_sign
+from headwater_payments.channels import deposit_collector_data
+from headwater_payments.eip712 import Domain
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.structs import ChannelConfig
 
 pytestmark = pytest.mark.anyio
 
 PLATFORM, HOST, FALLBACK, ALICE, BOB = (
     parse_address("0x" + digit * 40) for digit in ("1", "2", "3", "4", "5")
-)
-RECEIVE_TYPEHASH = keccak(
-    text="ReceiveWithAuthorization(address from,address to,uint256 value,"
-    "uint256 validAfter,uint256 validBefore,bytes32 nonce)"
 )
 FOREVER = 2**256 - 1
 
@@ -118,16 +112,16 @@ async def pay_through_a_channel(world: World, receiver: Address, amount: int) ->
         salt=bytes(32),
     )
     channel_id = await world.channels.channel_id(config)
-    nonce = deposit_nonce(channel_id, 7)
-    struct = keccak(
-        RECEIVE_TYPEHASH
-        + encode(
-            ["address", "address", "uint256", "uint256", "uint256", "bytes32"],
-            [world.buyer.address, world.collector, amount, 0, FOREVER, nonce],
-        )
+    authorization = deposit_to_sign(
+        config,
+        channel_id,
+        Domain("USDC", "2", world.chain.chain_id, world.token.address),
+        amount=amount,
+        valid_after=0,
+        valid_before=FOREVER,
+        salt=7,
     )
-    digest = keccak(b"\x19\x01" + await world.token.domain_separator() + struct)
-    data = deposit_collector_data(0, FOREVER, 7, world.buyer.sign(digest))
+    data = deposit_collector_data(0, FOREVER, 7, world.buyer.sign(authorization.digest()))
     await world.seller.send(world.channels.deposit(config, amount, world.collector, data))
     voucher = world.buyer.sign(await world.channels.voucher_digest(channel_id, amount))
     claim = VoucherClaim(config, amount, voucher, amount)
