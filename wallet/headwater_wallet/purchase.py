@@ -68,7 +68,8 @@ class Purchase:
         self._intent: Intent | None = None
         self._channel: bytes | None = None
         self._gate: anyio.Semaphore | None = None
-        self._left_before = False
+        self.may_have_arrived = False
+        """Whether an earlier request with this payment may have reached the seller."""
         self._asked = self._corrected = False
 
     @property
@@ -167,7 +168,7 @@ class Purchase:
         """This request never reached the seller: give back what no earlier one may have used."""
         with anyio.CancelScope(shield=True):
             try:
-                if self._intent is not None and self._left_before:
+                if self._intent is not None and self.may_have_arrived:
                     await self._lost()
                 elif self._intent is not None:
                     self._intent = await self._buyer.ledger.release(
@@ -248,7 +249,7 @@ class Purchase:
                 self._payment_id, terms.chosen.scheme, self._url, payee, amount, buyer.now()
             )
             self._intent = await buyer.ledger.reserve(payment, channel)
-            self._left_before = self._intent.header is not None
+            self.may_have_arrived = self._intent.header is not None
             header = self._intent.header or await self._sign(terms, channel, self._intent)
         except BaseException:
             await self._undo_reservation()
