@@ -96,15 +96,21 @@ class EpochWorker:
         """Commit the epoch's receipts, wait for its seed, and propose its root.
 
         Raises:
-            EpochConflictError: the chain works on another epoch or committed other receipts.
+            EpochConflictError: the chain works on another epoch, committed other receipts, or holds
+                another root for this one.
             ContractRevertError: the vault refuses, for example because the sum exceeds its income.
         """
+        if await self._is_final(bundle):
+            return
         epoch = await self._vault.current_epoch()
         if epoch != bundle.epoch:
             raise EpochConflictError(
                 f"The vault works on epoch {epoch}, not {bundle.epoch}.", epoch=epoch
             )
-        if await self._vault.pending_root() is not None:
+        pending = await self._vault.pending_root()
+        if pending is not None:
+            if to_hex(pending.hash) != bundle.root:
+                raise EpochConflictError("The vault's pending root is not this bundle's.")
             return
         await self._commit(bundle)
         await self._seed()
@@ -125,11 +131,21 @@ class EpochWorker:
         Raises:
             EpochConflictError: the pending root is not the bundle's, or was cancelled.
         """
+        if await self._is_final(bundle):
+            return
         pending = await self._vault.pending_root()
         if pending is None or to_hex(pending.hash) != bundle.root:
             raise EpochConflictError("The vault's pending root is not this bundle's.")
         await self._after_window()
         await self._sender.send(self._vault.finalize())
+
+    async def _is_final(self, bundle: EpochBundle) -> bool:
+        final = await self._vault.final_root()
+        if final is None or final.epoch != bundle.epoch:
+            return False
+        if to_hex(final.hash) != bundle.root:
+            raise EpochConflictError(f"Epoch {bundle.epoch} was closed with another root.")
+        return True
 
     async def _commit(self, bundle: EpochBundle) -> None:
         known = await self._vault.commitment()

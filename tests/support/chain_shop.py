@@ -33,6 +33,7 @@ class ChainShop:
     store: SellerStore
     sender: TransactionSender
     token: SettlementTokenClient
+    app: PaymentMiddleware
 
     async def fund(self, account: Address, atomic: int) -> None:
         await self.chain.send(self.token.mint(account, atomic))
@@ -59,4 +60,4 @@ async def open_chain_shop(directory: Path, **offer: Any) -> AsyncIterator[ChainS
                 chain=facilitator,
             )
             async with serve(app, bind()) as served:
-                yield ChainShop(served, chain, deployment, store, sender, token)
+                yield ChainShop(served, chain, deployment, store, sender, token, app)

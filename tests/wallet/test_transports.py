@@ -108,6 +108,32 @@ async def test_a_connect_error_gives_everything_back(shop: Shop, library: Librar
         assert await states(wallet) == ["settled", "released"]
 
 
+async def test_a_connection_that_breaks_and_is_then_refused_gives_nothing_back(
+    shop: Shop, library: Library
+) -> None:
+    wallet = await shop.wallet()
+    failing: list[Callable[..., Exception]] = []
+
+    async def hook(request: Any, following: Next) -> Any:
+        if failing and failing[0] is library.http.ConnectError:
+            raise failing.pop(0)("refused", request=request)
+        answer = await following(request)
+        if failing:
+            raise failing.pop(0)("cut", request=request)
+        return answer
+
+    async with library.client(wallet, library.wire(shop.app, hook)) as client:
+        await client.post("/paid/x", json={"charge": 1_000})
+        failing += [library.http.ReadError, library.http.ConnectError]
+        with pytest.raises(PaymentUnknownError):
+            await client.post("/paid/x", json={"charge": 1_000})
+    [record] = await shop.store.channels()
+    assert record.state.signed == (await wallet.budget()).used == 2_000
+    assert await states(wallet) == ["settled", "unknown"]
+    assert await settle_all(shop, wallet) == []
+    assert (await wallet.budget()).charged == 2_000
+
+
 async def test_a_connect_error_on_a_retry_gives_nothing_back(shop: Shop, library: Library) -> None:
     wallet = await shop.wallet()
     failing: list[Callable[..., Exception]] = []
@@ -125,7 +151,7 @@ async def test_a_connect_error_on_a_retry_gives_nothing_back(shop: Shop, library
         with pytest.raises(PaymentUnknownError):
             await client.post("/paid/x", json={"charge": 30}, headers=headers)
         used = (await wallet.budget()).used
-        with pytest.raises(library.http.ConnectError):
+        with pytest.raises(PaymentUnknownError):
             await client.post("/paid/x", json={"charge": 30}, headers=headers)
         assert (await wallet.budget()).used == used
         assert await states(wallet) == ["settled", "unknown"]

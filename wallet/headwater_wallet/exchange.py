@@ -75,6 +75,7 @@ async def exchange(
                 if not (paid and send_again and purchase.repeatable):
                     raise
                 send_again -= 1
+                purchase.may_have_arrived = True
                 continue
             if answer.status_code == _PAYMENT_REQUIRED:
                 # Before anything is signed: if this body breaks off, no payment hangs on it.
@@ -83,8 +84,10 @@ async def exchange(
             if again is None:
                 return answer
             extra = again
-    except never_left:
+    except never_left as exc:
         await purchase.abandon()
+        if purchase.may_have_arrived:
+            raise unknown_outcome(purchase, type(exc).__name__) from exc
         raise
     except transport_errors as exc:
         await purchase.ended()

@@ -69,7 +69,8 @@ class Purchase:
         self._intent: Intent | None = None
         self._channel: bytes | None = None
         self._gate: anyio.Semaphore | None = None
-        self._left_before = False
+        self.may_have_arrived = False
+        """Whether an earlier request with this payment may have reached the seller."""
         self._asked = self._corrected = False
 
     @property
@@ -176,7 +177,7 @@ class Purchase:
         """This request never reached the seller: give back what no earlier one may have used."""
         with anyio.CancelScope(shield=True):
             try:
-                if self._intent is not None and self._left_before:
+                if self._intent is not None and self.may_have_arrived:
                     await self._lost()
                 elif self._intent is not None:
                     self._intent = await self._buyer.ledger.release(
@@ -256,10 +257,10 @@ class Purchase:
             payment = NewPayment(
                 self._payment_id, terms.chosen.scheme, self._url, payee, amount, buyer.now()
             )
-            self._left_before = True
+            self.may_have_arrived = True
 
             def seal(intent: Intent) -> str | None:
-                self._left_before = False
+                self.may_have_arrived = False
                 return buyer.headers.seal(terms, channel, intent)
 
             self._intent = await buyer.ledger.reserve(payment, channel, seal)
