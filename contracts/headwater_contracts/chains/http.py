@@ -86,6 +86,10 @@ class LoopbackServer:
                 pass
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
+        except asyncio.CancelledError:
+            # The server ends, and with it this task; asyncio's streams before Python 3.12 print a
+            # traceback for one that ends cancelled.
+            pass
         finally:
             writer.close()
 
