@@ -34,6 +34,9 @@ NEEDS = {
 
 ALSO = {
     "headwater_contracts.chains.evm": ("chain",),
+    "headwater_contracts.chains.evm_calls": ("chain",),
+    "headwater_contracts.chains.evm_machine": ("chain",),
+    "headwater_contracts.chains.evm_records": ("chain",),
     "headwater_contracts.chains.local": ("chain",),
     "headwater_contracts.chains.rpc": ("chain",),
     "headwater_contracts.chains.rpc_params": ("chain",),
