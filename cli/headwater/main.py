@@ -61,12 +61,25 @@ def front(
 def main() -> None:
     """Run the command line; an interruption leaves quietly with status 130."""
     try:
-        application(sys.argv[1:])()
+        status = application(sys.argv[1:])(standalone_mode=False)
     except MissingExtraError as error:
         typer.echo(str(error), err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
+    except Exception as error:
+        # Of what is wrong with a command line typer exports one kind only; all kinds format alike.
+        said = getattr(error, "format_message", None)
+        if said is None:
+            raise
+        message = said().strip()
+        if "\n" in message:
+            # A command that was given nothing to do answers with its help.
+            typer.echo(message)
+            sys.exit(0)
+        typer.echo(f"error[usage]: {message.rstrip('.')}; see --help.", err=True)
+        sys.exit(2)
+    sys.exit(status if isinstance(status, int) else 0)
 
 
 def _load(name: str, module: str, attribute: str) -> object:
