@@ -73,10 +73,9 @@ def main() -> None:
         if said is None:
             raise
         message = said().strip()
-        if "\n" in message:
-            # A command that was given nothing to do answers with its help.
-            typer.echo(message)
-            sys.exit(0)
+        if not message:
+            # A command that was given nothing to do has printed its help.
+            sys.exit(2)
         typer.echo(f"error[usage]: {message.rstrip('.')}; see --help.", err=True)
         sys.exit(2)
     sys.exit(status if isinstance(status, int) else 0)
