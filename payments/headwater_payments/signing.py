@@ -3,7 +3,7 @@
 Source: EIP-712; SEC 4.1 for recovery; EIP-2 for the low-s rule.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import coincurve
 from eth_utils.crypto import keccak
@@ -32,6 +32,15 @@ class Signer(Protocol):
         Raises:
             HeadwaterError: the signer refuses, or cannot be reached; nothing was signed.
         """
+        ...
+
+
+@runtime_checkable
+class ImmediateSigner(Signer, Protocol):
+    """A signer whose key is in this process: it can sign inside a database transaction."""
+
+    def sign_now(self, typed: TypedData) -> bytes:
+        """What `sign_typed_data` gives, without waiting."""
         ...
 
 

@@ -14,17 +14,14 @@ from headwater_contracts.artifacts import CONTRACTS, load_artifact
 from headwater_contracts.build import stale_artifacts
 from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.chains.local import LocalChain
-from headwater_contracts.clients.batch_settlement import (
-    BatchSettlementClient,
-    ChannelConfig,
-    VoucherClaim,
-)
+from headwater_contracts.clients.batch_settlement import BatchSettlementClient, VoucherClaim
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.clients.vault_factory import RevenueVaultFactoryClient
 from headwater_contracts.deployments import Deployment, deploy_development_contracts
 from headwater_payments.address import Address, parse_address
 from headwater_payments.channels import deposit_nonce
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.structs import ChannelConfig
 
 pytestmark = pytest.mark.anyio
 

@@ -1,181 +1,41 @@
 """Money goes round on chain: deposit, claim, settle into a vault, root, claims; on either chain."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
-from contracts.conftest import Party
-from eth_abi.abi import encode
+from contracts.world import (
+    ALICE,
+    BOB,
+    HOST,
+    PLATFORM,
+    World,
+    create_vault,
+    open_world,
+    pay_through_a_channel,
+    post,
+    publish,
+    terms_of,
+    two_leaf_tree,
+)
 from eth_utils.crypto import keccak
 
 from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.clients.asset_registry import (
-    AssetKind,
-    AssetRegistryClient,
     ParentLink,
 )
-from headwater_contracts.clients.batch_settlement import (
-    BatchSettlementClient,
-    ChannelConfig,
-    VoucherClaim,
-)
-from headwater_contracts.clients.revenue_vault import Entitlement, RevenueVaultClient, SumProof
+from headwater_contracts.clients.revenue_vault import Entitlement
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
-from headwater_contracts.clients.vault_factory import RevenueVaultFactoryClient
-from headwater_contracts.clients.vault_terms import VaultTerms
 from headwater_contracts.deployments import Deployment
 from headwater_contracts.reverts import ContractRevertError
 from headwater_payments.address import Address, parse_address
-from headwater_payments.channels import deposit_collector_data, deposit_nonce
 from headwater_payments.errors import InvalidInputError
 
 pytestmark = pytest.mark.anyio
 
-PLATFORM, HOST, FALLBACK, ALICE, BOB = (
-    parse_address("0x" + digit * 40) for digit in ("1", "2", "3", "4", "5")
-)
-RECEIVE_TYPEHASH = keccak(
-    text="ReceiveWithAuthorization(address from,address to,uint256 value,"
-    "uint256 validAfter,uint256 validBefore,bytes32 nonce)"
-)
-FOREVER = 2**256 - 1
-
-
-@dataclass(frozen=True)
-class World:
-    """One buyer, one seller who owns a model and posts its roots, and the contracts."""
-
-    chain: DevelopmentChain
-    token: SettlementTokenClient
-    channels: BatchSettlementClient
-    registry: AssetRegistryClient
-    factory: RevenueVaultFactoryClient
-    collector: Address
-    buyer: Party
-    seller: Party
-
 
 @pytest.fixture
 async def world(chain: DevelopmentChain, deployment: Deployment) -> World:
-    buyer, seller = await Party.funded(chain), await Party.funded(chain)
-    token = SettlementTokenClient(chain.reader, deployment.settlement_token)
-    await chain.send(token.mint(buyer.address, 1_000_000))
-    return World(
-        chain=chain,
-        token=token,
-        channels=BatchSettlementClient(chain.reader, deployment.batch_settlement),
-        registry=AssetRegistryClient(chain.reader, deployment.asset_registry),
-        factory=RevenueVaultFactoryClient(chain.reader, deployment.vault_factory),
-        collector=deployment.deposit_collector,
-        buyer=buyer,
-        seller=seller,
-    )
-
-
-async def publish(world: World, parents: tuple[ParentLink, ...] = ()) -> int:
-    registry, seller = world.registry, world.seller
-    receipt = await seller.send(registry.register_asset(AssetKind.MODEL, seller.address))
-    asset_id = registry.registered_asset(receipt)
-    receipt = await seller.send(
-        registry.publish_version(asset_id, keccak(text="rows"), keccak(text="licence"), parents)
-    )
-    return registry.published_version(receipt)
-
-
-def terms_of(world: World, version_id: int, parents_share: int = 0) -> VaultTerms:
-    return VaultTerms(
-        token=world.token.address,
-        version_id=version_id,
-        platform=PLATFORM,
-        host=HOST,
-        attributor=world.seller.address,
-        fallback=FALLBACK,
-        platform_share=5_000_000,
-        host_share=20_000_000,
-        owner_share=15_000_000 - parents_share,
-        parents_share=parents_share,
-        contributors_share=60_000_000,
-        challenge_window=30,
-        terms_hash=keccak(text="terms"),
-    )
-
-
-async def create_vault(world: World, terms: VaultTerms) -> RevenueVaultClient:
-    expected = await world.factory.vault_address(terms)
-    await world.seller.send(world.factory.create(terms))
-    assert await world.factory.is_vault(expected)
-    return RevenueVaultClient(world.chain.reader, expected)
-
-
-async def pay_through_a_channel(world: World, receiver: Address, amount: int) -> ChannelConfig:
-    """Deposit, sign one voucher, claim it and settle: what a paid call comes down to."""
-    config = ChannelConfig(
-        payer=world.buyer.address,
-        payer_authorizer=world.buyer.address,
-        receiver=receiver,
-        receiver_authorizer=world.seller.address,
-        token=world.token.address,
-        withdraw_delay=900,
-        salt=bytes(32),
-    )
-    channel_id = await world.channels.channel_id(config)
-    nonce = deposit_nonce(channel_id, 7)
-    struct = keccak(
-        RECEIVE_TYPEHASH
-        + encode(
-            ["address", "address", "uint256", "uint256", "uint256", "bytes32"],
-            [world.buyer.address, world.collector, amount, 0, FOREVER, nonce],
-        )
-    )
-    digest = keccak(b"\x19\x01" + await world.token.domain_separator() + struct)
-    data = deposit_collector_data(0, FOREVER, 7, world.buyer.sign(digest))
-    await world.seller.send(world.channels.deposit(config, amount, world.collector, data))
-    voucher = world.buyer.sign(await world.channels.voucher_digest(channel_id, amount))
-    claim = VoucherClaim(config, amount, voucher, amount)
-    batch = world.seller.sign(await world.channels.claim_batch_digest([claim]))
-    await world.seller.send(world.channels.claim_with_signature([claim], batch))
-    await world.seller.send(world.channels.settle(receiver, world.token.address))
-    return config
-
-
-def two_leaf_tree(
-    vault: RevenueVaultClient, token: Address, first: Entitlement, second: Entitlement
-) -> tuple[bytes, int, SumProof, SumProof]:
-    """A tree of depth 1, written out from the encoding that the vault documents."""
-
-    def leaf_hash(leaf: Entitlement) -> bytes:
-        return keccak(
-            b"\x00"
-            + (84532).to_bytes(32, "big")
-            + bytes.fromhex(vault.address[2:])
-            + bytes.fromhex(token[2:])
-            + leaf.position.to_bytes(4, "big")
-            + bytes.fromhex(leaf.account[2:])
-            + leaf.cumulative.to_bytes(16, "big")
-            + leaf.detail_root
-        )
-
-    left, right = leaf_hash(first), leaf_hash(second)
-    root = keccak(
-        b"\x01"
-        + left
-        + first.cumulative.to_bytes(16, "big")
-        + right
-        + second.cumulative.to_bytes(16, "big")
-    )
-    total = first.cumulative + second.cumulative
-    return root, total, [(right, second.cumulative)], [(left, first.cumulative)]
-
-
-async def post(world: World, vault: RevenueVaultClient, root: bytes, total: int) -> None:
-    epoch = await vault.current_epoch()
-    if await vault.commitment() is None:
-        cutoff = await world.chain.reader.block_number()
-        await world.seller.send(vault.commit_epoch(epoch, keccak(text="receipts"), cutoff))
-    # Recording is no failure before the seed's block exists; on a chain that mines on demand the
-    # attempt itself makes the block.
-    while await vault.seed() is None:
-        await world.seller.send(vault.record_seed())
-    await world.seller.send(vault.post_root(epoch, root, total, 1, keccak(text="bundle")))
+    return await open_world(chain, deployment)
 
 
 async def test_a_sale_reaches_every_party(world: World) -> None:

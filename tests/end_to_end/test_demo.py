@@ -124,10 +124,12 @@ def test_two_at_once_do_not_meet(folder: Path) -> None:
     for process in both:
         printed, errors = process.communicate(timeout=240)
         assert process.returncode == 0, printed[-3_000:] + errors
-    assert sorted(path.name for path in (folder / "report").iterdir()) == [
-        "index.html",
-        "report.json",
-    ]
+    report = folder / "report"
+    written = sorted(path.name for path in report.iterdir())
+    assert written == ["epoch-1.json", "index.html", "report.json"]
+    bundle = str(report / "epoch-1.json")
+    command = [sys.executable, "-m", "headwater", "attribution", "verify", "--quiet", bundle]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": FOLDERS}, check=True)
 
 
 @pytest.mark.parametrize("line", ["Chain 84532", "Registered", "The langgraph agent"])

@@ -53,6 +53,8 @@ class Database:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._door = threading.Lock()
         self._closed = False
+        self._submitted = 0
+        self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="headwater-writer", daemon=True)
         self._thread.start()
 
@@ -66,21 +68,44 @@ class Database:
             UnavailableError: the database did not take the write; nothing changed.
             Exception: whatever `work` raises; nothing of it was written.
         """
-        job = _Job(work, Future(), anyio.Event(), current_token())
+        done = anyio.Event()
+        job = _Job(work, Future(), done, current_token())
         with self._door:
             if self._closed:
                 raise UnavailableError("The database is closed.")
             self._jobs.put(job)
-        await _wait_through(job.done)
+        await _wait_through(done)
+        if (failure := self._failure) is not None:
+            self._failure = None
+            raise failure
         result: T = job.future.result()
         return result
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` over the latest committed state.
+    def submit(self, work: Callable[[Connection], object]) -> None:
+        """Have `work` done in its turn, before every later write, without waiting for the disk.
+
+        For what another party can tell again after a crash. A failure is raised by the next `write`
+        or `read`; nothing of the work was written then.
 
         Raises:
-            UnavailableError: the database cannot be read.
+            UnavailableError: the database is closed.
         """
+        job = _Job(work, Future(), None, None)
+        job.future.add_done_callback(self._note_failure)
+        with self._door:
+            if self._closed:
+                raise UnavailableError("The database is closed.")
+            self._submitted += 1
+            self._jobs.put(job)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` over the latest state, what was submitted before included.
+
+        Raises:
+            UnavailableError: the database cannot be read, or refused what was submitted.
+        """
+        if self._submitted:
+            await self.write(_nothing)
         return await anyio.to_thread.run_sync(self.read_now, work)
 
     def read_now(self, work: Callable[[Connection], T]) -> T:
@@ -123,6 +148,11 @@ class Database:
         with self._engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
+    def _note_failure(self, future: "Future[Any]") -> None:
+        self._submitted -= 1
+        if (error := future.exception()) is not None:
+            self._failure = error
+
     def _run(self) -> None:
         while (first := self._jobs.get()) is not None:
             batch, stop = [first], False
@@ -141,7 +171,13 @@ class Database:
         outcomes: list[tuple[_Job, Any, BaseException | None]] = []
         try:
             with self._transaction() as connection:
-                outcomes = [(job, *_attempt(job, connection)) for job in batch]
+                if len(batch) == 1:
+                    # Alone, a job needs no savepoint: undoing it is undoing the transaction.
+                    outcomes = [(batch[0], _alone(batch[0], connection), None)]
+                else:
+                    outcomes = [(job, *_attempt(job, connection)) for job in batch]
+        except _UndoneError as undone:
+            outcomes = [(batch[0], None, undone.error)]
         except Exception as exc:  # noqa: BLE001  whatever it is, callers are waiting to hear of it
             error = UnavailableError(f"The database did not take the write: {_cause(exc)}.")
             error.__cause__ = exc
@@ -162,20 +198,44 @@ class _Job:
         self,
         work: Callable[[Connection], Any],
         future: "Future[Any]",
-        done: anyio.Event,
-        token: EventLoopToken,
+        done: anyio.Event | None,
+        token: EventLoopToken | None,
     ) -> None:
         self.work, self.future, self.done, self.token = work, future, done, token
 
 
-def _attempt(job: _Job, connection: Connection) -> tuple[Any, BaseException | None]:
+class _UndoneError(Exception):
+    """A lone job failed; its transaction is rolled back by this passing through."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _alone(job: _Job, connection: Connection) -> Any:
+    try:
+        return job.work(connection)
+    except Exception as exc:
+        raise _UndoneError(_told(exc)) from exc
+
+
+def _attempt(job: _Job, connection: Connection) -> tuple[Any, Exception | None]:
     try:
         with connection.begin_nested():
             return job.work(connection), None
-    except SQLAlchemyError as exc:
-        return None, UnavailableError(f"The database did not take the write: {_cause(exc)}.")
     except Exception as exc:  # noqa: BLE001  the caller's own error travels back to the caller
-        return None, exc
+        return None, _told(exc)
+
+
+def _told(error: Exception) -> Exception:
+    """The error as the job's caller hears of it."""
+    if isinstance(error, SQLAlchemyError):
+        return UnavailableError(f"The database did not take the write: {_cause(error)}.")
+    return error
+
+
+def _nothing(_connection: Connection) -> None:
+    """What waits for everything before it."""
 
 
 async def _wait_through(done: anyio.Event) -> None:
@@ -198,17 +258,18 @@ async def _wait_through(done: anyio.Event) -> None:
 
 
 def _wake(batch: list[_Job]) -> None:
-    by_loop: dict[int, list[_Job]] = {}
+    by_loop: dict[int, tuple[EventLoopToken, list[anyio.Event]]] = {}
     for job in batch:
-        by_loop.setdefault(id(job.token.native_token), []).append(job)
-    for jobs in by_loop.values():
+        if job.token is not None and job.done is not None:
+            by_loop.setdefault(id(job.token.native_token), (job.token, []))[1].append(job.done)
+    for token, events in by_loop.values():
 
-        def ring(waiting: list[_Job] = jobs) -> None:
-            for job in waiting:
-                job.done.set()
+        def ring(waiting: list[anyio.Event] = events) -> None:
+            for written in waiting:
+                written.set()
 
         try:
-            _call_soon(jobs[0].token, ring)
+            _call_soon(token, ring)
         except RuntimeError:
             # The loop that asked has ended: the writes stand, and nobody is left to tell.
             continue

@@ -52,6 +52,10 @@ class LocalSigner:
 
     async def sign_typed_data(self, typed: TypedData) -> bytes:
         """65 bytes `r ‖ s ‖ v` over the typed data."""
+        return self.sign_now(typed)
+
+    def sign_now(self, typed: TypedData) -> bytes:
+        """The same, without waiting."""
         return sign_with_key(self._key, typed)
 
     async def sign_transaction(self, transaction: dict[str, Any]) -> bytes:

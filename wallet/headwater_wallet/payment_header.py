@@ -14,7 +14,7 @@ from headwater_payments.batch_payload import (
 )
 from headwater_payments.channels import voucher_to_sign
 from headwater_payments.exact import sign_exact
-from headwater_payments.signing import Signer
+from headwater_payments.signing import ImmediateSigner, Signer
 from headwater_payments.x402 import JsonObject, PaymentPayload, chain_id_of
 from headwater_wallet.spend_ledger import ChannelTerms, Intent
 from headwater_wallet.terms import CONCURRENT, PAYMENT_IDENTIFIER, Terms
@@ -45,11 +45,22 @@ class HeaderSigner:
             if channel is None
             else await self._voucher(terms, channel, intent)
         )
-        return PaymentPayload(
-            accepted=terms.chosen,
-            payload=payload,
-            extensions=echoed_extensions(terms, channel, intent.payment_id),
-        ).to_header()
+        return _header(terms, channel, intent, payload)
+
+    def seal(self, terms: Terms, channel: ChannelTerms | None, intent: Intent) -> str | None:
+        """The header at once, where a key in this process and one voucher are all that it takes.
+
+        Signed inside the transaction that reserves the payment, it is stored by the same commit.
+        The same intent gives the same header. None where `sign` is needed.
+        """
+        if channel is None or intent.deposit or not isinstance(self.signer, ImmediateSigner):
+            return None
+        signature = self.signer.sign_now(
+            voucher_to_sign(channel.identifier, intent.max_claimable, channel.chain_id)
+        )
+        voucher = SignedVoucher(channel.identifier, intent.max_claimable, signature)
+        payload = BatchPayload(channel.config, voucher).to_json()
+        return _header(terms, channel, intent, payload)
 
     async def _transfer(self, terms: Terms) -> JsonObject:
         chosen = terms.chosen
@@ -83,6 +94,14 @@ class HeaderSigner:
             )
         )
         return Deposit(amount, 0, valid_before, salt, signature)
+
+
+def _header(terms: Terms, channel: ChannelTerms | None, intent: Intent, payload: JsonObject) -> str:
+    return PaymentPayload(
+        accepted=terms.chosen,
+        payload=payload,
+        extensions=echoed_extensions(terms, channel, intent.payment_id),
+    ).to_header()
 
 
 def echoed_extensions(

@@ -34,6 +34,7 @@ from headwater_wallet.errors import (
 )
 from headwater_wallet.policy import PaymentRequest
 from headwater_wallet.seller_claims import (
+    ChargeClaim,
     charge_claim,
     check_receipt,
     standing_of,
@@ -142,18 +143,26 @@ class Purchase:
             claim = charge_claim(extra, self._terms, self._intent)
             await self._note_deposit(extra)
             check_receipt(receipt, self._terms, self._intent, claim.charge)
-            self._intent = await self._buyer.ledger.settle(
-                self._intent.payment_id,
-                claim.charge,
-                None if self._terms.concurrent else claim.total,
-                receipt,
-                total_at_most_signed=claim.total,
-            )
+            self._intent = await self._record(self._intent, self._terms, claim, receipt)
         except (ChargeAboveCapError, InvalidInputError) as exc:
             await self._lost()
             await self._misbehaved(exc)
         finally:
             self._open_gate()
+
+    async def _record(
+        self, intent: Intent, terms: Terms, claim: ChargeClaim, receipt: str | None
+    ) -> Intent:
+        covered = claim.total is None or claim.total <= intent.max_claimable
+        if terms.concurrent and covered:
+            return self._buyer.ledger.settle_soon(intent, claim.charge, receipt)
+        return await self._buyer.ledger.settle(
+            intent.payment_id,
+            claim.charge,
+            None if terms.concurrent else claim.total,
+            receipt,
+            total_at_most_signed=claim.total,
+        )
 
     async def ended(self) -> None:
         """The exchange is over, however it went; a charge that never came is left to reconcile."""
@@ -248,8 +257,13 @@ class Purchase:
             payment = NewPayment(
                 self._payment_id, terms.chosen.scheme, self._url, payee, amount, buyer.now()
             )
-            self._intent = await buyer.ledger.reserve(payment, channel)
-            self.may_have_arrived = self._intent.header is not None
+            self.may_have_arrived = True
+
+            def seal(intent: Intent) -> str | None:
+                self.may_have_arrived = False
+                return buyer.headers.seal(terms, channel, intent)
+
+            self._intent = await buyer.ledger.reserve(payment, channel, seal)
             header = self._intent.header or await self._sign(terms, channel, self._intent)
         except BaseException:
             await self._undo_reservation()

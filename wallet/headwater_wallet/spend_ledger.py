@@ -9,7 +9,7 @@ later voucher on the same channel reuses it.
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from sqlalchemy import Connection, func, select
@@ -107,8 +107,16 @@ class SpendLedger:
 
         await self._database.write(work)
 
-    async def reserve(self, payment: NewPayment, channel: ChannelTerms | None) -> Intent:
+    async def reserve(
+        self,
+        payment: NewPayment,
+        channel: ChannelTerms | None,
+        seal: Callable[[Intent], str | None] | None = None,
+    ) -> Intent:
         """Set the most that a payment may cost aside, atomically.
+
+        Where `seal` can give the signed header of the new payment at once, it is stored in the same
+        commit, and the payment is `sent` from then on.
 
         A payment that is known under this id and has left already is returned as it stands, so a
         caller that retries sends the same signature again instead of a second payment.
@@ -130,6 +138,8 @@ class SpendLedger:
                 if known is not None:
                     session.delete(known)
                     session.flush()
+                if seal is not None and (header := seal(_intent(row))) is not None:
+                    _set(row, state="sent", header=header)
                 session.add(row)
                 session.flush()
                 return _intent(row)
@@ -179,30 +189,26 @@ class SpendLedger:
             ChargeAboveCapError: the charge does not follow from the terms; nothing was written.
         """
 
-        def settle(session: Session, row: IntentRow) -> None:
-            if row.state == "settled":
-                return
-            if row.state == "released":
-                self._reserve_again(session, row)
-            if row.channel_id is not None:
-                channel = _channel_row(session, row.channel_id)
-                after = _view(channel).settled(row.amount, charge, seller_total)
-                if (total_at_most_signed or 0) > after.signed:
-                    raise ChargeAboveCapError(
-                        f"The seller's running total {total_at_most_signed} exceeds the "
-                        f"{after.signed} that were signed.",
-                        seller_total=str(total_at_most_signed),
-                    )
-                _store(channel, after)
-            elif charge > row.amount:
-                raise ChargeAboveCapError(
-                    f"The seller charged {charge} atomic units where {row.amount} were agreed.",
-                    charge=str(charge),
-                    cap=str(row.amount),
-                )
-            _set(row, state="settled", charge=charge, receipt=receipt)
+        settling = self._settling(charge, receipt, seller_total, total_at_most_signed)
+        return await self._update(payment_id, settling)
 
-        return await self._update(payment_id, settle)
+    def settle_soon(self, intent: Intent, charge: int, receipt: str | None) -> Intent:
+        """Record a charge in its turn, without waiting for the disk.
+
+        Only for a charge that cannot be refused: within the cap, and at a total that this very
+        voucher covers. Were it lost in a crash, the seller could be asked again.
+
+        Raises:
+            ChargeAboveCapError: the charge exceeds the cap; nothing is written.
+        """
+        if not 0 <= charge <= intent.amount:
+            raise ChargeAboveCapError(
+                f"The seller charged {charge} atomic units where {intent.amount} were agreed.",
+                charge=str(charge),
+                cap=str(intent.amount),
+            )
+        self._database.submit(self._changed(intent.payment_id, self._settling(charge, receipt)))
+        return replace(intent, state="settled", charge=charge, receipt=receipt)
 
     async def release(self, payment_id: str, *, never_sent: bool = False) -> Intent:
         """End a payment without a charge.
@@ -370,6 +376,38 @@ class SpendLedger:
             created_at=payment.created_at,
         )
 
+    def _settling(
+        self,
+        charge: int,
+        receipt: str | None,
+        seller_total: int | None = None,
+        total_at_most_signed: int | None = None,
+    ) -> "_Change":
+        def settle(session: Session, row: IntentRow) -> None:
+            if row.state == "settled":
+                return
+            if row.state == "released":
+                self._reserve_again(session, row)
+            if row.channel_id is not None:
+                channel = _channel_row(session, row.channel_id)
+                after = _view(channel).settled(row.amount, charge, seller_total)
+                if (total_at_most_signed or 0) > after.signed:
+                    raise ChargeAboveCapError(
+                        f"The seller's running total {total_at_most_signed} exceeds the "
+                        f"{after.signed} that were signed.",
+                        seller_total=str(total_at_most_signed),
+                    )
+                _store(channel, after)
+            elif charge > row.amount:
+                raise ChargeAboveCapError(
+                    f"The seller charged {charge} atomic units where {row.amount} were agreed.",
+                    charge=str(charge),
+                    cap=str(row.amount),
+                )
+            _set(row, state="settled", charge=charge, receipt=receipt)
+
+        return settle
+
     def _reserve_again(self, session: Session, row: IntentRow) -> None:
         """Undo a release; what had been given back is taken again, whatever the limit says."""
         regained = 0 if row.channel_id is not None or row.budgeted else row.amount
@@ -387,9 +425,10 @@ class SpendLedger:
             raise InvalidInputError(f"There is no budget named {name or self._budget!r}.")
         return row
 
-    async def _update(
-        self, payment_id: str, change: Callable[[Session, IntentRow], None]
-    ) -> Intent:
+    async def _update(self, payment_id: str, change: "_Change") -> Intent:
+        return await self._database.write(self._changed(payment_id, change))
+
+    def _changed(self, payment_id: str, change: "_Change") -> Callable[[Connection], Intent]:
         def work(connection: Connection) -> Intent:
             with _session(connection) as session:
                 row = session.get(IntentRow, payment_id, with_for_update=True)
@@ -398,7 +437,10 @@ class SpendLedger:
                 change(session, row)
                 return _intent(row)
 
-        return await self._database.write(work)
+        return work
+
+
+_Change = Callable[[Session, IntentRow], None]
 
 
 @contextmanager

@@ -28,6 +28,7 @@ def demo(
     console = Console(highlight=False)
     try:
         outcome, page = _run(admission, seed, llm, report, console)
+        from headwater.demo.report import BUNDLE
     except HeadwaterError as error:
         typer.echo(f"error[{error.code}]: {error.message}", err=True)
         raise typer.Exit(2) from error
@@ -39,7 +40,11 @@ def demo(
         )
         raise typer.Exit(2) from error
     show(outcome, console)
-    console.print(f"\nReport: {page}")
+    console.print(f"\nReport: {page}", soft_wrap=True)
+    console.print(
+        f"Check the epoch yourself: headwater attribution verify {page.parent / BUNDLE}",
+        soft_wrap=True,
+    )
     if not outcome.passed:
         raise typer.Exit(1)
 

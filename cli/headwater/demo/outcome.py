@@ -1,12 +1,13 @@
 """What the demonstration found: figures, checks, and the exit status they lead to."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from headwater.demo.books import Conservation
 from headwater.demo.earnings import Earnings
 from headwater.demo.questions import ModelTest
 from headwater.demo.refusals import Refusal
+from headwater_attribution.bundle import EpochBundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Outcome:
     parties: tuple[tuple[str, str, int, str], ...] = ()
     conservation: Conservation | None = None
     example: ExampleAnswer | None = None
+    bundle: EpochBundle | None = None
     bundle_holds: bool = False
     checks: list[Check] = field(default_factory=list)
 
@@ -77,8 +79,8 @@ class Outcome:
         return all(check.held for check in self.checks)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, ready for `json.dumps`."""
-        return {"passed": self.passed, **asdict(self)}
+        """Everything but the bundle, which is a file of its own, ready for `json.dumps`."""
+        return {"passed": self.passed, **asdict(replace(self, bundle=None))}
 
 
 def judge(outcome: Outcome, *, scripted: bool) -> list[Check]:

@@ -9,6 +9,9 @@ from pathlib import Path
 from headwater.demo.outcome import ExampleAnswer, Outcome
 from headwater_payments.errors import InvalidInputError
 
+BUNDLE = "epoch-1.json"
+"""The epoch that was posted on chain; `headwater attribution verify` recomputes it."""
+
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
@@ -24,7 +27,7 @@ mark { border-radius: .2rem; padding: .05rem .15rem; color: inherit; }
 
 
 def write_report(outcome: Outcome, directory: Path) -> Path:
-    """Write `index.html` and `report.json`, each replaced whole or not at all.
+    """Write `index.html`, `report.json` and the epoch's bundle, each whole or not at all.
 
     Returns:
         The page's path.
@@ -37,6 +40,8 @@ def write_report(outcome: Outcome, directory: Path) -> Path:
         directory.mkdir(parents=True, exist_ok=True)
         _replace(directory / "report.json", json.dumps(outcome.to_json(), indent=1))
         _replace(page, _page(outcome))
+        if outcome.bundle is not None:
+            _replace(directory / BUNDLE, outcome.bundle.model_dump_json())
     except OSError as exc:
         raise _unwritable(directory, exc) from exc
     return page

@@ -201,7 +201,7 @@ async def _account_for(
         revenue=sum(payment.charge for payment in charged),
     )
     outcome.earnings = earnings_of(datanet, parties, settled.bundle, settled.answers, RULE)
-    outcome.bundle_holds = settled.evidence_holds
+    outcome.bundle, outcome.bundle_holds = settled.bundle, settled.evidence_holds
     await enter_chain_movements(network, parties, market, lineage, settled)
     outcome.conservation = await compare(network, parties, market, lineage, BUYERS)
     escrow: Counter[str] = Counter()

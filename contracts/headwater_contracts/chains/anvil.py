@@ -15,6 +15,7 @@ from headwater_contracts.chains.development import (
     DevelopmentChain,
     new_faucet,
 )
+from headwater_contracts.chains.http import port_taken
 from headwater_contracts.toolchain import find_program
 from headwater_payments.errors import UnavailableError
 
@@ -22,6 +23,7 @@ _START_TIMEOUT_S = 20
 _START_POLL_S = 0.01
 _ANNOUNCEMENT_BYTES = 65_536
 _LISTENING = "Listening on 127.0.0.1:"
+_ADDRESS_IN_USE = "address already in use"
 _GENESIS_WEI = 10**30
 
 
@@ -31,15 +33,23 @@ class AnvilChain(DevelopmentChain):
     _process: anyio.abc.Process
 
     @classmethod
-    async def start(cls, chain_id: int = DEVELOPMENT_CHAIN_ID, program: Path | None = None) -> Self:
-        """Start anvil on a port that it chooses free.
+    async def start(
+        cls,
+        chain_id: int = DEVELOPMENT_CHAIN_ID,
+        program: Path | None = None,
+        *,
+        port: int = 0,
+    ) -> Self:
+        """Start a fresh chain.
 
         Args:
             chain_id: in the EVM and over RPC.
             program: the executable; found by itself when left out.
+            port: where it is served on loopback; 0 takes any free one.
 
         Raises:
-            UnavailableError: anvil is not installed or does not come up.
+            UnavailableError: anvil is not installed or does not come up, or the port cannot be
+                used.
         """
         program = program or find_program("anvil")
         if program is None:
@@ -49,14 +59,14 @@ class AnvilChain(DevelopmentChain):
         # A file rather than a pipe: nobody reads on after the port is known, and a full pipe would
         # stop anvil. The file has no name and vanishes with its last user.
         with tempfile.TemporaryFile() as output:
-            process = await start_child(_command(program, chain_id), output)
+            process = await start_child(_command(program, chain_id, port), output)
             try:
-                port = await _listening_port(process, output)
+                listening_at = await _listening_port(process, output, port)
             except BaseException:
                 await end_child(process)
                 raise
         faucet = new_faucet()
-        chain = cls(f"http://127.0.0.1:{port}", chain_id, faucet)
+        chain = cls(f"http://127.0.0.1:{listening_at}", chain_id, faucet)
         chain._process = process
         try:
             await chain.reader.rpc.request("anvil_setBalance", faucet.address, hex(_GENESIS_WEI))
@@ -72,20 +82,25 @@ class AnvilChain(DevelopmentChain):
             await end_child(self._process)
 
 
-def _command(program: Path, chain_id: int) -> Sequence[str]:
-    options = ["--port", "0", "--chain-id", str(chain_id), "--accounts", "0"]
+def _command(program: Path, chain_id: int, port: int) -> Sequence[str]:
+    options = ["--port", str(port), "--chain-id", str(chain_id), "--accounts", "0"]
     return [str(program), *options, "--hardfork", "prague", "--code-size-limit", "49152"]
 
 
-async def _listening_port(process: anyio.abc.Process, output: IO[bytes]) -> int:
+async def _listening_port(process: anyio.abc.Process, output: IO[bytes], wanted: int) -> int:
     """The port that anvil announces on its output."""
-    seen = ""
     with anyio.move_on_after(_START_TIMEOUT_S):
         while process.returncode is None:
-            # The child shares the file's offset: read at the start without moving it.
-            seen = os.pread(output.fileno(), _ANNOUNCEMENT_BYTES, 0).decode("utf-8", "replace")
-            _, found, rest = seen.partition(_LISTENING)
+            _, found, rest = _said(output).partition(_LISTENING)
             if found and "\n" in rest:
                 return int(rest.split("\n", 1)[0])
             await anyio.sleep(_START_POLL_S)
-    raise UnavailableError("anvil did not come up.", output=seen[-500:])
+    said = _said(output)
+    if _ADDRESS_IN_USE in said.lower():
+        raise port_taken(wanted)
+    raise UnavailableError("anvil did not come up.", output=said[-500:])
+
+
+def _said(output: IO[bytes]) -> str:
+    # The child shares the file's offset: read at the start without moving it.
+    return os.pread(output.fileno(), _ANNOUNCEMENT_BYTES, 0).decode("utf-8", "replace")

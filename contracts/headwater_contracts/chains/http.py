@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from headwater_payments.errors import UnavailableError
+
 MAX_BODY_BYTES = 16 * 1024 * 1024
 _START_TIMEOUT_S = 10
 
@@ -20,11 +22,15 @@ class LoopbackServer:
     Args:
         answer: decoded JSON in, JSON-ready answer out; called in the server's thread only.
         malformed: the answer to a body that is not JSON.
+        port: where to listen; 0 takes any free one.
     """
 
-    def __init__(self, answer: Callable[[object], object], malformed: object) -> None:
+    def __init__(
+        self, answer: Callable[[object], object], malformed: object, *, port: int = 0
+    ) -> None:
         self._answer = answer
         self._malformed = malformed
+        self._port = port
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._connections: set[asyncio.Task[None]] = set()
@@ -32,9 +38,17 @@ class LoopbackServer:
         self._thread = threading.Thread(target=self._run, name="headwater-chain", daemon=True)
 
     def start(self) -> int:
-        """Start serving; gives the port, chosen free by the system."""
+        """Start serving; gives the port.
+
+        Raises:
+            UnavailableError: the port is taken, or not for this user.
+        """
         self._thread.start()
-        return self._ready.result(_START_TIMEOUT_S)
+        try:
+            return self._ready.result(_START_TIMEOUT_S)
+        except OSError as exc:
+            self._thread.join()
+            raise port_taken(self._port) from exc
 
     def close(self) -> None:
         """Stop serving and wait for the thread to end; a second call does nothing."""
@@ -51,7 +65,7 @@ class LoopbackServer:
 
     async def _serve(self) -> None:
         try:
-            server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+            server = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
         except OSError as exc:
             self._ready.set_exception(exc)
             return
@@ -100,6 +114,13 @@ class LoopbackServer:
             reply = self._answer(request)
         await _respond(writer, 200, json.dumps(reply).encode())
         return headers.get("connection", "").lower() != "close"
+
+
+def port_taken(port: int) -> UnavailableError:
+    """The error for a port that cannot be listened on."""
+    return UnavailableError(
+        f"Port {port} cannot be used: stop what listens there, or choose another.", port=port
+    )
 
 
 _REASONS = {

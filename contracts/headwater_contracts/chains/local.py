@@ -26,16 +26,22 @@ class LocalChain(DevelopmentChain):
         cls,
         chain_id: int = DEVELOPMENT_CHAIN_ID,
         now: Callable[[], float] = time.time,
+        *,
+        port: int = 0,
     ) -> Self:
-        """Start a fresh chain on a free port.
+        """Start a fresh chain.
 
         Args:
             chain_id: in the EVM and over RPC.
             now: unix seconds, the clock of its blocks.
+            port: where it is served on loopback; 0 takes any free one.
+
+        Raises:
+            UnavailableError: the port cannot be used.
         """
         faucet = new_faucet()
         evm = EvmChain(chain_id, bytes.fromhex(faucet.address[2:]), lambda: int(now()))
-        server = LoopbackServer(RpcMethods(evm).answer, parse_error())
+        server = LoopbackServer(RpcMethods(evm).answer, parse_error(), port=port)
         chain = cls(f"http://127.0.0.1:{server.start()}", chain_id, faucet)
         chain._server = server
         return chain

@@ -11,19 +11,25 @@ from headwater_contracts.toolchain import find_program
 from headwater_payments.errors import UnavailableError
 
 
-async def start_development_chain(chain_id: int = DEVELOPMENT_CHAIN_ID) -> DevelopmentChain:
+async def start_development_chain(
+    chain_id: int = DEVELOPMENT_CHAIN_ID, *, port: int = 0
+) -> DevelopmentChain:
     """Start the embedded chain, or anvil where py-evm is not installed; use as a context manager.
 
+    Args:
+        chain_id: in the EVM and over RPC.
+        port: where it is served on loopback; 0 takes any free one.
+
     Raises:
-        UnavailableError: neither is installed.
+        UnavailableError: neither is installed, or the port cannot be used.
     """
     if find_spec("eth") is not None:
         # py-evm comes with the extra `chain`; the rest of this package does without.
         from headwater_contracts.chains.local import LocalChain
 
-        return await LocalChain.start(chain_id)
+        return await LocalChain.start(chain_id, port=port)
     if find_program("anvil") is not None:
-        return await AnvilChain.start(chain_id)
+        return await AnvilChain.start(chain_id, port=port)
     raise UnavailableError(
         "There is no chain to start: install headwater[chain], or anvil, or give a node's URL."
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 from headwater_contracts.calls import Call, require_bytes32, require_uint
 from headwater_contracts.clients.base import (
@@ -12,32 +11,25 @@ from headwater_contracts.clients.base import (
     as_int,
     as_tuple,
 )
+from headwater_contracts.clients.lineage import (
+    WHOLE,
+    AssetKind,
+    ParentLink,
+    asset_kind,
+    optional_address,
+    parent_links,
+)
+from headwater_contracts.events.registry import (
+    REGISTRY_EVENTS,
+    AssetRegistered,
+    RegistryEvent,
+    VersionPublished,
+)
 from headwater_contracts.reader import Receipt
-from headwater_payments.address import ZERO_ADDRESS, Address, parse_address
+from headwater_payments.address import Address, parse_address
 from headwater_payments.errors import InvalidInputError
 
-WHOLE = 100_000_000
-"""The whole of an amount: shares and royalties are parts per 10^8."""
-
-
-class AssetKind(IntEnum):
-    """What an asset is."""
-
-    DATANET = 0
-    DATASET = 1
-    MODEL = 2
-    ADAPTER = 3
-    SERVICE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class ParentLink:
-    """An edge of the lineage; `royalty` in parts per 10^8 of the child's gross revenue, `payee` the
-    parent's vault, None where nothing is due."""
-
-    parent_id: int
-    royalty: int
-    payee: Address | None = None
+__all__ = ["WHOLE", "AssetKind", "AssetRegistryClient", "AssetVersion", "ParentLink"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +46,11 @@ class AssetVersion:
     licence_hash: bytes
 
 
-class AssetRegistryClient(ContractClient):
+class AssetRegistryClient(ContractClient[RegistryEvent]):
     """Ids are counted from 1, assets and versions each in one sequence."""
 
     contract = "AssetRegistry"
+    event_kinds = REGISTRY_EVENTS
 
     async def owner(self, asset_id: int) -> Address:
         """Who owns an asset now."""
@@ -74,7 +67,7 @@ class AssetRegistryClient(ContractClient):
     async def kind(self, asset_id: int) -> AssetKind:
         """What an asset is."""
         kind, _ = await self._view("assets", require_uint("asset_id", asset_id, 64))
-        return AssetKind(as_int(kind))
+        return asset_kind(kind)
 
     async def version(self, version_id: int) -> AssetVersion:
         """A version.
@@ -92,7 +85,7 @@ class AssetRegistryClient(ContractClient):
             number=as_int(number),
             min_royalty=as_int(min_royalty),
             stack=as_int(stack),
-            payee=_optional(as_address(payee)),
+            payee=optional_address(payee),
             content_root=as_bytes(content_root),
             licence_hash=as_bytes(licence_hash),
         )
@@ -100,11 +93,7 @@ class AssetRegistryClient(ContractClient):
     async def parents(self, version_id: int) -> list[ParentLink]:
         """What a version was made from, by ascending id."""
         (rows,) = await self._view("parentLinks", require_uint("version_id", version_id, 64))
-        links = (as_tuple(row) for row in as_tuple(rows))
-        return [
-            ParentLink(as_int(parent), as_int(royalty), _optional(as_address(payee)))
-            for parent, royalty, payee in links
-        ]
+        return list(parent_links(rows))
 
     async def attached_vaults(self, asset_id: int) -> list[Address]:
         """The vaults that a transfer of the asset credits first."""
@@ -179,26 +168,20 @@ class AssetRegistryClient(ContractClient):
         )
 
     def registered_asset(self, receipt: Receipt) -> int:
-        """The id of the asset that a transaction registered."""
-        return self._id_from(receipt, "AssetRegistered", "assetId")
+        """The id of the asset that a transaction registered.
+
+        Raises:
+            InvalidInputError: it registered none here.
+        """
+        return self._only(receipt, AssetRegistered).asset_id
 
     def published_version(self, receipt: Receipt) -> int:
-        """The id of the version that a transaction published."""
-        return self._id_from(receipt, "VersionPublished", "versionId")
+        """The id of the version that a transaction published.
 
-    def _id_from(self, receipt: Receipt, event: str, field: str) -> int:
-        for log in receipt.logs:
-            found = self._abi.decode_event(log.topics, log.data)
-            if log.address == self.address and found is not None and found[0] == event:
-                return as_int(found[1][field])
-        raise InvalidInputError(
-            f"Transaction {receipt.transaction_hash} has no {event} of this registry.",
-            transaction=receipt.transaction_hash,
-        )
-
-
-def _optional(address: Address) -> Address | None:
-    return None if address == ZERO_ADDRESS else address
+        Raises:
+            InvalidInputError: it published none here.
+        """
+        return self._only(receipt, VersionPublished).version_id
 
 
 def _require_share(name: str, share: int) -> int:

@@ -1,13 +1,23 @@
 """What every contract client shares: an address, a reader, and the ABI between them."""
 
+from collections.abc import Sequence
+from typing import ClassVar, Generic, TypeVar
+
 from headwater_contracts.artifacts import load_artifact
 from headwater_contracts.calls import Call
-from headwater_contracts.reader import BlockName, ChainReader
+from headwater_contracts.events.event import Event, EventReader
+from headwater_contracts.reader import BlockName, ChainReader, Log, Receipt
 from headwater_payments.address import Address, parse_address
+from headwater_payments.errors import InvalidInputError
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+_Kind = TypeVar("_Kind", bound=Event)
 
 
-class ContractClient:
+class ContractClient(Generic[E_co]):
     """Reads one contract and builds calls to it. It never sends anything.
+
+    `E_co` is the union of the events that the contract emits.
 
     Args:
         reader: the chain.
@@ -17,13 +27,17 @@ class ContractClient:
         InvalidInputError: not an address.
     """
 
-    contract: str
+    contract: ClassVar[str]
     """The artifact's name; set by each client."""
+
+    event_kinds: ClassVar[Sequence[type[Event]]] = ()
+    """A class for each event that the contract emits; set by each client."""
 
     def __init__(self, reader: ChainReader, address: str) -> None:
         self._reader = reader
         self._address = parse_address(address)
         self._abi = load_artifact(self.contract).abi
+        self._events: EventReader[E_co] = EventReader(self._abi, self.event_kinds)  # type: ignore[arg-type]
 
     @property
     def address(self) -> Address:
@@ -34,6 +48,47 @@ class ContractClient:
     def reader(self) -> ChainReader:
         """The chain it is read from."""
         return self._reader
+
+    async def events(
+        self,
+        from_block: BlockName,
+        to_block: BlockName = "latest",
+        *,
+        kinds: Sequence[type[Event]] = (),
+    ) -> list[E_co]:
+        """What the contract recorded, in chain order.
+
+        Args:
+            from_block: the first block looked at.
+            to_block: the last.
+            kinds: only events of these classes; all when empty.
+
+        Raises:
+            RpcError: the node refuses so wide a range: ask for it in parts.
+        """
+        topics = self._events.topics(kinds)
+        logs = await self._reader.logs(
+            self._address, [topics], from_block=from_block, to_block=to_block
+        )
+        return [event for log in logs if (event := self.decode_log(log)) is not None]
+
+    def decode_log(self, log: Log) -> E_co | None:
+        """The event of a log; None for a log of another contract or of an event unknown here.
+
+        Raises:
+            UnavailableError: the log has an event's name and not its shape.
+        """
+        return self._events.decode(log) if log.address == self._address else None
+
+    def _only(self, receipt: Receipt, kind: type[_Kind]) -> _Kind:
+        for log in receipt.logs:
+            event = self.decode_log(log)
+            if isinstance(event, kind):
+                return event
+        raise InvalidInputError(
+            f"Transaction {receipt.transaction_hash} has no {kind.__name__} of {self._address}.",
+            transaction=receipt.transaction_hash,
+        )
 
     async def _view(
         self, function: str, *arguments: object, block: BlockName = "latest"

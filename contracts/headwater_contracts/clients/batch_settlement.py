@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from headwater_contracts.calls import Call, require_bytes32, require_uint
 from headwater_contracts.clients.base import ContractClient, as_bytes, as_int
+from headwater_contracts.clients.channel_config import config_as_tuple
+from headwater_contracts.events.channels import SETTLEMENT_EVENTS, SettlementEvent
 from headwater_payments.address import Address, parse_address
 from headwater_payments.structs import ChannelConfig
 
@@ -22,7 +24,7 @@ class VoucherClaim:
         """In the order of the ABI."""
         return (
             (
-                _config_tuple(self.channel),
+                config_as_tuple(self.channel),
                 require_uint("max_claimable_amount", self.max_claimable_amount, 128),
             ),
             self.signature,
@@ -60,14 +62,15 @@ class ReceiverState:
     total_settled: int
 
 
-class BatchSettlementClient(ContractClient):
+class BatchSettlementClient(ContractClient[SettlementEvent]):
     """Amounts are atomic units of the channel's token."""
 
     contract = "BatchSettlement"
+    event_kinds = SETTLEMENT_EVENTS
 
     async def channel_id(self, config: ChannelConfig) -> bytes:
         """The channel's identity, as the contract computes it."""
-        (value,) = await self._view("getChannelId", _config_tuple(config))
+        (value,) = await self._view("getChannelId", config_as_tuple(config))
         return as_bytes(value)
 
     async def channel(self, channel_id: bytes) -> ChannelState:
@@ -125,7 +128,7 @@ class BatchSettlementClient(ContractClient):
         return self._build(
             f"deposit {amount} into a channel to {config.receiver}",
             "deposit",
-            _config_tuple(config),
+            config_as_tuple(config),
             amount,
             parse_address(collector),
             collector_data,
@@ -151,7 +154,7 @@ class BatchSettlementClient(ContractClient):
         """Return unclaimed units, as the receiver's side."""
         require_uint("amount", amount, 128)
         return self._build(
-            f"refund up to {amount} to {config.payer}", "refund", _config_tuple(config), amount
+            f"refund up to {amount} to {config.payer}", "refund", config_as_tuple(config), amount
         )
 
     def refund_with_signature(
@@ -161,7 +164,7 @@ class BatchSettlementClient(ContractClient):
         return self._build(
             f"refund up to {amount} to {config.payer}",
             "refundWithSignature",
-            _config_tuple(config),
+            config_as_tuple(config),
             require_uint("amount", amount, 128),
             require_uint("nonce", nonce, 256),
             signature,
@@ -171,12 +174,12 @@ class BatchSettlementClient(ContractClient):
         """Start the payer's way out."""
         require_uint("amount", amount, 128)
         return self._build(
-            f"start to withdraw {amount}", "initiateWithdraw", _config_tuple(config), amount
+            f"start to withdraw {amount}", "initiateWithdraw", config_as_tuple(config), amount
         )
 
     def finalize_withdraw(self, config: ChannelConfig) -> Call:
         """Take out what is unclaimed, after the delay."""
-        return self._build("finish a withdrawal", "finalizeWithdraw", _config_tuple(config))
+        return self._build("finish a withdrawal", "finalizeWithdraw", config_as_tuple(config))
 
     def multicall(self, calls: Sequence[Call]) -> Call:
         """Several calls to this contract in one transaction: all happen or none."""
@@ -185,20 +188,3 @@ class BatchSettlementClient(ContractClient):
             "multicall",
             [call.data for call in calls],
         )
-
-
-def _config_tuple(config: ChannelConfig) -> tuple[object, ...]:
-    """A channel's terms in the order of the ABI.
-
-    Raises:
-        InvalidInputError: a value does not fit.
-    """
-    return (
-        parse_address(config.payer),
-        parse_address(config.payer_authorizer),
-        parse_address(config.receiver),
-        parse_address(config.receiver_authorizer),
-        parse_address(config.token),
-        require_uint("withdraw_delay", config.withdraw_delay, 40),
-        require_bytes32("salt", config.salt),
-    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Never
 
 from headwater_contracts.calls import Call
 from headwater_contracts.clients.base import ContractClient, as_bytes, as_tuple
@@ -16,7 +17,7 @@ class CallResult:
     data: bytes
 
 
-class Multicall3Client(ContractClient):
+class Multicall3Client(ContractClient[Never]):
     """Reads with `aggregate3`; every call may fail by itself."""
 
     contract = "Multicall3"

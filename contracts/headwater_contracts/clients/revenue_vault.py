@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from headwater_contracts.calls import Call, require_bytes32, require_uint
 from headwater_contracts.clients.base import ContractClient, as_address, as_bytes, as_int
 from headwater_contracts.clients.vault_terms import VaultTerms
+from headwater_contracts.events.vault import VAULT_EVENTS, VaultEvent
 from headwater_contracts.reader import BlockName
 from headwater_payments.address import ZERO_ADDRESS, Address, parse_address
 
@@ -74,10 +75,11 @@ class PositionState:
     claimed: int
 
 
-class RevenueVaultClient(ContractClient):
+class RevenueVaultClient(ContractClient[VaultEvent]):
     """Amounts are atomic units of the vault's token."""
 
     contract = "RevenueVault"
+    event_kinds = VAULT_EVENTS
 
     async def terms(self) -> VaultTerms:
         """What the vault is bound to."""

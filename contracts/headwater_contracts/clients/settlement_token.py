@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from headwater_contracts.calls import Call, require_bytes32, require_uint
 from headwater_contracts.clients.base import ContractClient
+from headwater_contracts.events.token import TOKEN_EVENTS, TokenEvent
 from headwater_payments.address import Address, parse_address
 
 _TRANSFER = "transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)"
@@ -38,10 +39,11 @@ class TransferAuthorization:
         )
 
 
-class SettlementTokenClient(ContractClient):
+class SettlementTokenClient(ContractClient[TokenEvent]):
     """Amounts are atomic units: 10^-6 of a dollar for USDC."""
 
     contract = "SettlementToken"
+    event_kinds = TOKEN_EVENTS
 
     async def balance(self, account: Address) -> int:
         """What an account holds."""

@@ -3,13 +3,15 @@
 from headwater_contracts.calls import Call
 from headwater_contracts.clients.base import ContractClient
 from headwater_contracts.clients.vault_terms import VaultTerms
+from headwater_contracts.events.factory import FACTORY_EVENTS, VaultCreated
 from headwater_payments.address import Address, parse_address
 
 
-class RevenueVaultFactoryClient(ContractClient):
+class RevenueVaultFactoryClient(ContractClient[VaultCreated]):
     """A vault's address is a function of its terms and can be paid before the vault exists."""
 
     contract = "RevenueVaultFactory"
+    event_kinds = FACTORY_EVENTS
 
     async def vault_address(self, terms: VaultTerms) -> Address:
         """Where the vault of these terms is, or will be."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from headwater_contracts.calls import require_bytes32, require_uint
-from headwater_contracts.clients.asset_registry import WHOLE
 from headwater_contracts.clients.base import as_address, as_bytes, as_int, as_tuple
+from headwater_contracts.clients.lineage import WHOLE
 from headwater_payments.address import Address, parse_address
 from headwater_payments.errors import InvalidInputError
 

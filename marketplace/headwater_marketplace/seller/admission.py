@@ -243,7 +243,7 @@ class Gate:
         return "", record
 
     async def _refresh(self, batch: BatchPayload) -> ChannelRecord:
-        known = await self.store.channel(batch.voucher.channel_id)
+        known = await self.store.as_synced(batch.voucher.channel_id)
         trust = min(300, max(30, batch.config.withdraw_delay // 3))
         if known is None or self.now() - known.synced_at > trust:
             return await self._sync(batch)

@@ -13,7 +13,7 @@ from headwater_marketplace.seller.admission import Admission, channel_state
 from headwater_marketplace.seller.store import Answer, Payment, SellerStore
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.metering import MeteringReceipt, receipt_to_json
-from headwater_payments.signing import Signer
+from headwater_payments.signing import ImmediateSigner, Signer
 from headwater_payments.x402 import (
     PAYMENT_RESPONSE,
     JsonObject,
@@ -188,28 +188,59 @@ class ServedRequest:
 
     async def _commit(self, kept: bytes | None) -> tuple[SettlementResponse, str | None]:
         admission, charge, evidence = self._admission, self._due, self._evidence()
-        cumulative = await self._store.charge(admission.payment_id, charge, admission.terms.asset)
+        sealed: Answer | None = None
+
+        def seal(cumulative: int) -> Answer | None:
+            nonlocal sealed
+            if isinstance(self._signer, ImmediateSigner):
+                typed = self._receipt(charge, cumulative, evidence)
+                signature = self._signer.sign_now(typed.to_sign(self._chain_id))
+                sealed = self._answer(charge, cumulative, evidence, kept, (typed, signature))
+            return sealed
+
+        cumulative = await self._store.charge(
+            admission.payment_id, charge, admission.terms.asset, seal
+        )
         self._finished = True
-        extra: JsonObject = {"chargedAmount": str(charge)}
-        if admission.channel is not None:
-            extra["channelState"] = channel_state(admission.channel, cumulative)
-        settlement = self._settlement(extra)
-        receipt = None
+        settlement = self._settlement(self._charged_extra(charge, cumulative))
+        if sealed is not None:
+            return settlement, sealed.receipt
+        signed = None
         # From here the buyer has paid: it gets its answer even where signing or keeping fails.
         with suppress(HeadwaterError):
-            receipt = await self._receipt(charge, cumulative, evidence)
-        small = kept if kept is not None and len(kept) <= MAX_KEPT_RESPONSE else None
-        answer = Answer(
+            receipt = self._receipt(charge, cumulative, evidence)
+            signature = await self._signer.sign_typed_data(receipt.to_sign(self._chain_id))
+            signed = (receipt, signature)
+        answer = self._answer(charge, cumulative, evidence, kept, signed)
+        with suppress(HeadwaterError):
+            await self._store.keep(admission.payment_id, answer)
+        return settlement, answer.receipt
+
+    def _answer(
+        self,
+        charge: int,
+        cumulative: int,
+        evidence: str | None,
+        body: bytes | None,
+        signed: tuple[MeteringReceipt, bytes] | None,
+    ) -> Answer:
+        """What to keep of this request, so that a buyer that asks again gets the same."""
+        small = body if body is not None and len(body) <= MAX_KEPT_RESPONSE else None
+        settlement = self._settlement(self._charged_extra(charge, cumulative))
+        return Answer(
             settlement=json.dumps(settlement.to_json()),
-            receipt=receipt,
+            receipt=None if signed is None else _receipt_text(*signed),
             evidence=evidence,
             response_status=self._start.get("status"),
             response_type=_content_type(self._start),
             response=small,
         )
-        with suppress(HeadwaterError):
-            await self._store.keep(admission.payment_id, answer)
-        return settlement, receipt
+
+    def _charged_extra(self, charge: int, cumulative: int) -> JsonObject:
+        extra: JsonObject = {"chargedAmount": str(charge)}
+        if self._admission.channel is not None:
+            extra["channelState"] = channel_state(self._admission.channel, cumulative)
+        return extra
 
     async def _cut_short(self, *, failed: bool) -> None:
         """End a request that did not come to its end; money that has moved stays charged."""
@@ -225,10 +256,9 @@ class ServedRequest:
         await self._store.release(self._admission.payment_id, free_nonce=not self._transaction)
         self._finished = True
 
-    async def _receipt(self, charge: int, cumulative: int, evidence: str | None) -> str:
+    def _receipt(self, charge: int, cumulative: int, evidence: str | None) -> MeteringReceipt:
         admission = self._admission
-        chain_id = chain_id_of(admission.terms.network)
-        receipt = MeteringReceipt(
+        return MeteringReceipt(
             payment_id=hashlib.sha256(admission.payment_id.encode()).digest(),
             channel_id=admission.channel.identifier if admission.channel else bytes(32),
             payee=admission.offer.pay_to,
@@ -241,8 +271,10 @@ class ServedRequest:
             attribution=hashlib.sha256(evidence.encode()).digest() if evidence else bytes(32),
             issued_at=self._now(),
         )
-        signature = await self._signer.sign_typed_data(receipt.to_sign(chain_id))
-        return json.dumps(receipt_to_json(receipt, signature), separators=(",", ":"))
+
+    @property
+    def _chain_id(self) -> int:
+        return chain_id_of(self._admission.terms.network)
 
     def _evidence(self) -> str | None:
         gather = self._admission.meter.evidence
@@ -283,6 +315,10 @@ async def replay(payment: Payment, send: Send) -> None:
     status = payment.response_status or 200
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _receipt_text(receipt: MeteringReceipt, signature: bytes) -> str:
+    return json.dumps(receipt_to_json(receipt, signature), separators=(",", ":"))
 
 
 def _content_type(start: Message) -> str:

@@ -1,7 +1,7 @@
 """The seller's books: reservations and charges, each durable before anybody is told of it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,6 +26,10 @@ from headwater_wallet.tables import MAX_STORED
 _channels: Table = SellerChannelRow.__table__  # type: ignore[attr-defined]
 _payments: Table = PaymentRow.__table__  # type: ignore[attr-defined]
 _nonces: Table = NonceRow.__table__  # type: ignore[attr-defined]
+
+
+MAX_REMEMBERED = 65_536
+"""Channels whose last reading of the chain is kept in memory."""
 
 
 class PaymentConflictError(HeadwaterError):
@@ -115,6 +119,7 @@ class SellerStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._synced: dict[bytes, ChannelRecord] = {}
 
     async def payment(self, payment_id: str) -> Payment | None:
         """A payment by its id."""
@@ -136,6 +141,11 @@ class SellerStore:
     async def channel(self, identifier: bytes) -> ChannelRecord | None:
         """A channel by its id."""
         return await self._database.read(lambda connection: _channel(connection, identifier))
+
+    async def as_synced(self, identifier: bytes) -> ChannelRecord | None:
+        """A channel as it was when it was last read from the chain; its charges are not current."""
+        record = self._synced.get(identifier) or await self.channel(identifier)
+        return None if record is None else self._remember(record)
 
     async def channels(self) -> list[ChannelRecord]:
         """Every channel."""
@@ -183,7 +193,7 @@ class SellerStore:
             assert record is not None
             return record
 
-        return await self._database.write(work)
+        return self._remember(await self._database.write(work))
 
     async def reserve(
         self, request: NewRequest, voucher: SignedVoucher, *, concurrent: bool
@@ -247,8 +257,16 @@ class SellerStore:
 
         await self._database.write(work)
 
-    async def charge(self, payment_id: str, charge: int, asset: str) -> int:
+    async def charge(
+        self,
+        payment_id: str,
+        charge: int,
+        asset: str,
+        seal: Callable[[int], Answer | None] | None = None,
+    ) -> int:
         """Turn a reservation into a charge; durable on return, and once only.
+
+        Where `seal` can give the answer for a charged total at once, it is kept by the same commit.
 
         Returns:
             The channel's charged total after this request; the charge itself outside a channel.
@@ -272,10 +290,12 @@ class SellerStore:
                     connection, identifier, {"charged": after.charged, "reserved": after.reserved}
                 )
                 cumulative, source = after.charged, f"channel:{payment.channel_id}"
+            answer = None if seal is None else seal(cumulative)
+            kept = {} if answer is None else asdict(answer)
             connection.execute(
                 update(_payments)
                 .where(_payments.c.payment_id == payment_id)
-                .values(state="charged", charge=charge, cumulative=cumulative)
+                .values(state="charged", charge=charge, cumulative=cumulative, **kept)
             )
             destination = f"receivable:{payment.payee}"
             postings = transfer(source, destination, asset, charge)
@@ -347,6 +367,12 @@ class SellerStore:
         await self._database.write(
             lambda connection: journal.append(connection, memo, reference, postings)
         )
+
+    def _remember(self, record: ChannelRecord) -> ChannelRecord:
+        if len(self._synced) >= MAX_REMEMBERED:
+            self._synced.pop(next(iter(self._synced)))
+        self._synced[record.identifier] = record
+        return record
 
     async def journal(self) -> list[Entry]:
         """Every movement of money recorded here."""

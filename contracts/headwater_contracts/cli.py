@@ -1,0 +1,114 @@
+"""`headwater chain`: a chain to develop on, with every contract in place, and where they are."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from headwater_payments.address import Address, parse_address
+from headwater_payments.errors import HeadwaterError
+
+# The command line starts fast because chains and signing load when a command runs.
+if TYPE_CHECKING:
+    from headwater_contracts.chains.development import DevelopmentChain
+    from headwater_contracts.deployments import Deployment
+
+FUNDED_WEI: Final = 10**18
+"""What `--fund` gives of the chain's own coin, in wei: enough for thousands of transactions."""
+
+FUNDED_UNITS: Final = 1_000_000_000
+"""What `--fund` gives of the token, in atomic units: 1000 USDC."""
+
+app = typer.Typer(no_args_is_help=True, help="A chain to develop on, and what stands on it.")
+
+
+@app.callback()
+def main() -> None:
+    """A chain to develop on, with every contract in place, and where the contracts are."""
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free one.")] = 8545,
+    anvil: Annotated[
+        bool, typer.Option("--anvil", help="Run anvil, not the embedded EVM.")
+    ] = False,
+    fund: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="Give it 1 coin and 1000 USDC; may be repeated."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
+) -> None:
+    """Start a chain with every contract and serve it on this machine until Ctrl-C.
+
+    Nothing of it is kept: the next one starts empty.
+    """
+    import anyio
+
+    try:
+        accounts = [parse_address(account) for account in fund or ()]
+        anyio.run(_serve, port, anvil, accounts, as_json)
+    except HeadwaterError as error:
+        typer.echo(f"error[{error.code}]: {error.message}", err=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        typer.echo("The chain has ended.", err=True)
+
+
+@app.command()
+def addresses(
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+) -> None:
+    """Where the contracts are on every development chain."""
+    from headwater_contracts.deployments import DEVELOPMENT
+
+    contracts = contracts_of(DEVELOPMENT)
+    if as_json:
+        typer.echo(json.dumps({"chain_id": DEVELOPMENT.chain_id, "contracts": contracts}, indent=2))
+    else:
+        typer.echo(_table({"chain_id": str(DEVELOPMENT.chain_id), **contracts}))
+
+
+def contracts_of(deployment: "Deployment") -> dict[str, Address]:
+    """The addresses of a deployment by the names of its fields."""
+    from dataclasses import asdict
+
+    others = ("chain_id", "from_block")
+    return {name: at for name, at in asdict(deployment).items() if name not in others}
+
+
+async def _serve(port: int, anvil: bool, accounts: list[Address], as_json: bool) -> None:
+    import anyio
+
+    from headwater_contracts.chains.anvil import AnvilChain
+    from headwater_contracts.chains.opening import start_development_chain
+    from headwater_contracts.deployments import deploy_development_contracts
+
+    starting = AnvilChain.start(port=port) if anvil else start_development_chain(port=port)
+    async with await starting as chain:
+        deployment = await deploy_development_contracts(chain)
+        for account in accounts:
+            await _fund(chain, deployment, account)
+        fields = {"url": chain.url, "chain_id": chain.chain_id, "faucet": chain.faucet}
+        contracts = contracts_of(deployment)
+        if as_json:
+            typer.echo(json.dumps({**fields, "contracts": contracts, "funded": accounts}))
+        else:
+            funded = {"funded": ", ".join(accounts)} if accounts else {}
+            typer.echo(_table({**fields, **contracts, **funded}))
+            typer.echo("Ctrl-C ends it.", err=True)
+        await anyio.sleep_forever()
+
+
+async def _fund(chain: "DevelopmentChain", deployment: "Deployment", account: Address) -> None:
+    from headwater_contracts.clients.settlement_token import SettlementTokenClient
+
+    token = SettlementTokenClient(chain.reader, deployment.settlement_token)
+    await chain.fund(account, FUNDED_WEI)
+    await chain.send(token.mint(account, FUNDED_UNITS))
+
+
+def _table(rows: Mapping[str, object]) -> str:
+    width = max(map(len, rows))
+    return "\n".join(f"{name:{width}}  {value}" for name, value in rows.items())
