@@ -1,6 +1,7 @@
 """Both development chains behave like a node, start quickly, and leave nothing behind."""
 
 import json
+import socket
 import threading
 import urllib.request
 
@@ -257,6 +258,18 @@ async def test_the_embedded_chain_ends_with_its_thread() -> None:
     with pytest.raises(httpx.HTTPError):
         async with httpx.AsyncClient(trust_env=False) as client:
             await client.post(url, content=b"{}")
+
+
+async def test_ending_under_an_open_connection_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
+    async with await LocalChain.start() as chain:
+        port = int(chain.url.rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port)) as half_a_request:
+            half_a_request.sendall(b"POST / HT")
+            # The one thread that serves has accepted the connection before it answers this.
+            await chain.reader.block_number()
+            await chain.aclose()
+            assert half_a_request.recv(1) == b""
+    assert caplog.records == []
 
 
 async def test_chains_run_side_by_side() -> None:

@@ -34,6 +34,9 @@ NEEDS = {
 
 ALSO = {
     "headwater_contracts.chains.evm": ("chain",),
+    "headwater_contracts.chains.evm_calls": ("chain",),
+    "headwater_contracts.chains.evm_machine": ("chain",),
+    "headwater_contracts.chains.evm_records": ("chain",),
     "headwater_contracts.chains.local": ("chain",),
     "headwater_contracts.chains.rpc": ("chain",),
     "headwater_contracts.chains.rpc_params": ("chain",),
@@ -100,14 +103,14 @@ def python(code: str, given: object = None, *arguments: str) -> str:
 
 
 def modules(package: str) -> list[str]:
-    """Every module of a package, `__main__` aside."""
+    """Every module of a package, but those that are run and not imported."""
     folder = "cli" if package == "headwater" else package.removeprefix("headwater_")
     root = ROOT / folder
     names = (
         path.relative_to(root).with_suffix("").parts for path in (root / package).rglob("*.py")
     )
     dotted = {".".join(parts).removesuffix(".__init__") for parts in names}
-    return sorted(name for name in dotted if not name.endswith("__main__"))
+    return sorted(name for name in dotted if not name.endswith(("__main__", "migrations.env")))
 
 
 @functools.cache

@@ -22,6 +22,7 @@ from headwater_marketplace.chain_facilitator import ChainFacilitator
 from headwater_marketplace.client import MarketplaceClient
 from headwater_marketplace.gateway import MeteredModel, gateway
 from headwater_marketplace.listings import Listing, TokenPrices
+from headwater_marketplace.migrations import open_database
 from headwater_marketplace.seller import (
     Offer,
     PaymentMiddleware,
@@ -33,7 +34,6 @@ from headwater_marketplace.serving import bind, serve, url_of
 from headwater_models.backend import InferenceBackend
 from headwater_payments.amount import Amount
 from headwater_payments.pricing import TokenPrice
-from headwater_wallet.database import Database
 from headwater_wallet.policy import simple_policy
 from headwater_wallet.transactions import TransactionSender
 from headwater_wallet.wallet import Wallet, open_wallet
@@ -109,10 +109,10 @@ async def open_market(
     async with AsyncExitStack() as stack:
         operator = network.sender(parties, "platform")
         facilitator = ChainFacilitator(operator, network.deployment, lambda: int(time.time()))
-        seller_db = Database(f"sqlite:///{directory / 'seller.db'}", SellerStore.metadata)
-        store = SellerStore(await stack.enter_async_context(seller_db))
-        listings_db = Database(f"sqlite:///{directory / 'catalogue.db'}", Catalogue.metadata)
-        catalogue = Catalogue(await stack.enter_async_context(listings_db))
+        database = await stack.enter_async_context(
+            open_database(f"sqlite:///{directory / 'market.db'}")
+        )
+        store, catalogue = SellerStore(database), Catalogue(database)
         market_url = await stack.enter_async_context(serve(marketplace_api(catalogue), bind()))
         model = MeteredModel(backend, PRICE, max_input_tokens=600, max_output_tokens=192)
 

@@ -7,93 +7,26 @@ own and looks transactions up by scanning every block. Nothing here locks: one t
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import cast
 
-from eth.abc import (
-    BlockAPI,
-    BlockHeaderAPI,
-    ComputationAPI,
-    ReceiptAPI,
-    SignedTransactionAPI,
-    VirtualMachineAPI,
-)
-from eth.chains.base import MiningChain
-from eth.consensus.applier import ConsensusApplier
-from eth.consensus.noproof import NoProofConsensus
+from eth.abc import BlockAPI, ComputationAPI, ReceiptAPI, SignedTransactionAPI, VirtualMachineAPI
 from eth.constants import CREATE_CONTRACT_ADDRESS
-from eth.db.atomic import AtomicDB
-from eth.exceptions import PyEVMError, Revert
-from eth.typing import AccountDetails, HeaderParams
-from eth.vm.forks.prague import PragueVM
-from eth.vm.message import Message
+from eth.exceptions import PyEVMError
 from eth_keys.exceptions import BadSignature
 from eth_typing import Address as CanonicalAddress
 from eth_typing import BlockNumber, Hash32
 from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 
-BLOCK_GAS_LIMIT = 60_000_000
-MAX_INITCODE_BYTES = 49_152
-_GENESIS_WEI = 10**30
-_TX_GAS = 21_000
-_CREATE_GAS = 32_000
+from headwater_contracts.chains import evm_calls
+from headwater_contracts.chains.evm_machine import new_chain
+from headwater_contracts.chains.evm_records import (
+    CallMessage,
+    EvmError,
+    MinedBlock,
+    MinedTransaction,
+)
+
 _FAR_FUTURE_NONCES = 1_000
-
-
-class EvmError(Exception):
-    """The chain refuses what it was asked; nothing has changed."""
-
-
-class ExecutionReverted(EvmError):  # noqa: N818 - the name that nodes use
-    """A call ran and failed.
-
-    Args:
-        reason: why, for failures other than REVERT.
-        data: what the contract reverted with.
-    """
-
-    def __init__(self, reason: str, data: bytes) -> None:
-        super().__init__(reason)
-        self.data = data
-
-
-@dataclass(frozen=True, slots=True)
-class CallMessage:
-    """A call without a signature: what `eth_call` and `eth_estimateGas` take."""
-
-    sender: bytes
-    to: bytes
-    data: bytes
-    value: int = 0
-    gas: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MinedTransaction:
-    """A transaction with where it was mined and what it did."""
-
-    transaction: SignedTransactionAPI
-    block_number: int
-    index: int
-    gas_used: int
-    succeeded: bool
-    created: bytes | None
-    first_log_index: int
-    receipt: ReceiptAPI
-
-
-@dataclass(frozen=True, slots=True)
-class MinedBlock:
-    """A block and its transactions."""
-
-    header: BlockHeaderAPI
-    transactions: tuple[MinedTransaction, ...]
-
-    @property
-    def base_fee_wei(self) -> int:
-        """Burnt for each unit of gas."""
-        return int(self.header.base_fee_per_gas or 0)
 
 
 class EvmChain:
@@ -113,20 +46,7 @@ class EvmChain:
         self._now = now
         self._time_offset = 0
         self._next_timestamp: int | None = None
-        chain = _chain_class(chain_id).from_genesis(
-            AtomicDB(),
-            {
-                "coinbase": bytes(20),
-                "difficulty": 0,
-                "extra_data": b"",
-                "gas_limit": BLOCK_GAS_LIMIT,
-                "mix_hash": os.urandom(32),
-                "nonce": bytes(8),
-                "timestamp": now(),
-            },
-            {CanonicalAddress(funded): _account(_GENESIS_WEI)},
-        )
-        self._chain = cast("MiningChain", chain)
+        self._chain = new_chain(chain_id, funded, now())
         genesis = self._chain.get_canonical_block_header_by_number(BlockNumber(0))
         self._blocks: list[MinedBlock] = [MinedBlock(genesis, ())]
         self._by_block_hash: dict[bytes, int] = {genesis.hash: 0}
@@ -206,9 +126,7 @@ class EvmChain:
         Raises:
             ExecutionReverted: it failed; carries the revert data.
         """
-        computation = self._execute(message, number, message.gas or BLOCK_GAS_LIMIT)
-        _raise_on_failure(computation)
-        return bytes(computation.output)
+        return evm_calls.call(self._vm(number), message)
 
     def estimate_gas(self, message: CallMessage, number: int) -> int:
         """The least gas, within 2 %, with which a transaction like this succeeds now.
@@ -216,22 +134,7 @@ class EvmChain:
         Raises:
             ExecutionReverted: it fails with any amount of gas.
         """
-        intrinsic, floor = _intrinsic_gas(message)
-        limit = min(message.gas or BLOCK_GAS_LIMIT, BLOCK_GAS_LIMIT) - intrinsic
-        computation = self._execute(message, number, limit)
-        _raise_on_failure(computation)
-        low = limit - computation.get_gas_remaining()
-        high = low
-        # A call may be given 63/64 of what is left only, so what was used may not suffice.
-        while self._execute(message, number, min(high, limit)).is_error and high < limit:
-            low, high = high, high + high // 32 + 5_000
-        while high - low > high // 50:
-            middle = (low + high) // 2
-            if self._execute(message, number, middle).is_error:
-                low = middle
-            else:
-                high = middle
-        return max(floor, intrinsic + min(high, limit))
+        return evm_calls.estimate_gas(self._vm(number), message)
 
     def mine(self) -> None:
         """Mine an empty block."""
@@ -361,83 +264,6 @@ class EvmChain:
             vm = self._chain.get_vm(at_header=self._blocks[number].header)
             self._reader = (number, vm)
         return self._reader[1]
-
-    def _execute(self, message: CallMessage, number: int, gas: int) -> ComputationAPI:
-        state = self._vm(number).state
-        sender = CanonicalAddress(message.sender)
-        created = _create_address(message.sender) if not message.to else None
-        snapshot = state.snapshot()
-        try:
-            # As nodes do: a call may spend value that its sender does not have.
-            if message.value:
-                state.delta_balance(sender, message.value)
-            for warm in (sender, CanonicalAddress(message.to or created or b"")):
-                state.mark_address_warm(warm)
-            evm_message = Message(
-                gas=gas,
-                to=CanonicalAddress(message.to),
-                sender=sender,
-                value=message.value,
-                data=message.data if message.to else b"",
-                code=state.get_code(CanonicalAddress(message.to)) if message.to else message.data,
-                create_address=cast("CanonicalAddress", created),
-            )
-            context = state.get_transaction_context_class()(gas_price=0, origin=sender)
-            machine = state.computation_class
-            run = machine.apply_message if message.to else machine.apply_create_message
-            return run(state, evm_message, context)
-        finally:
-            state.revert(snapshot)
-            state.clear_transient_storage()
-
-
-def _chain_class(chain_id_: int) -> type[MiningChain]:
-    consensus = ConsensusApplier(NoProofConsensus)
-
-    class OneNodeVM(PragueVM):
-        def validate_block(self, block: BlockAPI) -> None:
-            """Every block comes from this node; equal timestamps are meant."""
-
-    class OneNodeChain(MiningChain):
-        chain_id = chain_id_
-        vm_configuration = consensus.amend_vm_configuration(((0, OneNodeVM),))
-
-        def create_header_from_parent(
-            self, parent_header: BlockHeaderAPI, **header_params: HeaderParams
-        ) -> BlockHeaderAPI:
-            header_params.setdefault("gas_limit", parent_header.gas_limit)
-            return super().create_header_from_parent(parent_header, **header_params)
-
-        def validate_block(self, block: BlockAPI) -> None:
-            """As for the machine above."""
-
-    return OneNodeChain
-
-
-def _account(wei: int) -> AccountDetails:
-    return {"balance": wei, "nonce": 0, "code": b"", "storage": {}}
-
-
-def _create_address(sender: bytes) -> bytes:
-    """Where a contract created by an unsigned call stands: any address without code will do."""
-    return bytes(reversed(sender))
-
-
-def _intrinsic_gas(message: CallMessage) -> tuple[int, int]:
-    """Gas before execution, and the floor of EIP-7623."""
-    zeros = message.data.count(0)
-    tokens = zeros + 4 * (len(message.data) - zeros)
-    create = 0 if message.to else _CREATE_GAS + 2 * ((len(message.data) + 31) // 32)
-    return _TX_GAS + 4 * tokens + create, _TX_GAS + 10 * tokens
-
-
-def _raise_on_failure(computation: ComputationAPI) -> None:
-    if computation.is_success:
-        return
-    error = computation.error
-    if isinstance(error, Revert):
-        raise ExecutionReverted("execution reverted", bytes(computation.output))
-    raise ExecutionReverted(f"{type(error).__name__}: {error}", b"")
 
 
 def _refusal(reason: str) -> str:

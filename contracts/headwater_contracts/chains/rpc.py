@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
-from headwater_contracts.chains.evm import EvmChain, EvmError, ExecutionReverted
+from headwater_contracts.chains.evm import EvmChain
+from headwater_contracts.chains.evm_records import EvmError, ExecutionReverted
 from headwater_contracts.chains.rpc_params import (
     INTERNAL_ERROR,
     INVALID_PARAMS,
@@ -113,7 +114,7 @@ class RpcMethods:
         block = self._chain.block(self._chain.height)
         return block.base_fee_wei if block is not None else 0
 
-    def _fee_history(self, params: "Params") -> object:
+    def _fee_history(self, params: Params) -> object:
         count = max(1, min(params.quantity(0), 1_024, self._chain.height + 1))
         newest = params.block(1)
         oldest = max(0, newest - count + 1)
@@ -127,37 +128,37 @@ class RpcMethods:
             "reward": [[hex(_PRIORITY_FEE_WEI)] * len(percentiles) for _ in blocks],
         }
 
-    def _storage(self, params: "Params") -> object:
+    def _storage(self, params: Params) -> object:
         value = self._chain.storage(params.address(0), params.quantity(1), params.block(2))
         return hex_data(value.to_bytes(32, "big"))
 
-    def _set_storage(self, params: "Params") -> object:
+    def _set_storage(self, params: Params) -> object:
         value = int.from_bytes(params.data(2), "big")
         self._chain.set_storage(params.address(0), params.quantity(1), value)
         return True
 
-    def _set_next_timestamp(self, params: "Params") -> object:
+    def _set_next_timestamp(self, params: Params) -> object:
         self._chain.set_next_timestamp(params.quantity(0))
         return None
 
-    def _mine(self, _: "Params") -> object:
+    def _mine(self, _: Params) -> object:
         self._chain.mine()
         return "0x0"
 
-    def _transaction(self, params: "Params") -> object:
+    def _transaction(self, params: Params) -> object:
         mined = self._chain.transaction(params.data(0))
         if mined is not None:
             return mined_json(self._chain, mined)
         waiting = self._chain.waiting(params.data(0))
         return None if waiting is None else transaction_json(waiting, self._chain.chain_id)
 
-    def _receipt(self, params: "Params") -> object:
+    def _receipt(self, params: Params) -> object:
         mined = self._chain.transaction(params.data(0))
         if mined is None:
             return None
         return receipt_json(self._chain, mined)
 
-    def _logs(self, params: "Params") -> object:
+    def _logs(self, params: Params) -> object:
         wanted = params.log_filter(0)
         rows: list[dict[str, object]] = []
         for number in range(wanted.first, wanted.last + 1):

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from headwater_contracts.chains.evm import CallMessage, EvmChain
+from headwater_contracts.chains.evm import EvmChain
+from headwater_contracts.chains.evm_records import CallMessage
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600

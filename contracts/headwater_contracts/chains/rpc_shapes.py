@@ -3,7 +3,8 @@
 from eth.abc import SignedTransactionAPI
 from eth_utils.address import to_checksum_address
 
-from headwater_contracts.chains.evm import EvmChain, MinedBlock, MinedTransaction
+from headwater_contracts.chains.evm import EvmChain
+from headwater_contracts.chains.evm_records import MinedBlock, MinedTransaction
 
 
 def hex_data(value: bytes) -> str:

@@ -1,0 +1,62 @@
+"""The marketplace's database, brought to the form that this release works with.
+
+Each release's changes are one file under `versions`. Upgrading keeps every row; it is one
+transaction where the database allows that (SQLite and PostgreSQL do).
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy import MetaData, create_engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from headwater_marketplace.catalogue import CatalogueTable
+from headwater_marketplace.seller.tables import SellerTable
+from headwater_payments.errors import UnavailableError
+from headwater_wallet.database import Database
+
+
+def metadata() -> MetaData:
+    """Every table of the marketplace: the seller's books and the catalogue."""
+    together = MetaData()
+    for part in (SellerTable.metadata, CatalogueTable.metadata):
+        for table in part.tables.values():
+            table.to_metadata(together)
+    return together
+
+
+def upgrade(url: str) -> None:
+    """Bring a database to this release's form, creating it where there is none.
+
+    Args:
+        url: an SQLAlchemy URL.
+
+    Raises:
+        UnavailableError: the database cannot be opened, or comes from a later release; nothing was
+            changed.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    try:
+        engine = create_engine(url)
+        try:
+            with engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, CommandError, ImportError) as exc:
+        first = str(getattr(exc, "orig", None) or exc).splitlines()[0]
+        raise UnavailableError(f"The database cannot be upgraded: {first}.") from exc
+
+
+def open_database(url: str) -> Database:
+    """Upgrade a marketplace's database and open it, seller's books and catalogue in one.
+
+    Raises:
+        UnavailableError: as `upgrade` says.
+    """
+    upgrade(url)
+    return Database(url, metadata())
