@@ -45,9 +45,13 @@ def watching(url: str) -> Iterator[None]:
     # A program that ends in good order closes its connections first and listens a little longer:
     # each further connection is closed in turn, the last one by the system.
     with pytest.raises(ConnectionRefusedError):
-        for _ in range(1_000):
-            with socket.create_connection(address, timeout=10) as connection:
-                wait_for_end(connection)
+        connect_again_and_again(address)
+
+
+def connect_again_and_again(address: tuple[str | None, int | None]) -> None:
+    for _ in range(1_000):
+        with socket.create_connection(address, timeout=10) as connection:
+            wait_for_end(connection)
 
 
 def wait_for_end(connection: socket.socket) -> None:
