@@ -238,11 +238,6 @@ def test_no_flipped_bit_passes_for_what_was_signed(node: Node, place: int, bit: 
         (b'{"id":1,"method":"evm_increaseTime","params":["0x' + b"f" * 64 + b'"]}', -32602),
         (b'{"id":1,"method":"evm_mine","params":{"a":1}}', -32602),
         (b'{"id":1,"method":"eth_estimateGas","params":[{"gas":"0x1"}]}', -32000),
-        (
-            b'{"id":1,"method":"eth_call","params":[{"value":"0x%s","to":"%s"}]}'
-            % (b"f" * 64, FUNDED.address.encode()),
-            -32000,
-        ),
         (b'\xff\xfe{"id":1}', -32700),
     ],
     ids=lambda value: value[:28] if isinstance(value, bytes) else None,
@@ -252,6 +247,17 @@ def test_known_traps_are_refused(node: Node, body: bytes, code: int) -> None:
     assert isinstance(answer, dict)
     check_answer(node, answer, 1)
     assert answer["error"]["code"] == code
+    node.works()
+
+
+def test_a_balance_beyond_256_bits_is_refused(node: Node) -> None:
+    one = {"id": 1, "method": "anvil_setBalance", "params": [SOMEWHERE, "0x1"]}
+    node.post(json.dumps(one).encode())
+    call = {"value": hex(2**256 - 1), "to": SOMEWHERE}
+    answer = node.post(json.dumps({"id": 1, "method": "eth_call", "params": [call]}).encode())
+    check_answer(node, answer, 1)
+    assert isinstance(answer, dict)
+    assert answer["error"]["code"] == -32000
     node.works()
 
 
