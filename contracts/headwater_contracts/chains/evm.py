@@ -27,6 +27,8 @@ from headwater_contracts.chains.evm_records import (
 )
 
 _FAR_FUTURE_NONCES = 1_000
+_LAST_TIMESTAMP = 2**40 - 1
+"""Unix seconds; contracts here keep times in 40 bits."""
 
 
 class EvmChain:
@@ -142,7 +144,13 @@ class EvmChain:
         self._keep(self._chain.mine_block(), None)
 
     def advance_time(self, seconds: int) -> int:
-        """Move the clock of the blocks to come; gives the whole shift so far, in seconds."""
+        """Move the clock of the blocks to come; gives the whole shift so far, in seconds.
+
+        Raises:
+            EvmError: further than any contract counts.
+        """
+        if self._now() + self._time_offset + seconds > _LAST_TIMESTAMP:
+            raise EvmError(f"no time after {_LAST_TIMESTAMP}")
         self._time_offset += seconds
         return self._time_offset
 

@@ -6,9 +6,10 @@ from eth.abc import ComputationAPI, VirtualMachineAPI
 from eth.exceptions import Revert
 from eth.vm.message import Message
 from eth_typing import Address as CanonicalAddress
+from eth_utils.exceptions import ValidationError
 
 from headwater_contracts.chains.evm_machine import BLOCK_GAS_LIMIT
-from headwater_contracts.chains.evm_records import CallMessage, ExecutionReverted
+from headwater_contracts.chains.evm_records import CallMessage, EvmError, ExecutionReverted
 
 _TX_GAS = 21_000
 _CREATE_GAS = 32_000
@@ -30,9 +31,12 @@ def estimate_gas(vm: VirtualMachineAPI, message: CallMessage) -> int:
 
     Raises:
         ExecutionReverted: it fails with any amount of gas.
+        EvmError: the message allows less gas than a transaction costs before it runs.
     """
     intrinsic, floor = _intrinsic_gas(message)
     limit = min(message.gas or BLOCK_GAS_LIMIT, BLOCK_GAS_LIMIT) - intrinsic
+    if limit < 0:
+        raise EvmError(f"intrinsic gas too low: {intrinsic} needed")
     computation = run(vm, message, limit)
     _raise_on_failure(computation)
     low = limit - int(computation.get_gas_remaining())
@@ -50,7 +54,11 @@ def estimate_gas(vm: VirtualMachineAPI, message: CallMessage) -> int:
 
 
 def run(vm: VirtualMachineAPI, message: CallMessage, gas: int) -> ComputationAPI:
-    """Run a call with so much gas, whether it succeeds or not, and forget what it did."""
+    """Run a call with so much gas, whether it succeeds or not, and forget what it did.
+
+    Raises:
+        EvmError: no state could hold what it would leave, such as a balance beyond 256 bits.
+    """
     state = vm.state
     sender = CanonicalAddress(message.sender)
     created = _create_address(message.sender) if not message.to else None
@@ -58,7 +66,7 @@ def run(vm: VirtualMachineAPI, message: CallMessage, gas: int) -> ComputationAPI
     try:
         # As nodes do: a call may spend value that its sender does not have.
         if message.value:
-            state.delta_balance(sender, message.value)
+            state.set_balance(sender, max(message.value, state.get_balance(sender)))
         for warm in (sender, CanonicalAddress(message.to or created or b"")):
             state.mark_address_warm(warm)
         evm_message = Message(
@@ -74,6 +82,8 @@ def run(vm: VirtualMachineAPI, message: CallMessage, gas: int) -> ComputationAPI
         machine = state.computation_class
         apply = machine.apply_message if message.to else machine.apply_create_message
         return apply(state, evm_message, context)
+    except ValidationError as exc:
+        raise EvmError(f"impossible call: {exc}") from exc
     finally:
         state.revert(snapshot)
         state.clear_transient_storage()

@@ -10,9 +10,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from headwater_contracts.chains.bodies import parse_body
 from headwater_payments.errors import UnavailableError
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
+_LENGTH_DIGITS = 12
 _START_TIMEOUT_S = 10
 
 
@@ -103,11 +105,13 @@ class LoopbackServer:
         length = headers.get("content-length", "")
         if not head[0].startswith("POST "):
             return await _respond(writer, 405, b"")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            return await _respond(writer, 413 if length.isdigit() else 411, b"")
+        if not (length.isascii() and length.isdigit()):
+            return await _respond(writer, 411, b"")
+        if len(length) > _LENGTH_DIGITS or int(length) > MAX_BODY_BYTES:
+            return await _respond(writer, 413, b"")
         body = await reader.readexactly(int(length))
         try:
-            request = json.loads(body)
+            request = parse_body(body)
         except (ValueError, RecursionError):
             reply = self._malformed
         else:

@@ -27,6 +27,10 @@ from headwater_contracts.chains.rpc_shapes import (
     transaction_json,
 )
 
+MAX_BATCH = 1_000
+"""Requests of one batch; the chain answers nobody else meanwhile."""
+
+_MAX_PERCENTILES = 100
 _PRIORITY_FEE_WEI = 1_000_000
 _ERROR_STRING = bytes.fromhex("08c379a0")
 _PANIC = bytes.fromhex("4e487b71")
@@ -61,16 +65,12 @@ class RpcMethods:
             "eth_sendRawTransaction": lambda p: hex_data(chain.send(p.data(0))),
             "eth_getTransactionByHash": self._transaction,
             "eth_getTransactionReceipt": self._receipt,
-            "eth_getBlockByNumber": lambda p: block_json(
-                chain,
-                chain.block(p.block(0)) if p.value(0) != "pending" else chain.block(chain.height),
-                p.flag(1),
-            ),
+            "eth_getBlockByNumber": self._block,
             "eth_getBlockByHash": lambda p: block_json(
                 chain, chain.block_by_hash(p.data(0)), p.flag(1)
             ),
             "eth_getLogs": self._logs,
-            "evm_increaseTime": lambda p: hex(chain.advance_time(p.quantity(0))),
+            "evm_increaseTime": lambda p: hex(chain.advance_time(p.quantity(0, bits=40))),
             "evm_setNextBlockTimestamp": self._set_next_timestamp,
             "evm_mine": self._mine,
             "anvil_setCode": lambda p: chain.set_code(p.address(0), p.data(1)),
@@ -78,11 +78,18 @@ class RpcMethods:
             "anvil_setStorageAt": self._set_storage,
         }
 
+    @property
+    def names(self) -> list[str]:
+        """Every method that there is."""
+        return sorted(self._methods)
+
     def answer(self, request: object) -> object:
         """The answer to a request or a batch, as JSON-RPC 2.0 wants it; never raises."""
         if isinstance(request, list):
-            if not request:
-                return _error(None, RpcFault(INVALID_REQUEST, "an empty batch"))
+            if not 0 < len(request) <= MAX_BATCH:
+                return _error(
+                    None, RpcFault(INVALID_REQUEST, f"a batch has 1 to {MAX_BATCH} requests")
+                )
             return [self._answer_one(item) for item in request]
         return self._answer_one(request)
 
@@ -90,13 +97,17 @@ class RpcMethods:
         if not isinstance(request, dict) or not isinstance(request.get("method"), str):
             return _error(None, RpcFault(INVALID_REQUEST, "not a JSON-RPC 2.0 request"))
         request_id = request.get("id")
+        if isinstance(request_id, bool) or not isinstance(request_id, int | float | str | None):
+            return _error(None, RpcFault(INVALID_REQUEST, "an id is a number, a text or null"))
         try:
             params = request.get("params", [])
             if not isinstance(params, list):
                 raise RpcFault(INVALID_PARAMS, "params must be a list")
             method = self._methods.get(request["method"])
             if method is None:
-                raise RpcFault(METHOD_NOT_FOUND, f"the method {request['method']} does not exist")
+                raise RpcFault(
+                    METHOD_NOT_FOUND, f"the method {request['method'][:80]!r} does not exist"
+                )
             result = method(Params(params, self._chain))
         except RpcFault as fault:
             return _error(request_id, fault)
@@ -121,6 +132,8 @@ class RpcMethods:
         blocks = [b for n in range(oldest, newest + 1) if (b := self._chain.block(n))]
         fees = [hex(b.base_fee_wei) for b in blocks]
         percentiles = params.items(2) if params.has(2) else []
+        if len(percentiles) > _MAX_PERCENTILES:
+            raise RpcFault(INVALID_PARAMS, f"at most {_MAX_PERCENTILES} percentiles")
         return {
             "oldestBlock": hex(oldest),
             "baseFeePerGas": [*fees, hex(self._base_fee())],
@@ -128,17 +141,27 @@ class RpcMethods:
             "reward": [[hex(_PRIORITY_FEE_WEI)] * len(percentiles) for _ in blocks],
         }
 
+    def _block(self, params: Params) -> object:
+        """Unlike other methods, this one answers null for a block that has not been mined."""
+        wanted = params.value(0)
+        by_name = wanted is None or (isinstance(wanted, str) and not wanted.startswith("0x"))
+        number = params.block(0) if by_name else params.quantity(0)
+        return block_json(self._chain, self._chain.block(number), params.flag(1))
+
     def _storage(self, params: Params) -> object:
         value = self._chain.storage(params.address(0), params.quantity(1), params.block(2))
         return hex_data(value.to_bytes(32, "big"))
 
     def _set_storage(self, params: Params) -> object:
-        value = int.from_bytes(params.data(2), "big")
-        self._chain.set_storage(params.address(0), params.quantity(1), value)
+        value = params.data(2)
+        if len(value) > 32:
+            raise RpcFault(INVALID_PARAMS, "a word of storage has 32 bytes at most")
+        slot = params.quantity(1)
+        self._chain.set_storage(params.address(0), slot, int.from_bytes(value, "big"))
         return True
 
     def _set_next_timestamp(self, params: Params) -> object:
-        self._chain.set_next_timestamp(params.quantity(0))
+        self._chain.set_next_timestamp(params.quantity(0, bits=40))
         return None
 
     def _mine(self, _: Params) -> object:

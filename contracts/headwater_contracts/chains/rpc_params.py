@@ -1,5 +1,6 @@
 """Parameters of JSON-RPC requests read with their types, and the errors that malformed ones get."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -14,6 +15,8 @@ INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 SERVER_ERROR = -32000
 REVERTED = 3
+
+_QUANTITY = re.compile("0x[0-9a-fA-F]{1,100}")
 
 
 class RpcFault(Exception):  # noqa: N818 - an answer, not a failure of this program
@@ -70,9 +73,9 @@ class Params:
             raise RpcFault(INVALID_PARAMS, f"parameter {index} must be a list")
         return value
 
-    def quantity(self, index: int) -> int:
-        """An unsigned integer."""
-        return _quantity(self.value(index), f"parameter {index}")
+    def quantity(self, index: int, bits: int = 256) -> int:
+        """An unsigned integer of so many bits."""
+        return _quantity(self.value(index), f"parameter {index}", bits)
 
     def data(self, index: int) -> bytes:
         """Bytes of any length."""
@@ -95,7 +98,7 @@ class Params:
             to=_address(fields["to"], "to") if fields.get("to") else b"",
             data=_data(data, "data") if data is not None else b"",
             value=_quantity(fields.get("value", "0x0"), "value"),
-            gas=_quantity(fields["gas"], "gas") if fields.get("gas") else None,
+            gas=_quantity(fields["gas"], "gas", 64) if fields.get("gas") else None,
         )
 
     def log_filter(self, index: int) -> LogFilter:
@@ -156,17 +159,16 @@ def _topic_choices(topic: object) -> frozenset[bytes]:
     return frozenset(_data(choice, "topic") for choice in choices)
 
 
-def _quantity(value: object, name: str) -> int:
-    if isinstance(value, bool):
-        raise RpcFault(INVALID_PARAMS, f"{name} must be a quantity")
-    if isinstance(value, int) and value >= 0:
-        return value
-    if isinstance(value, str) and value.startswith("0x"):
-        try:
-            return int(value, 16)
-        except ValueError:
-            pass
-    raise RpcFault(INVALID_PARAMS, f"{name} must be a 0x-prefixed quantity, not {value!r}")
+def _quantity(value: object, name: str, bits: int = 256) -> int:
+    number = value
+    if isinstance(value, str) and _QUANTITY.fullmatch(value):
+        number = int(value, 16)
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 1 << bits:
+        raise RpcFault(
+            INVALID_PARAMS,
+            f"{name} must be a 0x-prefixed quantity of {bits} bits, not {repr(value)[:80]}",
+        )
+    return number
 
 
 def _data(value: object, name: str) -> bytes:

@@ -24,18 +24,21 @@ import {VaultTerms, VaultTermsCodec} from "./VaultTerms.sol";
 ///  4. Tokens are allow-listed at creation: `test_an_unlisted_token_is_refused`.
 ///  5. The implementation does nothing by itself: `test_the_implementation_is_locked`.
 ///  6. The fallback is none of the parties: `test_the_fallback_is_no_party`.
+///  7. Only what this factory created is a vault: `test_nothing_else_passes_for_a_vault`.
 contract RevenueVaultFactory {
     using VaultTermsCodec for VaultTerms;
 
     /// @notice What platform and host may take together, parts per 10^8 of gross.
     uint256 public constant MAX_PLATFORM_AND_HOST = 50_000_000;
 
+    /// @dev A minimal proxy's 45 bytes of code, and the packed terms behind them.
+    uint256 private constant VAULT_CODE_BYTES = 45 + VaultTermsCodec.PACKED_BYTES;
+
     address public immutable implementation;
     IAssetRegistry public immutable registry;
 
     /// @notice Tokens without fees on transfer and without rebasing, fixed at construction.
     mapping(address token => bool) public isAllowedToken;
-    mapping(address vault => bool) public isVault;
 
     event VaultCreated(
         address indexed vault, uint64 indexed versionId, address indexed host, VaultTerms terms
@@ -62,17 +65,28 @@ contract RevenueVaultFactory {
     function create(VaultTerms calldata terms) external returns (address vault) {
         _requireValid(terms);
         _requireLineage(terms);
-        vault = vaultAddress(terms);
-        if (isVault[vault]) revert VaultExists(vault);
-        isVault[vault] = true;
-        Clones.cloneDeterministicWithImmutableArgs(implementation, terms.pack(), bytes32(0));
+        bytes memory packed = terms.pack();
+        vault = _addressOf(packed);
+        if (vault.code.length != 0) revert VaultExists(vault);
+        Clones.cloneDeterministicWithImmutableArgs(implementation, packed, bytes32(0));
         emit VaultCreated(vault, terms.versionId, terms.host, terms);
     }
 
     /// @notice Where the vault of these terms is, or will be.
     function vaultAddress(VaultTerms calldata terms) public view returns (address) {
+        return _addressOf(terms.pack());
+    }
+
+    /// @notice Whether this factory created a vault there. Nothing is stored for it: a contract whose
+    /// address is this factory's CREATE2 address of the terms in its own code can only be its vault.
+    function isVault(address vault) external view returns (bool) {
+        if (vault.code.length != VAULT_CODE_BYTES) return false;
+        return _addressOf(Clones.fetchCloneArgs(vault)) == vault;
+    }
+
+    function _addressOf(bytes memory packed) private view returns (address) {
         return Clones.predictDeterministicAddressWithImmutableArgs(
-            implementation, terms.pack(), bytes32(0), address(this)
+            implementation, packed, bytes32(0), address(this)
         );
     }
 

@@ -51,6 +51,21 @@ contract ChannelGasTest is Channels {
     }
 }
 
+/// @title What a first deposit costs once the contract holds tokens at all, as it does on a public
+/// network: its balance of the token is not written from zero. Measured in a transaction of its own.
+contract ChannelBesideOthersGasTest is Channels {
+    function setUp() public {
+        _setUpChannels();
+        _deposit(_config(bytes32(uint256(1))), 100, 2);
+    }
+
+    function test_gas_deposit_beside_others() public {
+        bytes memory data = _collectorData(settlement.getChannelId(_config(0)), 100, 1);
+        settlement.deposit(_config(0), 100, address(collector), data);
+        vm.snapshotGasLastCall("channels", "deposit, new channel beside others, EIP-3009");
+    }
+}
+
 /// @title Gas of the vault's calls, without the 21,000 of a transaction.
 contract VaultGasTest is Vaults {
     function setUp() public {

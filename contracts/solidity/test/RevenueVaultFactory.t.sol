@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+
 import {AssetRegistry} from "../src/AssetRegistry.sol";
 import {RevenueVault} from "../src/RevenueVault.sol";
 import {RevenueVaultFactory} from "../src/RevenueVaultFactory.sol";
@@ -22,6 +24,25 @@ contract RevenueVaultFactoryTest is Vaults {
         check(factory.isVault(expected), "known");
         vm.expectPartialRevert(RevenueVaultFactory.VaultExists.selector);
         factory.create(terms);
+    }
+
+    /// @dev Only this factory can create at its CREATE2 addresses, so the same code anywhere else, the
+    /// same length with other code, and an address not created yet are no vaults.
+    function test_nothing_else_passes_for_a_vault() public {
+        check(factory.isVault(address(vault)), "the vault");
+        check(!factory.isVault(ALICE), "an account");
+        check(!factory.isVault(address(token)), "another contract");
+        check(!factory.isVault(factory.implementation()), "the implementation");
+        VaultTerms memory terms = _terms(versionId, 0);
+        terms.host = BOB;
+        check(!factory.isVault(factory.vaultAddress(terms)), "not created yet");
+        vm.etch(ALICE, address(vault).code);
+        check(!factory.isVault(ALICE), "a copy of its code");
+        address forged = Clones.cloneDeterministicWithImmutableArgs(
+            factory.implementation(), VaultTermsCodec.pack(terms), bytes32(0)
+        );
+        checkEq(forged.code.length, address(vault).code.length, "same code");
+        check(!factory.isVault(forged), "a clone made by somebody else");
     }
 
     function testFuzz_every_term_moves_the_address(uint256 which) public view {
