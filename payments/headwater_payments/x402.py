@@ -55,7 +55,7 @@ class WireModel(BaseModel):
         try:
             raw = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
             return cls.model_validate(json.loads(raw))
-        except (binascii.Error, UnicodeDecodeError, json.JSONDecodeError) as exc:
+        except (binascii.Error, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as exc:
             raise InvalidInputError(f"The {name} header is not base64 of JSON.") from exc
         except ValidationError as exc:
             raise InvalidInputError(

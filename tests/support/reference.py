@@ -62,7 +62,7 @@ def all_modules() -> list[str]:
     found = []
     for package in PACKAGES:
         folder = ROOT / package
-        for path in sorted(folder.rglob("*.py")):
+        for path in sorted(set(folder.rglob("*.py")) - set(folder.rglob("migrations/env.py"))):
             name = ".".join(path.relative_to(folder.parent).with_suffix("").parts)
             if not name.endswith("__main__"):
                 found.append(name.removesuffix(".__init__"))

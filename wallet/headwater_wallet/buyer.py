@@ -51,7 +51,7 @@ class Buyer:
         payment_id = (
             "pay_" + self.random_bytes(16).hex()
             if key is None
-            else keyed_payment_id(key, method, url)
+            else keyed_payment_id(key, method, url, self.signer.address)
         )
         return Purchase(self, method, url, payment_id)
 
@@ -67,13 +67,14 @@ class Buyer:
         self.known_terms[route] = terms
 
 
-def keyed_payment_id(key: str, method: str, url: str) -> str:
-    """The payment id that a request with this `Idempotency-Key` is paid under.
+def keyed_payment_id(key: str, method: str, url: str, payer: str) -> str:
+    """The payment id that a request with this `Idempotency-Key` is paid under by `payer`.
 
-    The same key on another route is another payment; a query string makes no difference.
+    The same key on another route, or of another payer, is another payment; a query string makes no
+    difference.
     """
     parts = urlsplit(url)
-    text = "\n".join((method, f"{parts.scheme}://{parts.netloc}{parts.path}", key))
+    text = "\n".join((method, f"{parts.scheme}://{parts.netloc}{parts.path}", payer, key))
     return "key_" + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -99,7 +99,7 @@ async def answers_of(market: Market, lineage: Lineage) -> list[PaidAnswer]:
     path = RoyaltyPath((BRIEFING_PAYS_MODEL, MODEL_PAYS_DATANET))
     for payment in charged:
         if payment.payee == lineage.briefing.vault:
-            answers += _caused_by(payment, by_id, path, market.model_url + CHAT_PATH)
+            answers += _caused_by(payment, by_id, path, market)
     return answers
 
 
@@ -124,10 +124,11 @@ def epoch_bundle(
 
 
 def _caused_by(
-    briefing: Payment, sold: Mapping[str, Payment], path: RoyaltyPath, model_url: str
+    briefing: Payment, sold: Mapping[str, Payment], path: RoyaltyPath, market: Market
 ) -> list[PaidAnswer]:
     bought = json.loads(briefing.evidence or "{}").get("bought", [])
-    causes = [sold.get(keyed_payment_id(each["key"], "POST", model_url)) for each in bought]
+    url, buyer = market.model_url + CHAT_PATH, market.briefing_wallet.address
+    causes = [sold.get(keyed_payment_id(each["key"], "POST", url, buyer)) for each in bought]
     known = [
         (cause, int(each["charge"])) for cause, each in zip(causes, bought, strict=True) if cause
     ]

@@ -111,10 +111,7 @@ class Gate:
             PaymentRejectedError: the payment does not pay for this request.
             PaymentConflictError: its id belongs to another payment, or one under way.
         """
-        try:
-            payload = PaymentPayload.from_header(header)
-        except RecursionError as exc:
-            raise InvalidInputError("The payment is nested too deeply.") from exc
+        payload = PaymentPayload.from_header(header)
         terms = self._matching(offer, payload)
         fingerprint = hashlib.sha256(header.encode()).hexdigest()
         payment_id = _identifier(payload)
