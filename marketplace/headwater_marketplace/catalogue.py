@@ -45,11 +45,12 @@ class Catalogue:
         self._database = database
 
     async def register(self, listing: Listing) -> None:
-        """Add a listing, or replace the same provider's.
+        """Add a listing, or replace the same provider's by one of a higher revision.
 
         Raises:
-            InvalidInputError: the id belongs to another provider.
+            InvalidInputError: the id belongs to another provider, or the revision is not higher.
         """
+        body = listing.model_dump_json()
 
         def work(connection: Connection) -> None:
             with Session(bind=connection, join_transaction_mode="conditional_savepoint") as session:
@@ -58,13 +59,15 @@ class Catalogue:
                     raise InvalidInputError(
                         f"The listing id {listing.id!r} belongs to another provider."
                     )
+                if known is not None and known.body != body:
+                    _require_newer(listing, Listing.model_validate_json(known.body))
                 session.merge(
                     ListingRow(
                         id=listing.id,
                         kind=listing.kind,
                         provider=listing.provider,
                         ceiling=listing.price.ceiling,
-                        body=listing.model_dump_json(),
+                        body=body,
                     )
                 )
                 session.commit()
@@ -119,6 +122,15 @@ class Catalogue:
         shared = {listing.id: len(asked & _words(listing)) for listing in found}
         matching = [listing for listing in found if shared[listing.id]]
         return sorted(matching, key=lambda listing: -shared[listing.id])
+
+
+def _require_newer(listing: Listing, known: Listing) -> None:
+    if listing.revision <= known.revision:
+        raise InvalidInputError(
+            f"The listing {listing.id!r} is at revision {known.revision}; a change needs a higher "
+            f"one than {listing.revision}.",
+            revision=known.revision,
+        )
 
 
 def _words(listing: Listing) -> set[str]:

@@ -3,6 +3,7 @@
 Source: x402 v2, facilitator interface; schemes `batch-settlement` and `exact` on EVM.
 """
 
+import hashlib
 from collections.abc import Callable
 
 from headwater_contracts.calls import Call
@@ -35,6 +36,7 @@ from headwater_payments.x402 import (
     VerifyResponse,
     chain_id_of,
 )
+from headwater_wallet.errors import TransactionPendingError
 from headwater_wallet.transactions import TransactionSender
 
 _PREFIX = "invalid_batch_settlement_evm_"
@@ -62,6 +64,7 @@ class ChainFacilitator:
         self._sender, self._deployment, self._now = sender, deployment, now
         self._authorizer = authorizer
         self._settlement = BatchSettlementClient(sender.reader, deployment.batch_settlement)
+        self._pending: dict[str, str] = {}
         self._actions = ServerActions(self._settlement, deployment.chain_id, authorizer)
 
     async def channel(self, identifier: bytes) -> ChainChannel:
@@ -113,18 +116,21 @@ class ChainFacilitator:
         """Put a transfer, deposit or seller's action on chain; a voucher needs no transaction."""
         if requirements.scheme == BATCH and payload.payload.get("type") in SERVER_ACTIONS:
             return await self._act(payload, requirements)
+        key = hashlib.sha256(payload.to_header().encode()).hexdigest()
+        if key in self._pending:
+            return await self._look_again(key, requirements)
         verdict = await self.verify(payload, requirements)
         if not verdict.is_valid:
             return _failed(requirements, verdict.invalid_reason, verdict.invalid_message)
         try:
             if requirements.scheme == EXACT:
                 call = self._transfer_call(payload, requirements)
-                return await self._send(call, requirements, verdict.payer, None)
+                return await self._send(call, requirements, verdict.payer, None, key)
             batch = parse_batch_payload(payload.payload)
             if batch.deposit is None:
                 return self._settled(requirements, verdict.payer, "", verdict.extra)
             call = self._deposit_call(batch)
-            return await self._send(call, requirements, verdict.payer, batch)
+            return await self._send(call, requirements, verdict.payer, batch, key)
         except HeadwaterError as exc:
             return _failed(requirements, "unexpected_settle_error", exc.message)
 
@@ -234,9 +240,13 @@ class ChainFacilitator:
         terms: PaymentRequirements,
         payer: str | None,
         batch: BatchPayload | None,
+        key: str,
     ) -> SettlementResponse:
         try:
             receipt = await self._sender.send(call)
+        except TransactionPendingError as exc:
+            self._pending[key] = str(exc.details["transaction"])
+            return _still_pending(terms, self._pending[key])
         except ContractRevertError as exc:
             reason = (
                 _PREFIX + "deposit_simulation_failed"
@@ -249,6 +259,17 @@ class ChainFacilitator:
             identifier = batch.voucher.channel_id
             extra = {"channelState": _chain_state(identifier, await self.channel(identifier))}
         return self._settled(terms, payer, receipt.transaction_hash, extra)
+
+    async def _look_again(self, key: str, terms: PaymentRequirements) -> SettlementResponse:
+        """A payment whose transaction was sent before: what became of it, never a second one."""
+        transaction = self._pending[key]
+        receipt = await self._sender.reader.receipt(transaction)
+        if receipt is None:
+            return _still_pending(terms, transaction)
+        del self._pending[key]
+        if receipt.succeeded:
+            return self._settled(terms, None, transaction, None)
+        return _failed(terms, "invalid_transaction_state", "The transaction was mined and failed.")
 
     def _settled(
         self,
@@ -286,6 +307,16 @@ def _chain_state(identifier: bytes, state: ChainChannel) -> JsonObject:
 
 def _invalid(reason: str, sentence: str) -> InvalidInputError:
     return InvalidInputError(sentence, reason=_PREFIX + reason)
+
+
+def _still_pending(terms: PaymentRequirements, transaction: str) -> SettlementResponse:
+    return SettlementResponse(
+        success=False,
+        error_reason="settlement_pending",
+        error_message="The transaction was sent and is not mined yet.",
+        transaction=transaction,
+        network=terms.network,
+    )
 
 
 def _failed(

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import httpx
 
-from headwater_marketplace.listings import Listing, sign_listing
+from headwater_marketplace.listings import Listing, sign_listing, verified
 from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
 from headwater_payments.signing import Signer
 
@@ -85,6 +85,7 @@ class MarketplaceClient:
 
 def _listing(body: object) -> Listing:
     try:
-        return Listing.model_validate(body)
+        listing = Listing.model_validate(body)
     except ValueError as exc:
         raise InvalidInputError("The marketplace sent a malformed listing.") from exc
+    return verified(listing)

@@ -43,7 +43,9 @@ class Listing(BaseModel):
     """Something for sale.
 
     `base_url` is a model's OpenAI-compatible root or a service's URL. Prices are in atomic units of
-    `asset` on `network`. `pay_to` is the revenue vault, or the account, that is paid.
+    `asset` on `network`. `pay_to` is the revenue vault, or the account, that is paid. A changed
+    listing has a higher `revision`, so that an old one cannot be brought back; `signature` is the
+    provider's, over everything else.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,6 +62,8 @@ class Listing(BaseModel):
     price: TokenPrices
     licence: str = "unspecified"
     asset_version: int = Field(default=0, ge=0, lt=2**64)
+    revision: int = Field(default=1, ge=1, lt=2**63)
+    signature: str | None = Field(default=None, max_length=132)
 
     @field_validator("asset", "pay_to", "provider")
     @classmethod
@@ -86,6 +90,7 @@ class Listing(BaseModel):
                 self.price.model_dump_json(),
                 self.licence,
                 self.asset_version,
+                self.revision,
             ),
         )
 
@@ -106,6 +111,7 @@ class SignedListing(Struct):
         ("price", "string"),
         ("licence", "string"),
         ("assetVersion", "uint64"),
+        ("revision", "uint64"),
     )
     id: str
     name: str
@@ -118,6 +124,7 @@ class SignedListing(Struct):
     price: str
     licence: str
     asset_version: int
+    revision: int
 
 
 async def sign_listing(listing: Listing, signer: Signer) -> dict[str, Any]:
@@ -128,8 +135,9 @@ async def sign_listing(listing: Listing, signer: Signer) -> dict[str, Any]:
     """
     if signer.address != listing.provider:
         raise InvalidInputError("A listing is signed by its provider.")
-    signature = await signer.sign_typed_data(listing.to_sign())
-    return {"listing": listing.model_dump(mode="json"), "signature": to_hex(signature)}
+    signature = to_hex(await signer.sign_typed_data(listing.to_sign()))
+    body = listing.model_dump(mode="json", exclude={"signature"})
+    return {"listing": body, "signature": signature}
 
 
 def check_listing(body: object) -> Listing:
@@ -146,7 +154,16 @@ def check_listing(body: object) -> Listing:
         first = exc.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "listing"
         raise InvalidInputError(f"The listing is malformed: {place}: {first['msg']}.") from exc
-    signer = recover(listing.to_sign(), parse_hex(body.get("signature")))
+    return verified(listing.model_copy(update={"signature": body.get("signature")}))
+
+
+def verified(listing: Listing) -> Listing:
+    """The listing, once its provider's signature has been checked.
+
+    Raises:
+        InvalidInputError: it is not signed, or by another.
+    """
+    signer = recover(listing.to_sign(), parse_hex(listing.signature))
     if signer != listing.provider:
         raise InvalidInputError(
             f"The listing names {listing.provider} as its provider and is signed by {signer}."

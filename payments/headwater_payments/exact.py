@@ -15,6 +15,8 @@ from headwater_payments.structs import TransferWithAuthorization
 from headwater_payments.x402 import JsonObject, PaymentRequirements
 
 SCHEME = "exact"
+MAX_VALIDITY_S = 3_600
+"""The longest that a signed authorization stays good, whatever a seller asks for."""
 
 
 class ExactPaymentError(HeadwaterError):
@@ -72,7 +74,7 @@ def parse_exact_payload(payload: JsonObject) -> ExactPayload:
 async def sign_exact(
     signer: Signer, terms: PaymentRequirements, token: Domain, *, now: int, nonce: bytes
 ) -> ExactPayload:
-    """Sign a transfer of the price, valid until the terms time out.
+    """Sign a transfer of the price, valid until the terms time out, an hour at most.
 
     Args:
         signer: the payer.
@@ -86,7 +88,7 @@ async def sign_exact(
         to=parse_address(terms.pay_to),
         value=parse_atomic(terms.amount),
         valid_after=0,
-        valid_before=now + terms.max_timeout_seconds,
+        valid_before=now + min(terms.max_timeout_seconds, MAX_VALIDITY_S),
         nonce=nonce,
     )
     signature = await signer.sign_typed_data(TypedData(token, authorization))

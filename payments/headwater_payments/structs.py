@@ -112,3 +112,12 @@ class ClaimBatch(Struct):
     solidity = (("claims", "ClaimEntry[]"),)
     nested = (ClaimEntry,)
     claims: tuple[ClaimEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WalletSecret(Struct):
+    """What a wallet signs for itself, never to show: the signature is a secret that its key can
+    always make again."""
+
+    solidity = (("purpose", "string"),)
+    purpose: str

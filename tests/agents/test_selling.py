@@ -25,7 +25,12 @@ from headwater_agents.selling import CARDS_PATH, Service, service_app
 from headwater_attribution.evidence import RowId
 from headwater_marketplace.client import MarketplaceClient
 from headwater_marketplace.gateway import MeteredModel, gateway
-from headwater_marketplace.listings import Listing, TokenPrices
+from headwater_marketplace.listings import (
+    Listing,
+    TokenPrices,
+    check_listing,
+    sign_listing,
+)
 from headwater_marketplace.seller import Offer, PaymentMiddleware, SellerStore, current_meter
 from headwater_marketplace.seller.tables import SellerTable
 from headwater_models.corpus_backend import CorpusBackend, CorpusRow
@@ -153,7 +158,8 @@ async def test_an_agent_is_answered_from_a_datanet_through_gateway_and_catalogue
     model = MeteredModel(CorpusBackend("water-1", rows, "0x" + "00" * 32), TokenPrice(100, 2_000))
     offer = Offer(r"/v1/chat/completions", Amount(model.ceiling, USDC), PROVIDER)
     app, _ = await economy.shop(gateway(model), offer)
-    listing = Listing(
+    provider = LocalSigner.random()
+    unsigned = Listing(
         id="water",
         name="Facts about water",
         kind="model",
@@ -162,9 +168,10 @@ async def test_an_agent_is_answered_from_a_datanet_through_gateway_and_catalogue
         network=USDC.network,
         asset=USDC.address,
         pay_to=PROVIDER,
-        provider=PROVIDER,
+        provider=provider.address,
         price=TokenPrices(per_thousand_output=2_000, ceiling=model.ceiling),
     )
+    listing = check_listing(await sign_listing(unsigned, provider))
 
     def catalogue(request: httpx.Request) -> httpx.Response:
         assert request.url.params["kind"] == "model"

@@ -71,9 +71,26 @@ def assert_problem(answer: httpx.Response, status: int, code: str) -> None:
 
 async def test_a_registered_listing_is_found_and_shown(market: Market) -> None:
     registered = await market.client.register(listing(), PROVIDER)
-    assert registered == listing() == await market.client.get("model-1")
-    assert await market.client.search("rivers") == [listing()]
+    assert registered.model_copy(update={"signature": None}) == listing()
+    assert registered == await market.client.get("model-1")
+    assert await market.client.search("rivers") == [registered]
     assert await market.client.search("deserts") == []
+
+
+async def test_a_catalogue_can_neither_invent_a_listing_nor_change_one(market: Market) -> None:
+    registered = await market.client.register(listing(), PROVIDER)
+    for forged in (
+        registered.model_copy(update={"pay_to": RIVAL.address}),
+        registered.model_copy(update={"signature": None}),
+        registered.model_copy(update={"provider": RIVAL.address}),
+    ):
+
+        def answer(_request: httpx.Request, body: Listing = forged) -> httpx.Response:
+            return httpx.Response(200, json={"listings": [body.model_dump(mode="json")]})
+
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+            with pytest.raises(InvalidInputError):
+                await MarketplaceClient("http://market.test", http).search("rivers")
 
 
 async def test_search_ranks_by_words_then_price_and_filters(market: Market) -> None:
@@ -94,7 +111,11 @@ async def test_search_ranks_by_words_then_price_and_filters(market: Market) -> N
 
 async def test_a_provider_changes_its_own_listing_only(market: Market) -> None:
     await market.client.register(listing(), PROVIDER)
-    await market.client.register(listing(name="Better"), PROVIDER)
+    await market.client.register(listing(name="Better", revision=2), PROVIDER)
+    assert (await market.client.get("model-1")).name == "Better"
+    for again in (listing(), listing(name="Worse", revision=2)):
+        with pytest.raises(MarketplaceError, match="revision 2"):
+            await market.client.register(again, PROVIDER)
     assert (await market.client.get("model-1")).name == "Better"
     with pytest.raises(MarketplaceError, match="another provider") as caught:
         await market.client.register(listing(signer=RIVAL), RIVAL)
@@ -205,8 +226,8 @@ async def test_a_malformed_price_is_a_problem_document(market: Market, price: st
 
 
 async def test_a_price_beyond_every_listing_finds_them_all(market: Market) -> None:
-    await market.client.register(listing(), PROVIDER)
-    assert await market.client.search("", None, 10**30) == [listing()]
+    registered = await market.client.register(listing(), PROVIDER)
+    assert await market.client.search("", None, 10**30) == [registered]
 
 
 async def test_what_is_not_there_is_a_problem_document(market: Market) -> None:

@@ -1,6 +1,7 @@
 """The buying side of a wallet: what its purchases share, and how a request becomes a purchase."""
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,9 @@ from urllib.parse import urlsplit
 
 import anyio
 
+from headwater_payments.eip712 import Domain, TypedData
 from headwater_payments.signing import Signer
+from headwater_payments.structs import WalletSecret
 from headwater_wallet.payment_header import HeaderSigner
 from headwater_wallet.policy import SpendPolicy
 from headwater_wallet.purchase import (
@@ -35,6 +38,8 @@ class Buyer:
         ledger: where payments are reserved and recorded.
         now: Unix time in seconds.
         random_bytes: a source of unpredictable bytes, for nonces and payment ids.
+        id_secret: makes the ids of keyed payments this wallet's own, so that nobody who guesses a
+            key can look them up or take them.
     """
 
     signer: Signer
@@ -42,6 +47,7 @@ class Buyer:
     ledger: SpendLedger
     now: Callable[[], int]
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    id_secret: bytes = b""
     known_terms: dict[tuple[str, str], Terms] = field(default_factory=dict)
     gates: dict[bytes, anyio.Semaphore] = field(default_factory=dict)
 
@@ -49,11 +55,13 @@ class Buyer:
         """The payment side of one request that is about to be sent."""
         key = next((v for k, v in headers.items() if k.lower() == "idempotency-key"), None)
         payment_id = (
-            "pay_" + self.random_bytes(16).hex()
-            if key is None
-            else keyed_payment_id(key, method, url, self.signer.address)
+            "pay_" + self.random_bytes(16).hex() if key is None else self.keyed_id(key, method, url)
         )
         return Purchase(self, method, url, payment_id)
+
+    def keyed_id(self, key: str, method: str, url: str) -> str:
+        """The payment id that a request with this `Idempotency-Key` is paid under here."""
+        return keyed_payment_id(key, method, url, self.id_secret)
 
     @property
     def headers(self) -> HeaderSigner:
@@ -67,15 +75,21 @@ class Buyer:
         self.known_terms[route] = terms
 
 
-def keyed_payment_id(key: str, method: str, url: str, payer: str) -> str:
-    """The payment id that a request with this `Idempotency-Key` is paid under by `payer`.
+def keyed_payment_id(key: str, method: str, url: str, secret: bytes) -> str:
+    """The payment id that a request with this `Idempotency-Key` is paid under.
 
-    The same key on another route, or of another payer, is another payment; a query string makes no
-    difference.
+    The same key on another route, or under another secret, is another payment; a query string makes
+    no difference.
     """
     parts = urlsplit(url)
-    text = "\n".join((method, f"{parts.scheme}://{parts.netloc}{parts.path}", payer, key))
-    return "key_" + hashlib.sha256(text.encode()).hexdigest()[:32]
+    text = "\n".join((method, f"{parts.scheme}://{parts.netloc}{parts.path}", key))
+    return "key_" + hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+async def secret_of(signer: Signer, chain_id: int) -> bytes:
+    """A secret of the signer's, the same each time: a signature that never leaves the wallet."""
+    typed = TypedData(Domain("Headwater Wallet", "1", chain_id, None), WalletSecret("payment ids"))
+    return hashlib.sha256(await signer.sign_typed_data(typed)).digest()
 
 
 __all__ = [

@@ -65,3 +65,10 @@ class TransactionError(HeadwaterError):
 
     code = "transaction_failed"
     http_status = 502
+
+
+class TransactionPendingError(TransactionError):
+    """A transaction was sent and no receipt came in time: it may still be mined."""
+
+    code = "transaction_pending"
+    http_status = 504

@@ -13,7 +13,7 @@ from headwater_payments.batch_payload import (
     token_domain,
 )
 from headwater_payments.channels import voucher_to_sign
-from headwater_payments.exact import sign_exact
+from headwater_payments.exact import MAX_VALIDITY_S, sign_exact
 from headwater_payments.signing import ImmediateSigner, Signer
 from headwater_payments.x402 import JsonObject, PaymentPayload, chain_id_of
 from headwater_wallet.spend_ledger import ChannelTerms, Intent
@@ -80,7 +80,7 @@ class HeaderSigner:
 
     async def _deposit(self, terms: Terms, channel: ChannelTerms, amount: int) -> Deposit:
         salt = int.from_bytes(self.random_bytes(32), "big")
-        valid_before = self.now() + terms.chosen.max_timeout_seconds
+        valid_before = self.now() + min(terms.chosen.max_timeout_seconds, MAX_VALIDITY_S)
         token = token_domain(terms.chosen.extra, channel.config.token, channel.chain_id)
         signature = await self.signer.sign_typed_data(
             deposit_to_sign(

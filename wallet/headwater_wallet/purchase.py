@@ -18,6 +18,7 @@ from headwater_payments.address import parse_address
 from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.channels import ChargeAboveCapError
 from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
     PAYMENT_RESPONSE,
@@ -215,6 +216,10 @@ class Purchase:
         error = body.error or ""
         await self._release()
         offered = next((terms for terms in body.accepts if terms.scheme == BATCH), None)
+        if self._terms is not None and self._terms.chosen.scheme == EXACT:
+            # A signed transfer stays good until it expires: a second one would be a second payment.
+            self._buyer.known_terms.pop(self._route, None)
+            await self._refused(error, None)
         # A ledger that was lost signs a voucher that has served, and hears so.
         desync = error.endswith(_DESYNC)
         if offered is not None and self._channel is not None:

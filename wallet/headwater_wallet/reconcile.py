@@ -9,9 +9,13 @@ import httpx
 from headwater_payments.amount import parse_atomic
 from headwater_payments.channels import ChargeAboveCapError
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.x402 import MAX_HEADER_BYTES, PaymentPayload
+from headwater_wallet.seller_claims import check_receipt
 from headwater_wallet.spend_ledger import Intent, SpendLedger
+from headwater_wallet.terms import Terms
 
 LOOKUP_PATH: Final = "/.well-known/headwater/payments/"
+_LONGEST: Final = MAX_HEADER_BYTES
 
 
 async def reconcile(
@@ -40,10 +44,23 @@ async def reconcile(
             await ledger.release(intent.payment_id)
         else:
             try:
+                _check(intent, outcome)
                 await ledger.settle(intent.payment_id, outcome.charge, None, outcome.receipt)
-            except ChargeAboveCapError:
+            except (ChargeAboveCapError, InvalidInputError):
+                # What this seller says does not hold; the other payments are not its to stop.
                 left.append(intent)
     return left
+
+
+def _check(intent: Intent, outcome: "_Outcome") -> None:
+    """Hold a receipt against the payment it is for.
+
+    Raises:
+        InvalidInputError: it is malformed, signed by another, or about another payment or charge.
+    """
+    if intent.header is not None and outcome.receipt is not None:
+        accepted = PaymentPayload.from_header(intent.header).accepted
+        check_receipt(outcome.receipt, Terms(accepted, {}), intent, outcome.charge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +82,10 @@ async def _look_up(intent: Intent, client: httpx.AsyncClient) -> _Outcome | None
             return _Outcome("released")
         if body.get("state") == "charged":
             charge = parse_atomic(body.get("chargedAmount"))
-            return _Outcome("charged", charge, body.get("receipt"))
+            receipt = body.get("receipt")
+            if receipt is not None and not (isinstance(receipt, str) and len(receipt) <= _LONGEST):
+                return None
+            return _Outcome("charged", charge, receipt)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, InvalidInputError):
         return None
     return None

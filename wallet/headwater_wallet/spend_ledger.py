@@ -20,8 +20,11 @@ from headwater_payments.amount import Amount
 from headwater_payments.batch_payload import config_to_json
 from headwater_payments.channels import BuyerChannel, ChargeAboveCapError
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.exact import SCHEME as EXACT
+from headwater_payments.exact import parse_exact_payload
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.structs import ChannelConfig
+from headwater_payments.x402 import PaymentPayload
 from headwater_wallet.database import Database
 from headwater_wallet.errors import BudgetExceededError, PaymentError, SellerMisbehavedError
 from headwater_wallet.tables import MAX_STORED, BudgetRow, ChannelRow, IntentRow
@@ -131,7 +134,16 @@ class SpendLedger:
         def work(connection: Connection) -> Intent:
             with _session(connection) as session:
                 known = session.get(IntentRow, payment.payment_id, with_for_update=True)
+                if known is not None and known.budget != self._budget:
+                    raise InvalidInputError(
+                        f"The payment {payment.payment_id} belongs to the budget {known.budget!r}.",
+                        payment_id=payment.payment_id,
+                    )
                 if known is not None and known.state != "released":
+                    return _intent(known)
+                if known is not None and _still_good(known, payment.created_at):
+                    # A signed transfer cannot be taken back: the same one is tried again.
+                    _set(known, state="sent")
                     return _intent(known)
                 budget = self._budget_row(session)
                 row = self._new_intent(session, payment, channel, budget)
@@ -495,6 +507,14 @@ def _set(row: IntentRow, **values: object) -> None:
 
 def _intent(row: IntentRow) -> Intent:
     return Intent(**{name: getattr(row, name) for name in Intent.__dataclass_fields__})
+
+
+def _still_good(row: IntentRow, now: int) -> bool:
+    """Whether a released payment is a signed transfer that its payee could still submit."""
+    if row.scheme != EXACT or row.header is None:
+        return False
+    payload = PaymentPayload.from_header(row.header).payload
+    return parse_exact_payload(payload).authorization.valid_before > now
 
 
 def _storable(atomic: int) -> None:

@@ -9,7 +9,7 @@ from headwater_contracts.json_rpc import RpcError
 from headwater_contracts.reader import ChainReader, Receipt
 from headwater_payments.address import Address
 from headwater_payments.hexadecimal import to_hex
-from headwater_wallet.errors import TransactionError
+from headwater_wallet.errors import TransactionError, TransactionPendingError
 
 GAS_MARGIN: Final = 120
 """Per cent of the estimate that a transaction may use: state moves between the two."""
@@ -63,8 +63,8 @@ class TransactionSender:
         Raises:
             ContractRevertError: the contract refuses; where this is known beforehand, nothing is
                 sent and no gas is spent.
-            TransactionError: it was mined and failed, or no receipt came in time; the details hold
-                its hash.
+            TransactionPendingError: no receipt came in time; the details hold the hash.
+            TransactionError: it was refused, or mined and failed.
             UnavailableError: the chain does not answer.
         """
         async with self._turn:
@@ -117,7 +117,7 @@ class TransactionSender:
     async def _wait(self, transaction_hash: str, call: Call) -> Receipt:
         with anyio.move_on_after(self._timeout):
             return await self._reader.wait_for_receipt(transaction_hash)
-        raise TransactionError(
+        raise TransactionPendingError(
             f"No receipt came within {self._timeout:g} s for {call.description or call.to}; "
             "it may still be mined.",
             transaction=transaction_hash,

@@ -10,7 +10,7 @@ import httpx
 
 from headwater_payments.address import Address
 from headwater_payments.signing import Signer
-from headwater_wallet.buyer import Buyer
+from headwater_wallet.buyer import Buyer, secret_of
 from headwater_wallet.database import Database
 from headwater_wallet.policy import SpendPolicy
 from headwater_wallet.reconcile import reconcile
@@ -100,4 +100,5 @@ async def open_wallet(
     async with Database(url, WalletTable.metadata) as store:
         ledger = SpendLedger(store, budget)
         await ledger.set_limit(policy.budget)
-        yield Wallet(Buyer(signer, policy, ledger, now))
+        secret = await secret_of(signer, policy.budget.asset.chain_id)
+        yield Wallet(Buyer(signer, policy, ledger, now, id_secret=secret))

@@ -170,11 +170,6 @@ async def _register(
     parties: Parties,
     lineage: Lineage,
 ) -> None:
-    common = {
-        "network": network.asset.network,
-        "asset": network.asset.address,
-        "licence": LICENCE,
-    }
     model = Listing(
         id=MODEL,
         name=MODEL,
@@ -189,7 +184,9 @@ async def _register(
             ceiling=market.model.ceiling,
         ),
         asset_version=lineage.model.version_id,
-        **common,
+        network=network.asset.network,
+        asset=network.asset.address,
+        licence=LICENCE,
     )
     briefing = Listing(
         id="python-briefing",
@@ -202,7 +199,9 @@ async def _register(
         provider=parties.address("briefing agent"),
         price=TokenPrices(per_request=BRIEFING_PRICE, ceiling=BRIEFING_PRICE),
         asset_version=lineage.briefing.version_id,
-        **common,
+        network=network.asset.network,
+        asset=network.asset.address,
+        licence=LICENCE,
     )
     await client.register(model, parties.by_role["provider"])
     await client.register(briefing, parties.by_role["briefing agent"])

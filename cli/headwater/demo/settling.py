@@ -37,7 +37,6 @@ from headwater_marketplace.seller.store import Payment
 from headwater_marketplace.settlement import Claimed, SettlementWorker
 from headwater_payments.errors import UnavailableError
 from headwater_payments.split import split_amount
-from headwater_wallet.buyer import keyed_payment_id
 from headwater_wallet.transactions import TransactionSender
 
 RULE = CAUSES
@@ -127,8 +126,8 @@ def _caused_by(
     briefing: Payment, sold: Mapping[str, Payment], path: RoyaltyPath, market: Market
 ) -> list[PaidAnswer]:
     bought = json.loads(briefing.evidence or "{}").get("bought", [])
-    url, buyer = market.model_url + CHAT_PATH, market.briefing_wallet.address
-    causes = [sold.get(keyed_payment_id(each["key"], "POST", url, buyer)) for each in bought]
+    url, buyer = market.model_url + CHAT_PATH, market.briefing_wallet.buyer
+    causes = [sold.get(buyer.keyed_id(each["key"], "POST", url)) for each in bought]
     known = [
         (cause, int(each["charge"])) for cause, each in zip(causes, bought, strict=True) if cause
     ]

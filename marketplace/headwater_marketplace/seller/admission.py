@@ -149,6 +149,7 @@ class Gate:
             known = await self._refresh(batch)
         else:
             await self._refuse_known(payment_id)
+            await self._refuse_worthless(batch, offer)
             transaction, known = await self._place_deposit(payload, terms, batch)
         if known.withdraw_requested_at:
             raise PaymentRejectedError(
@@ -218,6 +219,28 @@ class Gate:
             raise PaymentConflictError(
                 f"The payment id {payment_id} is in use; a new request needs a new id.",
                 payment_id=payment_id,
+            )
+
+    async def _refuse_worthless(self, batch: BatchPayload, offer: Offer) -> None:
+        """The seller pays the gas of a deposit, so it must be one that this request can be paid by.
+
+        Raises:
+            PaymentRejectedError: the voucher does not cover the price, or the deposit not the
+                voucher.
+        """
+        known = await self.store.as_synced(batch.voucher.channel_id)
+        charged, held = (known.state.charged, known.state.balance) if known else (0, 0)
+        deposit = 0 if batch.deposit is None else batch.deposit.amount
+        if batch.voucher.max_claimable < charged + offer.price.atomic and known is None:
+            raise PaymentRejectedError(
+                f"The voucher covers {batch.voucher.max_claimable}, less than the price.",
+                _PREFIX + "cumulative_amount_mismatch",
+            )
+        missing = batch.voucher.max_claimable - held
+        if deposit < (missing if missing > 0 else offer.price.atomic):
+            raise PaymentRejectedError(
+                f"A deposit of {deposit} does not pay for this request.",
+                _PREFIX + "deposit_below_min_deposit",
             )
 
     async def _place_deposit(

@@ -78,6 +78,9 @@ class PaymentMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (the ASGI interface)."""
+        if scope["type"] == "websocket" and any(o.covers(scope["path"]) for o in self._offers):
+            # There is no paying for a socket, and a paid path is not to be had by another door.
+            return await send({"type": "websocket.close", "code": 1008})
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         path = scope["path"]

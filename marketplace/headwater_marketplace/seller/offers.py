@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from headwater_payments.address import Address
@@ -53,8 +53,16 @@ class Offer:
             raise InvalidInputError(f"Unknown payment schemes: {self.schemes}.")
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether a request falls under this offer."""
-        return method == self.method and re.fullmatch(self.path, path) is not None
+        """Whether a request falls under this offer; `HEAD` falls under a `GET` offer.
+
+        The pattern's dot matches line ends too: a path is not bounded by them.
+        """
+        asked = "GET" if method == "HEAD" else method
+        return asked == self.method and self.covers(path)
+
+    def covers(self, path: str) -> bool:
+        """Whether a path falls under this offer, whatever the method."""
+        return re.fullmatch(self.path, path, re.DOTALL) is not None
 
     def requirements(self, authorizer: Address) -> list[PaymentRequirements]:
         """The offer as x402 payment requirements, claims being signed by `authorizer`."""
@@ -87,7 +95,6 @@ class Meter:
     cap: int
     charge: int | None = None
     evidence: Callable[[], Mapping[str, Any]] | None = None
-    _labels: dict[str, str] = field(default_factory=dict)
 
     def set_charge(self, atomic: int) -> None:
         """State what has been used so far, in atomic units.

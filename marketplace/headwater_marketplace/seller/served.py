@@ -27,6 +27,7 @@ Send = Callable[[Message], Awaitable[None]]
 PAYMENT_RECEIPT: Final = "PAYMENT-RECEIPT"
 RECEIPT_EVENT: Final = "payment-receipt"
 MAX_KEPT_RESPONSE: Final = 262_144
+PENDING: Final = "settlement_pending"
 
 
 class SettlementFailedError(HeadwaterError):
@@ -151,6 +152,16 @@ class ServedRequest:
         if self._admission.channel is not None:
             return
         outcome = await self._facilitator.settle(self._admission.payload, self._admission.terms)
+        if outcome.error_reason == PENDING:
+            outcome = await self._facilitator.settle(self._admission.payload, self._admission.terms)
+        if outcome.error_reason == PENDING:
+            # The transfer may still be mined: nothing is released, and its nonce stays taken.
+            self._finished = True
+            raise SettlementFailedError(
+                "The transfer was sent and is not confirmed yet; do not pay again.",
+                reason=PENDING,
+                transaction=outcome.transaction,
+            )
         if not outcome.success:
             raise SettlementFailedError(
                 outcome.error_message or "The transfer did not settle.",
@@ -160,7 +171,9 @@ class ServedRequest:
 
     async def _withhold(self, error: SettlementFailedError) -> None:
         self._withheld = True
-        await self._release()
+        pending = error.details.get("reason") == PENDING
+        if not pending:
+            await self._release()
         body = json.dumps(error.problem()).encode()
         head = [
             (b"content-type", b"application/problem+json"),
@@ -171,8 +184,10 @@ class ServedRequest:
             error_reason=str(error.details.get("reason")),
             network=self._admission.terms.network,
         )
-        head.append((PAYMENT_RESPONSE.encode(), failure.to_header().encode()))
-        await self._send({"type": "http.response.start", "status": 402, "headers": head})
+        if not pending:
+            head.append((PAYMENT_RESPONSE.encode(), failure.to_header().encode()))
+        status = 503 if pending else 402
+        await self._send({"type": "http.response.start", "status": status, "headers": head})
         await self._send({"type": "http.response.body", "body": body})
 
     async def _charge(self, *, kept: bytes | None) -> tuple[SettlementResponse, str | None]:
@@ -246,8 +261,9 @@ class ServedRequest:
         """End a request that did not come to its end; money that has moved stays charged."""
         on_channel = self._admission.channel is not None
         moved = bool(self._transaction) and not on_channel
-        metered = on_channel and self._streaming and self._admission.meter.charge is not None
-        if moved or (metered and not failed):
+        # A handler that does not meter sells at its price: what was begun is due.
+        delivered = on_channel and self._streaming
+        if moved or (delivered and not failed):
             await self._commit(None)
         else:
             await self._release()

@@ -50,6 +50,7 @@ class ChannelRecord:
     withdraw_requested_at: int
     refund_nonce: int
     synced_at: int
+    concurrent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,7 @@ class SellerStore:
                     "charged": chain.claimed,
                     "reserved": 0,
                     "signed": chain.claimed,
+                    "concurrent": False,
                 }
                 connection.execute(insert(_channels).values(values))
             else:
@@ -211,6 +213,12 @@ class SellerStore:
             record = _channel(connection, voucher.channel_id, lock=True)
             if record is None:
                 raise VoucherReplayedError("The channel is unknown.")
+            if record.concurrent and not concurrent:
+                # The payer does not sign which mode a voucher is for: a thief could strip the mark
+                # off one that has served, and pass for a sequential payer that tries again.
+                raise VoucherReplayedError(
+                    "This channel's vouchers rise; one that does not say so is not accepted."
+                )
             if concurrent and _voucher_served(connection, voucher):
                 raise VoucherReplayedError(
                     "This voucher has served already; each request needs one of its own.",
@@ -219,7 +227,11 @@ class SellerStore:
             after = record.state.reserve(
                 voucher.max_claimable, request.amount, concurrent=concurrent
             )
-            values: dict[str, Any] = {"reserved": after.reserved, "signed": after.signed}
+            values: dict[str, Any] = {
+                "reserved": after.reserved,
+                "signed": after.signed,
+                "concurrent": concurrent,
+            }
             if after.signed == voucher.max_claimable:
                 values["signature"] = to_hex(voucher.signature)
             _write_channel(connection, voucher.channel_id, values)
@@ -457,6 +469,7 @@ def _as_channel(row: Row[Any]) -> ChannelRecord:
         withdraw_requested_at=row.withdraw_requested_at,
         refund_nonce=row.refund_nonce,
         synced_at=row.synced_at,
+        concurrent=row.concurrent,
     )
 
 

@@ -13,6 +13,7 @@ class SellerChannelRow(SellerTable, table=True):
     """The seller's side of a channel; cumulative atomic units as in `SellerChannel`.
 
     `signature` belongs to the voucher of `signed`. `synced_at` is when the chain was last read.
+    `concurrent` is set once a request used rising vouchers, and for good.
     """
 
     __tablename__ = "seller_channel"
@@ -29,6 +30,7 @@ class SellerChannelRow(SellerTable, table=True):
     withdraw_requested_at: int = Field(default=0, sa_type=BigInteger)
     refund_nonce: int = Field(default=0, sa_type=BigInteger)
     synced_at: int = Field(default=0, sa_type=BigInteger)
+    concurrent: bool = False
 
 
 class PaymentRow(SellerTable, table=True):

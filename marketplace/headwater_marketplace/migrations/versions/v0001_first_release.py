@@ -53,6 +53,7 @@ def _channels() -> None:
         *(_long(name) for name in amounts),
         _text("signature", null=True),
         *(_long(name) for name in chain),
+        sa.Column("concurrent", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("channel_id"),
     )
 
