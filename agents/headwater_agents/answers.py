@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from headwater_agents.charges import Charge, charge_from_event
 from headwater_agents.errors import ServiceFailedError
-from headwater_wallet.buyer import RECEIPT_EVENT
+from headwater_payments.extensions import RECEIPT_EVENT
 from headwater_wallet.errors import PaymentUnknownError
 
 Message = Mapping[str, JsonValue]

@@ -11,19 +11,20 @@ from urllib.parse import urlsplit
 import anyio
 
 from headwater_payments.eip712 import Domain, TypedData
+from headwater_payments.extensions import (
+    CONCURRENT,
+    PAYMENT_IDENTIFIER,
+    PAYMENT_RECEIPT,
+    RECEIPT_EVENT,
+)
 from headwater_payments.signing import Signer
 from headwater_payments.structs import WalletSecret
 from headwater_wallet.payment_header import HeaderSigner
 from headwater_wallet.policy import SpendPolicy
-from headwater_wallet.purchase import (
-    PAYMENT_RECEIPT,
-    RECEIPT_EVENT,
-    Purchase,
-    unknown_outcome,
-)
+from headwater_wallet.purchase import Purchase, unknown_outcome
 from headwater_wallet.seller_claims import check_receipt
 from headwater_wallet.spend_ledger import SpendLedger
-from headwater_wallet.terms import CONCURRENT, PAYMENT_IDENTIFIER, Terms, origin_of, route_of
+from headwater_wallet.terms import Terms, origin_of, route_of
 
 MAX_CACHED_TERMS: Final = 4096
 

@@ -11,8 +11,9 @@ from typing import Protocol, TypeVar
 from pydantic import ValidationError
 
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.extensions import RECEIPT_EVENT
 from headwater_payments.x402 import SettlementResponse
-from headwater_wallet.purchase import RECEIPT_EVENT, Purchase, unknown_outcome
+from headwater_wallet.purchase import Purchase, unknown_outcome
 
 MAX_EVENT_BYTES = 65_536
 _PAYMENT_REQUIRED = 402
@@ -127,13 +128,6 @@ class ReceiptWatch:
             await self._purchase.ended()
 
 
-def receipt_event(settlement: SettlementResponse, receipt: str | None) -> bytes:
-    """The event that ends a paid stream, in the form that `find_receipt` reads."""
-    body = {"settlement": settlement.to_json(), "receipt": receipt}
-    data = json.dumps(body, separators=(",", ":"))
-    return f"event: {RECEIPT_EVENT}\ndata: {data}\n\n".encode()
-
-
 def find_receipt(tail: bytes) -> tuple[SettlementResponse, str | None] | None:
     """The settlement and the signed receipt in the last event of a stream, if it is one."""
     start = tail.rfind(b"event: " + RECEIPT_EVENT.encode())
@@ -157,5 +151,4 @@ __all__ = [
     "ReceiptWatch",
     "exchange",
     "find_receipt",
-    "receipt_event",
 ]

@@ -14,10 +14,11 @@ from headwater_payments.batch_payload import (
 )
 from headwater_payments.channels import voucher_to_sign
 from headwater_payments.exact import MAX_VALIDITY_S, sign_exact
+from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER
 from headwater_payments.signing import ImmediateSigner, Signer
 from headwater_payments.x402 import JsonObject, PaymentPayload, chain_id_of
 from headwater_wallet.spend_ledger import ChannelTerms, Intent
-from headwater_wallet.terms import CONCURRENT, PAYMENT_IDENTIFIER, Terms
+from headwater_wallet.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)

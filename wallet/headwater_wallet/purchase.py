@@ -10,7 +10,7 @@ Source: x402 v2 over HTTP; scheme `batch-settlement` and `exact` on EVM.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import anyio
 
@@ -19,6 +19,7 @@ from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.channels import ChargeAboveCapError
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.exact import SCHEME as EXACT
+from headwater_payments.extensions import PAYMENT_IDENTIFIER, PAYMENT_RECEIPT
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
     PAYMENT_RESPONSE,
@@ -28,11 +29,7 @@ from headwater_payments.x402 import (
     PaymentRequirements,
     SettlementResponse,
 )
-from headwater_wallet.errors import (
-    PaymentRefusedError,
-    PaymentUnknownError,
-    SellerMisbehavedError,
-)
+from headwater_wallet.errors import PaymentRefusedError, PaymentUnknownError, SellerMisbehavedError
 from headwater_wallet.policy import PaymentRequest
 from headwater_wallet.seller_claims import (
     ChargeClaim,
@@ -42,19 +39,11 @@ from headwater_wallet.seller_claims import (
     stated_balance,
 )
 from headwater_wallet.spend_ledger import ChannelTerms, Intent, NewPayment
-from headwater_wallet.terms import (
-    PAYMENT_IDENTIFIER,
-    Terms,
-    choose_terms,
-    origin_of,
-    route_of,
-)
+from headwater_wallet.terms import Terms, choose_terms, origin_of, route_of
 
 if TYPE_CHECKING:
     from headwater_wallet.buyer import Buyer
 
-PAYMENT_RECEIPT: Final = "PAYMENT-RECEIPT"
-RECEIPT_EVENT: Final = "payment-receipt"
 _CONFLICT = 409
 _DESYNC = ("cumulative_amount_mismatch", "voucher_replayed")
 

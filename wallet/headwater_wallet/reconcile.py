@@ -9,12 +9,12 @@ import httpx
 from headwater_payments.amount import parse_atomic
 from headwater_payments.channels import ChargeAboveCapError
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.extensions import LOOKUP_PATH
 from headwater_payments.x402 import MAX_HEADER_BYTES, PaymentPayload
 from headwater_wallet.seller_claims import check_receipt
 from headwater_wallet.spend_ledger import Intent, SpendLedger
 from headwater_wallet.terms import Terms
 
-LOOKUP_PATH: Final = "/.well-known/headwater/payments/"
 _LONGEST: Final = MAX_HEADER_BYTES
 
 

@@ -1,7 +1,6 @@
 """A seller's terms, and the way of paying that a wallet chooses among them."""
 
 from dataclasses import dataclass
-from typing import Final
 from urllib.parse import urlsplit
 
 from headwater_payments.address import parse_address
@@ -9,6 +8,7 @@ from headwater_payments.amount import Amount, Asset, parse_atomic
 from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.channels import MAX_WITHDRAW_DELAY, MIN_WITHDRAW_DELAY, channel_id
 from headwater_payments.exact import SCHEME as EXACT
+from headwater_payments.extensions import CONCURRENT
 from headwater_payments.structs import ChannelConfig
 from headwater_payments.x402 import (
     JsonObject,
@@ -18,9 +18,6 @@ from headwater_payments.x402 import (
 )
 from headwater_wallet.errors import PolicyRefusedError
 from headwater_wallet.spend_ledger import ChannelTerms
-
-CONCURRENT: Final = "concurrent-vouchers"
-PAYMENT_IDENTIFIER: Final = "payment-identifier"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from headwater_payments.channels import (
 )
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.exact import ExactPaymentError, check_exact, parse_exact_payload
+from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.signing import recover
 from headwater_payments.structs import ChannelConfig
@@ -49,8 +50,6 @@ from headwater_payments.x402 import (
     chain_id_of,
 )
 
-CONCURRENT: Final = "concurrent-vouchers"
-PAYMENT_IDENTIFIER: Final = "payment-identifier"
 _PREFIX: Final = "invalid_batch_settlement_evm_"
 _REASONS: Final[tuple[tuple[type[HeadwaterError], str], ...]] = (
     (VoucherMismatchError, _PREFIX + "cumulative_amount_mismatch"),

@@ -13,8 +13,6 @@ from typing import Any, Final
 
 from headwater_marketplace.facilitator import ChannelReader, Facilitator
 from headwater_marketplace.seller.admission import (
-    CONCURRENT,
-    PAYMENT_IDENTIFIER,
     Gate,
     PaymentRejectedError,
     channel_state,
@@ -24,6 +22,7 @@ from headwater_marketplace.seller.offers import Offer, bind_meter
 from headwater_marketplace.seller.served import ServedRequest, replay
 from headwater_marketplace.seller.store import Payment, PaymentConflictError, SellerStore
 from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.extensions import CONCURRENT, LOOKUP_PATH, PAYMENT_IDENTIFIER
 from headwater_payments.signing import Signer
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
@@ -40,7 +39,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-LOOKUP_PATH: Final = "/.well-known/headwater/payments/"
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 _EXTENSIONS: Final[JsonObject] = {
     PAYMENT_IDENTIFIER: {"info": {"required": False}, "schema": {"type": "object"}},

@@ -12,6 +12,7 @@ from headwater_marketplace.facilitator import Facilitator
 from headwater_marketplace.seller.admission import Admission, channel_state
 from headwater_marketplace.seller.store import Answer, Payment, SellerStore
 from headwater_payments.errors import HeadwaterError
+from headwater_payments.extensions import PAYMENT_RECEIPT, receipt_event
 from headwater_payments.metering import MeteringReceipt, receipt_to_json
 from headwater_payments.signing import ImmediateSigner, Signer
 from headwater_payments.x402 import (
@@ -24,8 +25,6 @@ from headwater_payments.x402 import (
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
-PAYMENT_RECEIPT: Final = "PAYMENT-RECEIPT"
-RECEIPT_EVENT: Final = "payment-receipt"
 MAX_KEPT_RESPONSE: Final = 262_144
 PENDING: Final = "settlement_pending"
 
@@ -312,9 +311,7 @@ class ServedRequest:
     def _receipt_event(self, settlement: SettlementResponse, receipt: str | None) -> bytes:
         if not _content_type(self._start).startswith("text/event-stream"):
             return b""
-        body = {"settlement": settlement.to_json(), "receipt": receipt}
-        data = json.dumps(body, separators=(",", ":"))
-        return f"event: {RECEIPT_EVENT}\ndata: {data}\n\n".encode()
+        return receipt_event(settlement, receipt)
 
 
 async def replay(payment: Payment, send: Send) -> None:
