@@ -6,16 +6,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import anyio
 import pytest
+import typer
 
-from headwater.demo.outcome import Outcome
+from headwater.demo import books
+from headwater.demo.cli import demo
+from headwater.demo.outcome import Outcome, judge
 from headwater.demo.report import write_report
 from headwater.demo.run import Options, run
 from headwater.demo.settling import RULE
+from headwater_models.chat import ChatRequest
+from headwater_models.corpus_backend import CorpusBackend
+from headwater_payments.ledger import Posting, transfer
 from headwater_simulations.scenario import Scenario
 
 COMMAND = [sys.executable, "-m", "headwater", "demo"]
@@ -45,7 +51,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 def test_every_check_holds(outcome: Outcome) -> None:
     failed = [(check.name, check.detail) for check in outcome.checks if not check.held]
     assert failed == []
-    assert len(outcome.checks) == 14
+    assert len(outcome.checks) == 15
 
 
 def test_it_is_as_large_as_promised(outcome: Outcome) -> None:
@@ -60,7 +66,7 @@ def test_it_is_as_large_as_promised(outcome: Outcome) -> None:
 
 
 def test_the_cheaters_work_was_refused_with_reasons(outcome: Outcome) -> None:
-    for kind in ("exact copy", "near copy", "filler", "keyword stuffing"):
+    for kind in ("exact copy", "near copy", "filler", "keyword stuffing", "split filler"):
         assert sum(outcome.refused[kind].values()) > 0
         assert len(outcome.reasons[kind].split()) > 3
 
@@ -105,11 +111,64 @@ def test_without_admission_cheating_pays_more(outcome: Outcome) -> None:
     loose = anyio.run(run, Options(admission=False), lambda _line: None)
     assert outcome.earnings is not None
     assert loose.earnings is not None
-    strict_pay = sum(line.earned for line in outcome.earnings.cheats[:4])
-    loose_pay = sum(line.earned for line in loose.earnings.cheats[:4])
+    strict_pay = sum(line.earned for line in outcome.earnings.cheats[:5])
+    loose_pay = sum(line.earned for line in loose.earnings.cheats[:5])
     assert loose_pay > strict_pay
     assert loose.conservation is not None
     assert loose.conservation.holds
+    assert loose.passed
+    shown = [check.name for check in loose.checks if check.state == "shown"]
+    assert "what filler earns without admission" in shown
+    assert not [check.name for check in loose.checks if check.name.endswith("does not pay")]
+
+
+def test_a_run_without_results_does_not_pass() -> None:
+    empty = Outcome()
+    assert not empty.passed
+    empty.checks = judge(empty, scripted=True)
+    assert not empty.passed
+    assert {check.state for check in empty.checks} == {"failed"}
+
+
+def book_one_unit_short(patch: pytest.MonkeyPatch) -> None:
+    """The journal leaves out one atomic unit of every movement that the chain made."""
+
+    def short(source: str, to: str, asset: str, amount: int) -> tuple[Posting, Posting]:
+        return transfer(source, to, asset, max(0, amount - 1))
+
+    patch.setattr(books, "transfer", short)
+
+
+def ignore_the_removed_row(patch: pytest.MonkeyPatch) -> None:
+    """The model answers from the rows that it is asked to do without."""
+    honest = CorpusBackend._answer
+
+    def ignoring(self: CorpusBackend, request: ChatRequest, without: object = ()) -> object:
+        return honest(self, request)
+
+    patch.setattr(CorpusBackend, "_answer", ignoring)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "noticed"),
+    [
+        (book_one_unit_short, "money is conserved in the journal and on chain"),
+        (ignore_the_removed_row, "the model cites the right row"),
+    ],
+)
+def test_a_broken_run_does_not_pass(
+    spoil: Callable[[pytest.MonkeyPatch], None],
+    noticed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    spoil(monkeypatch)
+    with pytest.raises(typer.Exit) as ended:
+        demo(admission=True, seed=7, llm=None, report=tmp_path)
+    assert ended.value.exit_code == 1
+    data = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert data["passed"] is False
+    assert noticed in [check["name"] for check in data["checks"] if check["state"] == "failed"]
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Which submitted rows enter a datanet: copies, filler and bait are refused, with reasons.
 
 Rows are judged in the order they were committed, and only against rows accepted before them,
-so a verdict never changes when more rows arrive. Nothing here is random.
+so a verdict never changes when more rows arrive, and refused rows change nobody's. Nothing here is
+random.
 """
 
 from headwater_attribution.admission.desk import AdmissionDesk, admit

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from headwater_attribution.admission.fingerprint import Fingerprint
+from headwater_attribution.admission.order import OrderGain, WordOrder
 from headwater_attribution.admission.parameters import AdmissionParameters
 from headwater_attribution.admission.quality import broken_pairs, quality_objection
 from headwater_attribution.windows import window_hashes
@@ -20,15 +21,29 @@ class Collective:
         objection: why the contribution as a whole is refused, as (rule, reason), or None.
     """
 
-    def __init__(self, rows: Sequence[Fingerprint], parameters: AdmissionParameters) -> None:
+    def __init__(
+        self, rows: Sequence[Fingerprint], parameters: AdmissionParameters, order: WordOrder
+    ) -> None:
         counts: Counter[int] = Counter()
         for row in rows:
             counts.update(set(window_hashes(row.words, _WINDOW)))
         needed = max(8, len(rows) * 2 // 5)
         self._stock = {window for window, count in counts.items() if count >= needed}
         self.objection = (
-            _salad(rows, parameters) or _poor(rows, parameters) or _worthless(rows, parameters)
+            _salad(rows, parameters)
+            or _poor(rows, parameters)
+            or _worthless(rows, parameters)
+            or _disordered(rows, parameters, order)
         )
+        self._small = len(rows) < parameters.small_rows
+        self._parameters, self._order = parameters, order
+
+    def disorder(self, row: Fingerprint) -> tuple[str, str] | None:
+        """The objection to a row of a small contribution whose words stand in no order, or None.
+
+        In a larger contribution one such row is let pass if the others show that it has an author.
+        """
+        return _disordered([row], self._parameters, self._order) if self._small else None
 
     def stock_bps(self, row: Fingerprint) -> int:
         """The share of the row's three-word windows that are stock, in basis points."""
@@ -36,6 +51,24 @@ class Collective:
         if not windows:
             return 0
         return sum(window in self._stock for window in windows) * 10_000 // len(windows)
+
+
+def _disordered(
+    rows: Sequence[Fingerprint], parameters: AdmissionParameters, order: WordOrder
+) -> tuple[str, str] | None:
+    if order.words < parameters.order_from_words:
+        return None
+    gain = sum((order.gain(row.words) for row in rows), OrderGain(0, 0))
+    enough = parameters.min_order_millibits
+    if gain.pairs < parameters.order_pairs:
+        enough = parameters.min_short_order_millibits
+    if not gain.pairs or gain.millibits >= enough:
+        return None
+    reason = (
+        f"Where its words are least in order, {gain.pairs} pairs of them tell {gain.millibits} "
+        f"thousandths of a bit each; {enough} are asked for."
+    )
+    return "disorder/1", reason
 
 
 def _salad(rows: Sequence[Fingerprint], parameters: AdmissionParameters) -> tuple[str, str] | None:

@@ -1,5 +1,6 @@
 """The admission desk: contributions come in commit order, each row leaves with a verdict."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from headwater_attribution.admission.collective import Collective
@@ -10,9 +11,11 @@ from headwater_attribution.admission.neighbours import (
     alike_threshold_bps,
     rows_by_source,
 )
+from headwater_attribution.admission.order import WordOrder
 from headwater_attribution.admission.parameters import AdmissionParameters
 from headwater_attribution.admission.quality import quality_objection
 from headwater_attribution.admission.verdict import ACCEPTED, Contribution, RowRef, Verdict
+from headwater_payments.address import Address
 
 _ALIKE = "near-copy/1"
 _COPIED = "copied-text/1"
@@ -34,27 +37,37 @@ class AdmissionDesk:
 
     The desk holds no clock and no randomness: the same contributions in the same order get the same
     verdicts. A contribution is judged as a whole, because a copier shows in how many of its rows
-    resemble one earlier contribution even where no single row proves it.
+    resemble one earlier contribution even where no single row proves it. Where it is too small to
+    show that, its rows are held to stricter rules one by one, so that nothing is gained by handing
+    work in piecemeal under many identities. Refused rows leave no trace, and a verdict depends on
+    nobody's refused rows: nobody can spoil a newcomer's ground by handing in rubbish before it.
     """
 
     def __init__(self, parameters: AdmissionParameters | None = None) -> None:
         self.parameters = parameters or AdmissionParameters()
         self._index = NeighbourIndex(self.parameters)
+        self._order = WordOrder()
+        self._contributions_of: defaultdict[Address, set[int]] = defaultdict(set)
 
     def review(self, contribution: Contribution) -> list[Verdict]:
         """Judge each row of `contribution` and take the accepted ones into the index."""
         verdicts = self.preview(contribution)
         for text, verdict in zip(contribution.rows, verdicts, strict=True):
             if verdict.accepted:
-                self._index.add(verdict.ref, fingerprint(text))
+                row = fingerprint(text)
+                self._index.add(verdict.ref, row)
+                self._order.learn(row.words)
+        self._contributions_of[contribution.contributor].add(contribution.contribution_id)
         return verdicts
 
     def preview(self, contribution: Contribution) -> list[Verdict]:
         """Judge each row of `contribution` as `review` would, and take in nothing."""
         rows = [fingerprint(text) for text in contribution.rows]
-        matches = [self._index.alike(row) for row in rows]
+        own = frozenset(self._contributions_of.get(contribution.contributor, ()))
+        matches = [self._index.alike(row, own) for row in rows]
         source = self._source_of(matches)
-        collective = Collective(rows, self.parameters)
+        collective = Collective(rows, self.parameters, self._order)
+        small = len(rows) < self.parameters.small_rows
         own_texts: dict[str, RowRef] = {}
         verdicts = []
         for number, (row, alike) in enumerate(zip(rows, matches, strict=True)):
@@ -62,8 +75,8 @@ class AdmissionDesk:
             verdict = (
                 self._same(ref, row, own_texts.get(row.canonical))
                 or self._quality(ref, row, collective)
-                or self._copied(ref, row)
-                or self._alike(ref, row, alike)
+                or self._copied(ref, row, own, small=small)
+                or self._alike(ref, row, alike, small=small)
                 or self._derived(ref, alike, source)
                 or Verdict(ref, ACCEPTED, "It is new text of sufficient quality.")
             )
@@ -78,7 +91,11 @@ class AdmissionDesk:
         return Verdict(ref, _SAME, f"It is the same text as {_name(earlier)}.", earlier, 10_000)
 
     def _quality(self, ref: RowRef, row: Fingerprint, collective: Collective) -> Verdict | None:
-        objection = quality_objection(row, self.parameters) or collective.objection
+        objection = (
+            quality_objection(row, self.parameters)
+            or collective.objection
+            or collective.disorder(row)
+        )
         if objection is not None:
             return Verdict(ref, *objection)
         stock_bps = collective.stock_bps(row)
@@ -89,9 +106,14 @@ class AdmissionDesk:
             return Verdict(ref, _TEMPLATE, reason)
         return None
 
-    def _copied(self, ref: RowRef, row: Fingerprint) -> Verdict | None:
-        match = self._index.copied(row)
-        if match is None or match.alike_bps < self.parameters.copied_windows_bps:
+    def _copied(
+        self, ref: RowRef, row: Fingerprint, own: frozenset[int], *, small: bool
+    ) -> Verdict | None:
+        match = self._index.copied(row, own)
+        known = self.parameters
+        if match is None or match.alike_bps < (
+            known.small_copied_bps if small else known.copied_windows_bps
+        ):
             return None
         reason = (
             f"Of its five-word stretches {_percent(match.alike_bps)} stand in earlier rows, "
@@ -99,8 +121,12 @@ class AdmissionDesk:
         )
         return Verdict(ref, _COPIED, reason, match.ref, match.alike_bps)
 
-    def _alike(self, ref: RowRef, row: Fingerprint, alike: list[Match]) -> Verdict | None:
-        if not alike or alike[0].alike_bps < alike_threshold_bps(row, self.parameters):
+    def _alike(
+        self, ref: RowRef, row: Fingerprint, alike: list[Match], *, small: bool
+    ) -> Verdict | None:
+        known = self.parameters
+        threshold = known.small_alike_bps if small else alike_threshold_bps(row, known)
+        if not alike or alike[0].alike_bps < threshold:
             return None
         best = alike[0]
         reason = (

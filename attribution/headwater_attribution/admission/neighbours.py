@@ -7,6 +7,7 @@ Source: Broder, "On the resemblance and containment of documents", 1997.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Container
 from dataclasses import dataclass
 
 from rensa import RMinHash, RMinHashLSH
@@ -57,21 +58,26 @@ class NeighbourIndex:
         """The earlier row with the same canonical text, if any."""
         return self._by_canonical.get(row.canonical)
 
-    def copied(self, row: Fingerprint) -> Match | None:
+    def copied(self, row: Fingerprint, own: Container[int] = ()) -> Match | None:
         """The share of the row's five-word windows that stand in any earlier row.
 
-        The match names the row that most of them come from.
+        The match names the row that most of them come from. Rows of the contributions `own` are
+        left out.
         """
         if not row.windows:
             return None
-        keys = [self._first_with_window[w] for w in row.windows if w in self._first_with_window]
+        first = (self._first_with_window.get(window) for window in row.windows)
+        keys = [k for k in first if k is not None and self._rows[k][0].contribution_id not in own]
         if not keys:
             return None
         most = min(Counter(keys).items(), key=lambda item: (-item[1], item[0]))[0]
         return Match(self._rows[most][0], len(keys) * 10_000 // len(row.windows))
 
-    def alike(self, row: Fingerprint) -> list[Match]:
-        """Earlier rows that share word weight with `row`, whatever the order, most alike first."""
+    def alike(self, row: Fingerprint, own: Container[int] = ()) -> list[Match]:
+        """Earlier rows that share word weight with `row`, whatever the order, most alike first.
+
+        Rows of the contributions `own` are left out.
+        """
         if not row.bag:
             return []
         weights = {word: self._weight(word) for word in row.bag}
@@ -79,6 +85,8 @@ class NeighbourIndex:
         matches = []
         for key in self._by_minhash.query(_minhash(row)):
             ref, other = self._rows[key]
+            if ref.contribution_id in own:
+                continue
             alike_bps = self._alike_bps(row, weights, total, other)
             if alike_bps:
                 matches.append(Match(ref, alike_bps))

@@ -34,6 +34,15 @@ class AdmissionParameters:
         derived_bps: with this share of rows kin to one earlier contribution, a contribution is
             derived from it.
         derived_alike_bps: in a derived contribution, a row this like its source is refused.
+        small_rows: a contribution of fewer rows shows little as a whole: each of its rows has to
+            stand by itself, by the rules below and by stricter likeness.
+        order_from_words: accepted words from which the order of words can be judged at all.
+        order_pairs: neighbouring words from which it is judged in full.
+        min_order_millibits: what each pair of words has to gain over a shuffle of the same words,
+            in the worst stretch of each row.
+        min_short_order_millibits: the same for fewer pairs, where chance has a larger part.
+        small_alike_bps: shared word weight that makes a row of a small contribution a copy.
+        small_copied_bps: five-word windows that make it one.
         length_ratio_bps: word weight is compared only between rows whose lengths differ by less.
     """
 
@@ -60,3 +69,10 @@ class AdmissionParameters:
     derived_bps: int = 5_000
     derived_alike_bps: int = 2_500
     length_ratio_bps: int = 16_000
+    small_rows: int = 5
+    order_from_words: int = 5_000
+    order_pairs: int = 19
+    min_order_millibits: int = 250
+    min_short_order_millibits: int = -700
+    small_alike_bps: int = 5_000
+    small_copied_bps: int = 3_500

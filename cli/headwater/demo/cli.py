@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from headwater.demo.outcome import Outcome
 
 
+_MARKS = {
+    "held": "[green]held[/]",
+    "failed": "[bold red]FAILED[/]",
+    "shown": "[dim]shown[/]",
+}
+
+
 def demo(
     admission: Annotated[
         bool, typer.Option(help="Whether rows are judged before they enter the datanet.")
@@ -73,8 +80,7 @@ def show(outcome: "Outcome", console: Console) -> None:
     for heading in ("", "check", "found"):
         checks.add_column(heading)
     for check in outcome.checks:
-        mark = "[green]held[/]" if check.held else "[bold red]FAILED[/]"
-        checks.add_row(mark, check.name, check.detail)
+        checks.add_row(_MARKS[check.state], check.name, check.detail)
     console.print(checks)
     verdict = "[green]Everything held" if outcome.passed else "[bold red]Something did not hold"
     console.print(f"{verdict}[/], in {outcome.seconds:.1f} s.")

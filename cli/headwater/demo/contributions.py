@@ -1,4 +1,4 @@
-"""What is contributed: the interpreter's own documentation, and five ways of cheating with it."""
+"""What is contributed: the interpreter's own documentation, and six ways of cheating with it."""
 
 import random
 from collections import defaultdict
@@ -11,11 +11,13 @@ MODULES = 84
 ROWS_PER_MODULE = 24
 MIN_ROWS_PER_MODULE = 8
 SPLIT_PARTS = 10
-EXACT, NEAR, FILLER, STUFFING, SPLIT = (
+FILLER_IDENTITIES = 12
+EXACT, NEAR, FILLER, STUFFING, SPLIT_FILLER, SPLIT = (
     "exact copy",
     "near copy",
     "filler",
     "keyword stuffing",
+    "split filler",
     "ten-way split",
 )
 
@@ -91,8 +93,22 @@ def _cheats(honest: list[Submission], draw: random.Random, first: int) -> list[S
         (FILLER, tuple(_filler(number, draw) for number in range(24))),
         (STUFFING, tuple(_stuffed(title, text, draw) for title, text in victims[2].rows)),
     )
-    return [
+    whole = [
         Submission(first + index, kind, kind, rows) for index, (kind, rows) in enumerate(makers)
+    ]
+    return [*whole, *_split_filler(draw, first + len(whole))]
+
+
+def _split_filler(draw: random.Random, first: int) -> list[Submission]:
+    """Filler under so many identities that no contribution shows what it is as a whole."""
+    return [
+        Submission(
+            first + part,
+            f"{SPLIT_FILLER} ({part + 1}/{FILLER_IDENTITIES})",
+            SPLIT_FILLER,
+            tuple(_filler(2 * part + row, draw) for row in range(2)),
+        )
+        for part in range(FILLER_IDENTITIES)
     ]
 
 

@@ -4,19 +4,29 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from statistics import median
 
-from headwater.demo.contributions import EXACT, FILLER, NEAR, SPLIT, STUFFING
-from headwater.demo.datanet import Datanet
+from headwater.demo.contributions import (
+    EXACT,
+    FILLER,
+    NEAR,
+    SPLIT,
+    SPLIT_FILLER,
+    STUFFING,
+    Submission,
+)
+from headwater.demo.datanet import LICENCE, Datanet
 from headwater.demo.parties import Parties
+from headwater_attribution.admission import AdmissionDesk, Contribution
 from headwater_attribution.bundle import EpochBundle, ReceiptPart
-from headwater_attribution.corpus import Corpus, CorpusRow
+from headwater_attribution.corpus import Corpus
 from headwater_attribution.epoch import PaidAnswer, settle
 from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods.registry import default_method
 from headwater_attribution.receipt import attribute_answer
 from headwater_attribution.rules import RewardRule
+from headwater_payments.address import Address
 from headwater_payments.hexadecimal import to_hex
 
-CHEATS = (EXACT, NEAR, FILLER, STUFFING)
+CHEATS = (EXACT, NEAR, FILLER, STUFFING, SPLIT_FILLER)
 MOST_A_CHEAT_MAY_EARN = 0.05
 MOST_A_SPLIT_MAY_EARN = 1.02
 
@@ -110,24 +120,61 @@ def unsplit_twin(
 ) -> int:
     """What the split contribution would have earned handed in whole, on this run's own answers.
 
-    The same rows, evidence, method and rule, with the ten identities' rows under one contribution
-    of one contributor.
+    Admission judges the ten parts again as one contribution where the first of them stood. The twin
+    then earns, by the same evidence, method and rule, on those of the parts' rows that enter this
+    way too. A row that only splitting got in counts for the split and not for the twin; one that
+    only splitting kept out gave no answers, so the twin errs towards earning too little.
     """
-    parts = [each.identity for each in datanet.submissions if each.kind == SPLIT]
+    parts = [each for each in datanet.submissions if each.kind == SPLIT]
     if not parts:
         return 0
-    whole = parts[0]
-    owner = parties.contributors[whole].address
-    corpus = Corpus(
-        datanet.corpus.datanet_id,
-        datanet.corpus.version,
-        [
-            CorpusRow(whole, owner, row.licence_id, row.sequence, row.text)
-            if row.contribution_id in parts
-            else row
-            for row in datanet.corpus.rows
-        ],
+    owner = parties.contributors[parts[0].identity].address
+    entered = _entering_whole(datanet, parties, parts)
+    rows = []
+    for row, (part, number) in zip(datanet.corpus.rows, datanet.kept, strict=True):
+        if part.kind == SPLIT:
+            holder = parts[0] if (part.identity, number) in entered else parts[1]
+            account = parties.contributors[holder.identity].address
+            rows.append(replace(row, contribution_id=holder.identity, contributor=account))
+        else:
+            rows.append(row)
+    corpus = Corpus(datanet.corpus.datanet_id, datanet.corpus.version, rows)
+    return _paid_to(owner, corpus, bundle, answers, rule)
+
+
+def _entering_whole(
+    datanet: Datanet, parties: Parties, parts: list[Submission]
+) -> set[tuple[int, int]]:
+    """Identity and number of each of the parts' rows that enter when handed in together."""
+    # Rows were dealt out to the parts in turn: the first of each, then the second of each.
+    dealt = sorted(
+        ((part.identity, number) for part in parts for number in range(len(part.rows))),
+        key=lambda row: (row[1], row[0]),
     )
+    if len(datanet.kept) > sum(verdict.accepted for verdict in datanet.verdicts):
+        return set(dealt)  # admission is off: refused rows entered
+    texts = {part.identity: [text for _, text in part.rows] for part in parts}
+    before = [each for each in datanet.submissions if each.identity < parts[0].identity]
+    desk = AdmissionDesk()
+    for each in before:
+        desk.review(_contribution(each.identity, [text for _, text in each.rows], parties))
+    whole = [texts[identity][number] for identity, number in dealt]
+    verdicts = desk.review(_contribution(parts[0].identity, whole, parties))
+    return {row for row, verdict in zip(dealt, verdicts, strict=True) if verdict.accepted}
+
+
+def _contribution(identity: int, texts: list[str], parties: Parties) -> Contribution:
+    return Contribution(identity, parties.contributors[identity].address, LICENCE, tuple(texts))
+
+
+def _paid_to(
+    owner: Address,
+    corpus: Corpus,
+    bundle: EpochBundle,
+    answers: list[PaidAnswer],
+    rule: RewardRule,
+) -> int:
+    """What `owner` would be paid for `answers` if the rows belonged to whom `corpus` names."""
     method = default_method(corpus)
     receipts = [
         ReceiptPart(

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from headwater.demo.books import Conservation
-from headwater.demo.earnings import Earnings
+from headwater.demo.earnings import CheatLine, Earnings
 from headwater.demo.questions import ModelTest
 from headwater.demo.refusals import Refusal
 from headwater_attribution.bundle import EpochBundle
@@ -12,11 +12,19 @@ from headwater_attribution.bundle import EpochBundle
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that must hold, and whether it did."""
+    """One thing that must hold, and whether it did; not `enforced`, it is a figure to look at."""
 
     name: str
     held: bool
     detail: str
+    enforced: bool = True
+
+    @property
+    def state(self) -> str:
+        """`held`, `failed`, or `shown` where nothing was asked."""
+        if not self.enforced:
+            return "shown"
+        return "held" if self.held else "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,46 +83,85 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether every check held."""
-        return all(check.held for check in self.checks)
+        """Whether there are checks and every enforced one held."""
+        return bool(self.checks) and all(c.held for c in self.checks if c.enforced)
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the bundle, which is a file of its own, ready for `json.dumps`."""
-        return {"passed": self.passed, **asdict(replace(self, bundle=None))}
+        told = asdict(replace(self, bundle=None))
+        told["checks"] = [{**asdict(check), "state": check.state} for check in self.checks]
+        return {"passed": self.passed, **told}
 
 
 def judge(outcome: Outcome, *, scripted: bool) -> list[Check]:
-    """The checks, in the order of the run.
+    """The checks, in the order of the run; a result that is missing fails its checks.
 
     With admission off the cheats' limits are shown and not enforced: what they earn then is the
     point. With a real language model the number of calls is the model's to decide.
     """
-    checks = []
-    if (test := outcome.model_test) is not None:
-        detail = f"{test.right} of {test.asked} right, {test.changed} answers changed without it"
-        checks.append(Check("the model cites the right row", test.passed, detail))
-    if (traffic := outcome.traffic) is not None:
-        enough = traffic.calls >= 300 or not scripted
-        detail = f"{traffic.calls} paid calls, {traffic.streamed} of them streamed"
-        checks.append(Check("at least 300 paid calls", enough, detail))
-        detail = f"up to {traffic.most_in_flight} at once on one channel"
-        together = traffic.most_in_flight > 1
-        checks.append(Check("several calls in flight on a channel", together, detail))
-    checks += [Check(f"{each.attempt} fails", each.held, each.code) for each in outcome.refusals]
-    if (earned := outcome.earnings) is not None:
-        enough = earned.honest_median_per_row > 0
-        detail = f"median {earned.honest_median_per_row:.1f} atomic units a row"
-        checks.append(Check("honest contributors are paid", enough, detail))
-        for cheat in earned.cheats:
-            held = cheat.held or not outcome.admission
-            detail = f"{cheat.ratio:.3f} {cheat.measure}, at most {cheat.limit}"
-            checks.append(Check(f"{cheat.kind} does not pay", held, detail))
-    checks.append(
-        Check("the epoch's bundle recomputes", outcome.bundle_holds, "every share, bit for bit")
-    )
-    if (books := outcome.conservation) is not None:
-        detail = "; ".join(books.differences) or (
-            f"{books.on_chain} of {books.minted} units found, {books.journal_entries} entries"
+    return [
+        _model(outcome.model_test),
+        *_traffic(outcome.traffic, scripted=scripted),
+        *_refusals(outcome.refusals),
+        *_earnings(outcome.earnings, admission=outcome.admission),
+        Check("the epoch's bundle recomputes", outcome.bundle_holds, "every share, bit for bit"),
+        _books(outcome.conservation),
+    ]
+
+
+def _model(test: ModelTest | None) -> Check:
+    name = "the model cites the right row"
+    if test is None:
+        return _missing(name)
+    detail = f"{test.right} of {test.asked} right, {test.changed} answers changed without it"
+    return Check(name, test.passed, detail)
+
+
+def _traffic(traffic: Traffic | None, *, scripted: bool) -> list[Check]:
+    many, together = "at least 300 paid calls", "several calls in flight on a channel"
+    if traffic is None:
+        return [_missing(many), _missing(together)]
+    found = f"{traffic.calls} paid calls, {traffic.streamed} of them streamed"
+    at_once = f"up to {traffic.most_in_flight} at once on one channel"
+    return [
+        Check(many, traffic.calls >= 300 or not scripted, found),
+        Check(together, traffic.most_in_flight > 1, at_once),
+    ]
+
+
+def _refusals(refusals: tuple[Refusal, ...]) -> list[Check]:
+    if not refusals:
+        return [_missing("what must be refused is refused")]
+    return [Check(f"{each.attempt} fails", each.held, each.code) for each in refusals]
+
+
+def _earnings(earned: Earnings | None, *, admission: bool) -> list[Check]:
+    name = "honest contributors are paid"
+    if earned is None:
+        return [_missing(name), _missing("cheating does not pay")]
+    detail = f"median {earned.honest_median_per_row:.1f} atomic units a row"
+    paid = Check(name, earned.honest_median_per_row > 0, detail)
+    return [paid, *(_cheat(cheat, admission=admission) for cheat in earned.cheats)]
+
+
+def _cheat(cheat: CheatLine, *, admission: bool) -> Check:
+    found = f"{cheat.ratio:.3f} {cheat.measure}"
+    if not admission:
+        return Check(
+            f"what {cheat.kind} earns without admission", cheat.held, found, enforced=False
         )
-        checks.append(Check("money is conserved in the journal and on chain", books.holds, detail))
-    return checks
+    return Check(f"{cheat.kind} does not pay", cheat.held, f"{found}, at most {cheat.limit}")
+
+
+def _books(books: Conservation | None) -> Check:
+    name = "money is conserved in the journal and on chain"
+    if books is None:
+        return _missing(name)
+    detail = "; ".join(books.differences) or (
+        f"{books.on_chain} of {books.minted} units found, {books.journal_entries} entries"
+    )
+    return Check(name, books.holds, detail)
+
+
+def _missing(name: str) -> Check:
+    return Check(name, False, "the run has no result to judge")

@@ -26,6 +26,9 @@ mark { border-radius: .2rem; padding: .05rem .15rem; color: inherit; }
 """
 
 
+_CLASSES = {"held": "yes", "failed": "no", "shown": "small"}
+
+
 def write_report(outcome: Outcome, directory: Path) -> Path:
     """Write `index.html`, `report.json` and the epoch's bundle, each whole or not at all.
 
@@ -103,7 +106,7 @@ def _page(outcome: Outcome) -> str:
 def _checks(outcome: Outcome) -> str:
     rows = [
         (
-            f"<span class={'yes' if c.held else 'no'}>{'held' if c.held else 'failed'}</span>",
+            f"<span class={_CLASSES[c.state]}>{c.state}</span>",
             escape(c.name),
             escape(c.detail),
         )
