@@ -42,6 +42,7 @@ from headwater_wallet.tables import MAX_STORED, BudgetRow, ChannelRow, IntentRow
 T = TypeVar("T")
 Permit = Callable[[SpendHistory, int], object]
 """Raises to refuse a payment, by what was signed before and what it would newly sign."""
+INTENT_STATES = ("reserved", "sent", "settled", "released", "unknown")
 OPEN_STATES = ("reserved", "sent", "unknown")
 
 
@@ -387,21 +388,21 @@ class SpendLedger:
         return await self._database.read(work)
 
     async def budget(self) -> BudgetState:
-        """The budget as it stands."""
+        """The budget as it stands; what its children were charged is part of it.
 
-        def work(connection: Connection) -> BudgetState:
-            with Session(bind=connection) as session:
-                chain = budget_chain(session, self._budget)
-                row, above = chain[0], chain[1:]
-                charged = session.scalar(
-                    select(func.coalesce(func.sum(col(IntentRow.charge)), 0)).where(
-                        col(IntentRow.budget).in_(with_children(session, self._budget))
-                    )
-                )
-                left_above = min((each.limit - each.used for each in above), default=None)
-                return BudgetState(row.name, row.limit, row.used, int(charged or 0), left_above)
+        Raises:
+            InvalidInputError: there is no such budget.
+        """
+        return await self._database.read(in_session(lambda s: _budget_state(s, self._budget)))
 
-        return await self._database.read(work)
+    async def budgets(self) -> list[BudgetState]:
+        """Every budget of the database, by name."""
+
+        def work(session: Session) -> list[BudgetState]:
+            names = session.scalars(select(col(BudgetRow.name)).order_by(col(BudgetRow.name)))
+            return [_budget_state(session, name) for name in names.all()]
+
+        return await self._database.read(in_session(work))
 
     def _new_intent(
         self,
@@ -506,6 +507,15 @@ class SpendLedger:
 
 
 _Change = Callable[[Session, IntentRow], None]
+
+
+def _budget_state(session: Session, name: str) -> BudgetState:
+    own, *above = budget_chain(session, name)
+    charges = select(func.coalesce(func.sum(col(IntentRow.charge)), 0))
+    family = with_children(session, name)
+    charged = session.scalar(charges.where(col(IntentRow.budget).in_(family)))
+    left_above = min((each.limit - each.used for each in above), default=None)
+    return BudgetState(name, own.limit, own.used, int(charged or 0), left_above)
 
 
 def _open_channel(session: Session, terms: ChannelTerms) -> ChannelRow:
