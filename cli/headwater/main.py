@@ -17,6 +17,7 @@ PARTS = {
         "Run the reward rule over a population that attacks it.",
     ),
     "attribution": ("headwater_attribution.cli", "app", "Check published epochs."),
+    "wallet": ("headwater_wallet.cli", "app", "Keys, budgets, policies, approvals, kill switch."),
     "chain": ("headwater_contracts.cli", "app", "Start a chain to develop on, list addresses."),
 }
 """Command → module, the name of its function or application there, its line in the help."""

@@ -25,7 +25,7 @@ def test_the_version_is_the_packages() -> None:
 def test_help_names_every_command() -> None:
     printed = run("--help")
     assert printed.returncode == 0
-    for command in ("demo", "simulate", "attribution", "chain"):
+    for command in ("demo", "simulate", "attribution", "wallet", "chain"):
         assert command in printed.stdout
 
 

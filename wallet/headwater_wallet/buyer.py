@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import anyio
 
+from headwater_payments.address import Address, parse_address
+from headwater_payments.amount import Amount
 from headwater_payments.eip712 import Domain, TypedData
 from headwater_payments.extensions import (
     CONCURRENT,
@@ -19,8 +21,10 @@ from headwater_payments.extensions import (
 )
 from headwater_payments.signing import Signer
 from headwater_payments.structs import WalletSecret
+from headwater_wallet.approvals import Approval, Approver
+from headwater_wallet.errors import ApprovalPendingError, BudgetExceededError, WalletStoppedError
 from headwater_wallet.payment_header import HeaderSigner
-from headwater_wallet.policy import SpendPolicy
+from headwater_wallet.policy import PaymentRequest, SpendPolicy, Verdict, denied
 from headwater_wallet.purchase import Purchase, unknown_outcome
 from headwater_wallet.seller_claims import check_receipt
 from headwater_wallet.spend_ledger import SpendLedger
@@ -41,6 +45,8 @@ class Buyer:
         random_bytes: a source of unpredictable bytes, for nonces and payment ids.
         id_secret: makes the ids of keyed payments this wallet's own, so that nobody who guesses a
             key can look them up or take them.
+        approver: asks a person where the policy wants one; None leaves the question in the ledger
+            and refuses with `approval_pending` until it is answered there.
     """
 
     signer: Signer
@@ -51,6 +57,8 @@ class Buyer:
     id_secret: bytes = b""
     known_terms: dict[tuple[str, str], Terms] = field(default_factory=dict)
     gates: dict[bytes, anyio.Semaphore] = field(default_factory=dict)
+    approver: Approver | None = None
+    asking: set[str] = field(default_factory=set)
 
     def purchase(self, method: str, url: str, headers: Mapping[str, str]) -> Purchase:
         """The payment side of one request that is about to be sent."""
@@ -63,6 +71,65 @@ class Buyer:
     def keyed_id(self, key: str, method: str, url: str) -> str:
         """The payment id that a request with this `Idempotency-Key` is paid under here."""
         return keyed_payment_id(key, method, url, self.id_secret)
+
+    async def would_pay(self, amount: Amount, payee: Address, url: str) -> Verdict:
+        """What the policy, as the ledger stands, says about a payment; nothing is signed or asked.
+
+        A payment on a channel may pass where this says no: it can reuse headroom signed before.
+
+        Raises:
+            InvalidInputError: there is no such budget.
+        """
+        request = PaymentRequest(amount, parse_address(payee), origin_of(url), route_of(url))
+        try:
+            verdict = await self.ledger.consider(
+                lambda history: self.policy.explain(request, history, now=self.now())
+            )
+        except WalletStoppedError as stopped:
+            return Verdict("deny", None, stopped.message, stopped.code)
+        left = (await self.ledger.budget()).left
+        if verdict.outcome != "deny" and amount.atomic > left:
+            short = f"The budget has {left} atomic units left, and this takes {amount.atomic}."
+            return Verdict("deny", verdict.rule, short, BudgetExceededError.code)
+        return verdict
+
+    async def approval(self, request: PaymentRequest, reason: str) -> None:
+        """Have a person asked, and return once the payment is approved.
+
+        Cancelled while the person thinks, the question stays in the ledger.
+
+        Raises:
+            ApprovalPendingError: nobody here can be asked; the details name the question.
+            ApprovalDeniedError: the person said no.
+        """
+        asked = await self._question(request, reason)
+        if self.approver is None:
+            raise ApprovalPendingError(
+                f"{request.amount} to {request.payee} waits for a person to approve {asked.id}: "
+                f"{reason}.",
+                approval=asked.id,
+                reason=reason,
+            )
+        self.asking.add(asked.id)
+        try:
+            decision = await self.approver(asked)
+        finally:
+            self.asking.discard(asked.id)
+        await self.ledger.approvals.decide(asked.id, decision, self.now())
+        if not decision.approved:
+            raise denied(request, decision.reason)
+
+    async def _question(self, request: PaymentRequest, reason: str) -> Approval:
+        """One that an earlier process left open, or a new one; never one being asked right now."""
+        return await self.ledger.approvals.ask(
+            "ask_" + self.random_bytes(6).hex(),
+            request.payee,
+            request.resource,
+            request.amount.atomic,
+            reason,
+            self.now(),
+            apart_from=self.asking,
+        )
 
     @property
     def headers(self) -> HeaderSigner:

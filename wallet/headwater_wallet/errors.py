@@ -4,11 +4,18 @@ HeadwaterError
 ├── KeyStoreError               the key file or its password is wrong: nothing was unlocked
 ├── PaymentError                a payment did not go through
 │   ├── PolicyRefusedError      the wallet's own policy says no; nothing was signed
-│   │   └── BudgetExceededError the budget cannot cover the request; nothing was signed
+│   │   ├── BudgetExceededError the budget cannot cover the request; nothing was signed
+│   │   ├── WindowExceededError too much in too short a time: later it may go through
+│   │   ├── CircuitOpenError    the seller failed again and again: later it may go through
+│   │   ├── WalletStoppedError  the kill switch is on: nothing is paid until it is released
+│   │   ├── ApprovalPendingError a person was asked and has not answered: try again later
+│   │   └── ApprovalDeniedError a person said no, and the message says why
 │   ├── PaymentRefusedError     the seller said no; nothing was charged
 │   ├── PaymentUnknownError     the seller did not answer: reconcile, never pay again
 │   └── SellerMisbehavedError   the seller broke the terms: it gets no more signatures
 └── TransactionError            a transaction was refused or reverted
+    └── TransactionPendingError it was sent and is not mined yet: look its hash up
+    └── TransactionPendingError it was sent and is not mined yet: look its hash up
 """
 
 from headwater_payments.errors import HeadwaterError
@@ -38,6 +45,36 @@ class BudgetExceededError(PolicyRefusedError):
     """The budget cannot cover the most that this request may cost; nothing was signed."""
 
     code = "budget_exceeded"
+
+
+class WindowExceededError(PolicyRefusedError):
+    """More would be signed within an hour, day or month than the policy allows."""
+
+    code = "window_exceeded"
+
+
+class CircuitOpenError(PolicyRefusedError):
+    """The seller failed several times in a row; it is left alone for a while."""
+
+    code = "circuit_open"
+
+
+class WalletStoppedError(PolicyRefusedError):
+    """The kill switch is on: nothing is signed, whoever asks."""
+
+    code = "wallet_stopped"
+
+
+class ApprovalPendingError(PolicyRefusedError):
+    """A person was asked; the same request goes through once it is approved."""
+
+    code = "approval_pending"
+
+
+class ApprovalDeniedError(PolicyRefusedError):
+    """A person refused this payment; the reason is theirs."""
+
+    code = "approval_denied"
 
 
 class PaymentRefusedError(PaymentError):

@@ -87,11 +87,13 @@ async def exchange(
             extra = again
     except never_left as exc:
         await purchase.abandon()
+        await purchase.failed()
         if purchase.may_have_arrived:
             raise unknown_outcome(purchase, type(exc).__name__) from exc
         raise
     except transport_errors as exc:
         await purchase.ended()
+        await purchase.failed()
         if paid:
             raise unknown_outcome(purchase, type(exc).__name__) from exc
         raise

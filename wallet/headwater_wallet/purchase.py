@@ -8,7 +8,7 @@ reconciled, never one that is forgotten.
 Source: x402 v2 over HTTP; scheme `batch-settlement` and `exact` on EVM.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -29,8 +29,13 @@ from headwater_payments.x402 import (
     PaymentRequirements,
     SettlementResponse,
 )
-from headwater_wallet.errors import PaymentRefusedError, PaymentUnknownError, SellerMisbehavedError
-from headwater_wallet.policy import PaymentRequest
+from headwater_wallet.errors import (
+    ApprovalPendingError,
+    PaymentRefusedError,
+    PaymentUnknownError,
+    SellerMisbehavedError,
+)
+from headwater_wallet.policy import PaymentRequest, SpendHistory
 from headwater_wallet.seller_claims import (
     ChargeClaim,
     charge_claim,
@@ -61,7 +66,7 @@ class Purchase:
         self._gate: anyio.Semaphore | None = None
         self.may_have_arrived = False
         """Whether an earlier request with this payment may have reached the seller."""
-        self._asked = self._corrected = False
+        self._asked = self._corrected = self._counted = False
 
     @property
     def payment_id(self) -> str:
@@ -134,6 +139,8 @@ class Purchase:
             await self._note_deposit(extra)
             check_receipt(receipt, self._terms, self._intent, claim.charge)
             self._intent = await self._record(self._intent, self._terms, claim, receipt)
+            if self._buyer.policy.breaker is not None:
+                self._buyer.ledger.circuits.succeeded_soon(self._origin)
         except (ChargeAboveCapError, InvalidInputError) as exc:
             await self._lost()
             await self._misbehaved(exc)
@@ -176,6 +183,15 @@ class Purchase:
             finally:
                 self._open_gate()
 
+    async def failed(self) -> None:
+        """The seller failed to serve a payment: count it, once for each request."""
+        breaker = self._buyer.policy.breaker
+        if breaker is None or self._terms is None or self._counted:
+            return
+        self._counted = True
+        with anyio.CancelScope(shield=True):
+            await self._buyer.ledger.circuits.failed(self._origin, self._buyer.now())
+
     async def _asked_to_pay(self, headers: Mapping[str, str]) -> dict[str, str] | None:
         required = headers.get(PAYMENT_REQUIRED)
         if required is None:
@@ -188,6 +204,7 @@ class Purchase:
         self._corrected |= corrected
         self._asked |= not corrected
         if not allowed:
+            await self.failed()
             raise PaymentRefusedError(
                 f"{self._origin} asks for another payment after one was made: {body.error}.",
                 reason=body.error or "",
@@ -240,13 +257,11 @@ class Purchase:
         buyer = self._buyer
         amount = terms.price(buyer.policy.budget.asset)
         payee = parse_address(terms.chosen.pay_to)
-        buyer.policy.check(PaymentRequest(amount, payee, self._origin, self._url))
+        request = PaymentRequest(amount, payee, self._origin, self._url)
         channel = terms.channel(buyer.signer.address, buyer.policy.deposit_limit)
         if channel is not None:
             self._channel = channel.identifier
-            gate = buyer.gates.setdefault(channel.identifier, anyio.Semaphore(1))
-            await gate.acquire()
-            self._gate = gate
+            self._gate = await self._closed_gate(channel)
         try:
             payment = NewPayment(
                 self._payment_id, terms.chosen.scheme, self._url, payee, amount, buyer.now()
@@ -257,7 +272,7 @@ class Purchase:
                 self.may_have_arrived = False
                 return buyer.headers.seal(terms, channel, intent)
 
-            self._intent = await buyer.ledger.reserve(payment, channel, seal)
+            self._intent = await self._reserve(request, payment, channel, seal)
             header = self._intent.header or await self._sign(terms, channel, self._intent)
         except BaseException:
             await self._undo_reservation()
@@ -265,6 +280,34 @@ class Purchase:
         if channel is not None and channel.concurrent and not self._intent.deposit:
             self._open_gate()
         return {PAYMENT_SIGNATURE: header}
+
+    async def _reserve(
+        self,
+        request: PaymentRequest,
+        payment: NewPayment,
+        channel: ChannelTerms | None,
+        seal: Callable[[Intent], str | None],
+    ) -> Intent:
+        """Reserve what the policy allows; where a person must be asked, ask and try once more."""
+        buyer = self._buyer
+
+        def permit(history: SpendHistory, newly_signed: int) -> None:
+            buyer.policy.check(request, history, newly_signed=newly_signed, now=buyer.now())
+
+        try:
+            return await buyer.ledger.reserve(payment, channel, seal, permit)
+        except ApprovalPendingError as pending:
+            self._open_gate()
+            await buyer.approval(request, str(pending.details["reason"]))
+        if channel is not None:
+            self._gate = await self._closed_gate(channel)
+        payment = replace(payment, created_at=buyer.now())
+        return await buyer.ledger.reserve(payment, channel, seal, permit)
+
+    async def _closed_gate(self, channel: ChannelTerms) -> anyio.Semaphore:
+        gate = self._buyer.gates.setdefault(channel.identifier, anyio.Semaphore(1))
+        await gate.acquire()
+        return gate
 
     async def _sign(self, terms: Terms, channel: ChannelTerms | None, intent: Intent) -> str:
         header = await self._buyer.headers.sign(terms, channel, intent)
@@ -289,6 +332,8 @@ class Purchase:
         is known to the seller. On a sequential channel giving up the reservation is safe: the next
         voucher is the same one again, or the seller corrects it.
         """
+        if status >= 500:
+            await self.failed()
         sequential = self._channel is not None and not (self._terms and self._terms.concurrent)
         if status < 400 or status == _CONFLICT or (status >= 500 and not sequential):
             await self._lost()
@@ -317,6 +362,7 @@ class Purchase:
 
     async def _misbehaved(self, cause: HeadwaterError) -> NoReturn:
         """Block the channel and say why."""
+        await self.failed()
         if self._channel is not None:
             await self._buyer.ledger.block(self._channel, cause.message)
         raise SellerMisbehavedError(
@@ -325,6 +371,7 @@ class Purchase:
 
     async def _refused(self, reason: str | None, message: str | None) -> NoReturn:
         await self._release()
+        await self.failed()
         raise PaymentRefusedError(
             f"{self._origin} refused the payment: {message or reason or 'no reason given'}.",
             reason=reason or "",

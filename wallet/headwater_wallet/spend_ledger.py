@@ -7,10 +7,9 @@ later voucher on the same channel reuses it.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal, TypeVar
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
@@ -25,10 +24,28 @@ from headwater_payments.exact import parse_exact_payload
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.structs import ChannelConfig
 from headwater_payments.x402 import PaymentPayload
+from headwater_wallet import kill_switch
+from headwater_wallet.approvals import ApprovalBook
+from headwater_wallet.budgets import (
+    adopt_parent,
+    budget_chain,
+    give_back,
+    refuse_beyond,
+    take,
+    with_children,
+)
+from headwater_wallet.circuits import CircuitBook
 from headwater_wallet.database import Database
-from headwater_wallet.errors import BudgetExceededError, PaymentError, SellerMisbehavedError
+from headwater_wallet.errors import PaymentError, SellerMisbehavedError
+from headwater_wallet.policy_history import SpendHistory
+from headwater_wallet.sessions import in_session, joined_session
+from headwater_wallet.spend_history import LedgerHistory
 from headwater_wallet.tables import MAX_STORED, BudgetRow, ChannelRow, IntentRow
 
+T = TypeVar("T")
+Permit = Callable[[SpendHistory, int], object]
+"""Raises to refuse a payment, by what was signed before and what it would newly sign."""
+INTENT_STATES = ("reserved", "sent", "settled", "released", "unknown")
 OPEN_STATES = ("reserved", "sent", "unknown")
 
 
@@ -82,11 +99,14 @@ class BudgetState:
     limit: int
     used: int
     charged: int
+    left_above: int | None = field(default=None, repr=False)
+    """What the budgets that it spends from have left; None where there are none."""
 
     @property
     def left(self) -> int:
-        """What may still be signed."""
-        return self.limit - self.used
+        """What may still be signed, under this budget and those above it."""
+        own = self.limit - self.used
+        return own if self.left_above is None else min(own, self.left_above)
 
 
 class SpendLedger:
@@ -101,7 +121,7 @@ class SpendLedger:
         _storable(limit.atomic)
 
         def work(connection: Connection) -> None:
-            with _session(connection) as session:
+            with joined_session(connection) as session:
                 row = session.get(BudgetRow, self._budget, with_for_update=True)
                 if row is None:
                     session.add(BudgetRow(name=self._budget, limit=limit.atomic))
@@ -110,13 +130,61 @@ class SpendLedger:
 
         await self._database.write(work)
 
+    async def spend_from(self, parent: str) -> None:
+        """Make this budget part of another: what it uses is used of both, within both limits.
+
+        Raises:
+            InvalidInputError: no such budget, a circle, another parent, or it has spent already.
+        """
+        await self._database.write(in_session(lambda s: adopt_parent(s, self._budget, parent)))
+
+    async def stop(self, reason: str) -> None:
+        """Pay nothing from this database, under any budget and in any process, until `resume`."""
+        await self._database.write(in_session(lambda session: kill_switch.stop(session, reason)))
+
+    async def resume(self) -> None:
+        """Release the kill switch."""
+        await self._database.write(in_session(kill_switch.resume))
+
+    async def stopped(self) -> str | None:
+        """Why the kill switch is on; None where it is off."""
+        return await self._database.read(in_session(kill_switch.reason))
+
+    @property
+    def approvals(self) -> ApprovalBook:
+        """Payments that people are asked about."""
+        return ApprovalBook(self._database, self._budget)
+
+    @property
+    def circuits(self) -> CircuitBook:
+        """Failures in a row, by seller."""
+        return CircuitBook(self._database)
+
+    async def consider(self, permit: Callable[[SpendHistory], T]) -> T:
+        """What `permit` makes of the ledger as it stands; nothing is written.
+
+        Raises:
+            WalletStoppedError: the kill switch is on.
+        """
+
+        def look(session: Session) -> T:
+            kill_switch.refuse_if_stopped(session)
+            return permit(LedgerHistory(session, self._budget))
+
+        return await self._database.read(in_session(look))
+
     async def reserve(
         self,
         payment: NewPayment,
         channel: ChannelTerms | None,
         seal: Callable[[Intent], str | None] | None = None,
+        permit: Permit | None = None,
     ) -> Intent:
         """Set the most that a payment may cost aside, atomically.
+
+        `permit` is shown what was signed before and what this payment would newly sign, inside the
+        same transaction, so that what it decides still holds when the payment is written; it raises
+        to refuse.
 
         Where `seal` can give the signed header of the new payment at once, it is stored in the same
         commit, and the payment is `sent` from then on.
@@ -125,14 +193,17 @@ class SpendLedger:
         caller that retries sends the same signature again instead of a second payment.
 
         Raises:
-            BudgetExceededError: the budget does not cover it; nothing was written.
+            BudgetExceededError: this budget or one above does not cover it; nothing was written.
+            WalletStoppedError: the kill switch is on.
+            PolicyRefusedError: `permit` says no.
             SellerMisbehavedError: the channel is blocked.
             ChannelBusyError: a sequential channel has a request under way.
         """
         _storable(payment.amount.atomic)
 
         def work(connection: Connection) -> Intent:
-            with _session(connection) as session:
+            with joined_session(connection) as session:
+                kill_switch.refuse_if_stopped(session)
                 known = session.get(IntentRow, payment.payment_id, with_for_update=True)
                 if known is not None and known.budget != self._budget:
                     raise InvalidInputError(
@@ -145,8 +216,7 @@ class SpendLedger:
                     # A signed transfer cannot be taken back: the same one is tried again.
                     _set(known, state="sent")
                     return _intent(known)
-                budget = self._budget_row(session)
-                row = self._new_intent(session, payment, channel, budget)
+                row = self._new_intent(session, payment, channel, permit)
                 if known is not None:
                     session.delete(known)
                     session.flush()
@@ -163,9 +233,11 @@ class SpendLedger:
 
         Raises:
             PaymentError: the reservation was released in the meantime; the header must not leave.
+            WalletStoppedError: the kill switch is on; the same.
         """
 
-        def sent(_session: Session, row: IntentRow) -> None:
+        def sent(session: Session, row: IntentRow) -> None:
+            kill_switch.refuse_if_stopped(session)
             if row.state not in OPEN_STATES:
                 raise PaymentError(
                     f"The reservation of {payment_id} is {row.state}; it is not sent.",
@@ -241,8 +313,7 @@ class SpendLedger:
                     return _set(row, state="released")
                 if channel is not None:
                     channel.signed -= row.budgeted
-                self._budget_row(session, row.budget).used -= row.budgeted
-                row.budgeted = 0
+                give_back(session, row)
             return _set(row, state="released")
 
         return await self._update(payment_id, release)
@@ -263,7 +334,7 @@ class SpendLedger:
         """
 
         def work(connection: Connection) -> None:
-            with _session(connection) as session:
+            with joined_session(connection) as session:
                 row = _channel_row(session, to_hex(channel_id))
                 row.balance = min(max(row.balance, balance), MAX_STORED)
 
@@ -284,7 +355,7 @@ class SpendLedger:
         _storable(signed)
 
         def work(connection: Connection) -> None:
-            with _session(connection) as session:
+            with joined_session(connection) as session:
                 row = _channel_row(session, to_hex(channel_id))
                 row.signed = max(row.signed, signed)
                 if charged > row.signed:
@@ -301,7 +372,7 @@ class SpendLedger:
         """Sign nothing more on this channel."""
 
         def work(connection: Connection) -> None:
-            with _session(connection) as session:
+            with joined_session(connection) as session:
                 _channel_row(session, to_hex(channel_id)).blocked = reason
 
         await self._database.write(work)
@@ -329,27 +400,30 @@ class SpendLedger:
         return await self._database.read(work)
 
     async def budget(self) -> BudgetState:
-        """The budget as it stands."""
+        """The budget as it stands; what its children were charged is part of it.
 
-        def work(connection: Connection) -> BudgetState:
-            with Session(bind=connection) as session:
-                row = self._budget_row(session)
-                charged = session.scalar(
-                    select(func.coalesce(func.sum(col(IntentRow.charge)), 0)).where(
-                        col(IntentRow.budget) == self._budget
-                    )
-                )
-                return BudgetState(row.name, row.limit, row.used, int(charged or 0))
+        Raises:
+            InvalidInputError: there is no such budget.
+        """
+        return await self._database.read(in_session(lambda s: _budget_state(s, self._budget)))
 
-        return await self._database.read(work)
+    async def budgets(self) -> list[BudgetState]:
+        """Every budget of the database, by name."""
+
+        def work(session: Session) -> list[BudgetState]:
+            names = session.scalars(select(col(BudgetRow.name)).order_by(col(BudgetRow.name)))
+            return [_budget_state(session, name) for name in names.all()]
+
+        return await self._database.read(in_session(work))
 
     def _new_intent(
         self,
         session: Session,
         payment: NewPayment,
         channel: ChannelTerms | None,
-        budget: BudgetRow,
+        permit: Permit | None,
     ) -> IntentRow:
+        budgets = budget_chain(session, self._budget)
         amount = payment.amount.atomic
         max_claimable, deposit, newly_signed = 0, 0, amount
         if channel is not None:
@@ -357,36 +431,35 @@ class SpendLedger:
             before = _view(row)
             max_claimable = before.next_voucher(amount, concurrent=channel.concurrent)
             newly_signed = max(0, max_claimable - before.signed)
-        if budget.used + newly_signed > budget.limit:
-            raise BudgetExceededError(
-                f"The budget {budget.name!r} has {budget.limit - budget.used} atomic units left, "
-                f"and this payment may take {newly_signed}.",
-                budget=budget.name,
-                left=str(budget.limit - budget.used),
-                needed=str(newly_signed),
+        refuse_beyond(budgets, newly_signed)
+        if permit is not None:
+            permit(
+                LedgerHistory(session, self._budget, using=payment.payment_id),
+                newly_signed,
             )
         if channel is not None:
             missing = before.missing_deposit(max_claimable)
-            left = budget.limit - budget.used
+            left = min(each.limit - each.used for each in budgets)
             deposit = max(missing, min(channel.deposit_limit, left)) if missing else 0
             _store(row, before.with_reservation(amount, max_claimable))
-        budget.used += newly_signed
-        return IntentRow(
+        intent = IntentRow(
             payment_id=payment.payment_id,
             state="reserved",
-            budget=budget.name,
+            budget=self._budget,
             scheme=payment.scheme,
             url=payment.url,
             payee=payment.payee,
             network=payment.amount.asset.network,
             asset=payment.amount.asset.address,
             amount=amount,
-            budgeted=newly_signed,
+            budgeted=0,
             max_claimable=max_claimable,
             deposit=deposit,
             channel_id=None if channel is None else to_hex(channel.identifier),
             created_at=payment.created_at,
         )
+        take(session, budgets, intent, newly_signed)
+        return intent
 
     def _settling(
         self,
@@ -428,21 +501,14 @@ class SpendLedger:
             before = channel.signed
             _store(channel, _view(channel).with_reservation(row.amount, row.max_claimable))
             regained = channel.signed - before
-        row.budgeted += regained
-        self._budget_row(session, row.budget).used += regained
-
-    def _budget_row(self, session: Session, name: str | None = None) -> BudgetRow:
-        row = session.get(BudgetRow, name or self._budget, with_for_update=True)
-        if row is None:
-            raise InvalidInputError(f"There is no budget named {name or self._budget!r}.")
-        return row
+        take(session, budget_chain(session, row.budget), row, regained)
 
     async def _update(self, payment_id: str, change: "_Change") -> Intent:
         return await self._database.write(self._changed(payment_id, change))
 
     def _changed(self, payment_id: str, change: "_Change") -> Callable[[Connection], Intent]:
         def work(connection: Connection) -> Intent:
-            with _session(connection) as session:
+            with joined_session(connection) as session:
                 row = session.get(IntentRow, payment_id, with_for_update=True)
                 if row is None:
                     raise InvalidInputError(f"There is no payment {payment_id!r} in this ledger.")
@@ -455,14 +521,13 @@ class SpendLedger:
 _Change = Callable[[Session, IntentRow], None]
 
 
-@contextmanager
-def _session(connection: Connection) -> Iterator[Session]:
-    """A session inside a transaction that the caller commits."""
-    with Session(
-        bind=connection, join_transaction_mode="conditional_savepoint", expire_on_commit=False
-    ) as session:
-        yield session
-        session.commit()
+def _budget_state(session: Session, name: str) -> BudgetState:
+    own, *above = budget_chain(session, name)
+    charges = select(func.coalesce(func.sum(col(IntentRow.charge)), 0))
+    family = with_children(session, name)
+    charged = session.scalar(charges.where(col(IntentRow.budget).in_(family)))
+    left_above = min((each.limit - each.used for each in above), default=None)
+    return BudgetState(name, own.limit, own.used, int(charged or 0), left_above)
 
 
 def _open_channel(session: Session, terms: ChannelTerms) -> ChannelRow:

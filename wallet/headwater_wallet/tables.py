@@ -1,6 +1,9 @@
-"""The wallet's tables: budgets, channels, payment intents. Amounts are atomic units in 64 bits."""
+"""The wallet's tables: budgets, channels, payments, and what policies look back on.
 
-from sqlalchemy import BigInteger, Text
+Amounts are atomic units in 64 bits.
+"""
+
+from sqlalchemy import BigInteger, Index, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -62,3 +65,72 @@ class IntentRow(WalletTable, table=True):
     header: str | None = Field(default=None, sa_type=Text)
     receipt: str | None = Field(default=None, sa_type=Text)
     created_at: int = Field(sa_type=BigInteger)
+
+
+class BudgetParentRow(WalletTable, table=True):
+    """A budget that spends from another: what is used of it is used of its parent too."""
+
+    __tablename__ = "wallet_budget_parent"
+
+    name: str = Field(primary_key=True)
+    parent: str = Field(index=True)
+
+
+class SignedRow(WalletTable, table=True):
+    """What one payment took from one budget; one row for each budget up to the root.
+
+    The rows of a budget add up to what is used of it. An intent that is reserved again under its
+    id starts anew; these rows stay, so that a window counts every signature.
+    """
+
+    __tablename__ = "wallet_signed"
+    __table_args__ = (Index("wallet_signed_window", "budget", "signed_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    payment_id: str = Field(index=True)
+    budget: str
+    payee: str = Field(index=True)
+    url: str = Field(index=True)
+    price: int = Field(sa_type=BigInteger)
+    signed: int = Field(sa_type=BigInteger)
+    signed_at: int = Field(sa_type=BigInteger)
+
+
+class StopRow(WalletTable, table=True):
+    """The kill switch: while the one row is there, nothing is paid."""
+
+    __tablename__ = "wallet_stop"
+
+    id: int = Field(primary_key=True)
+    reason: str = Field(sa_type=Text)
+
+
+class CircuitRow(WalletTable, table=True):
+    """Failures at an origin since the last payment that went well there."""
+
+    __tablename__ = "wallet_circuit"
+
+    origin: str = Field(primary_key=True)
+    failures: int
+    last_failure_at: int = Field(sa_type=BigInteger)
+
+
+class ApprovalRow(WalletTable, table=True):
+    """A payment that a person is asked about.
+
+    States: `pending`, then `approved` or `denied`; `used` once an approved payment was reserved.
+    """
+
+    __tablename__ = "wallet_approval"
+
+    id: str = Field(primary_key=True)
+    state: str = Field(index=True)
+    budget: str
+    payee: str
+    url: str
+    amount: int = Field(sa_type=BigInteger)
+    reason: str = Field(sa_type=Text)
+    answer: str = Field(default="", sa_type=Text)
+    payment_id: str | None = None
+    asked_at: int = Field(sa_type=BigInteger)
+    decided_at: int | None = Field(default=None, sa_type=BigInteger)

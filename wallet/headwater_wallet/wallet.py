@@ -10,6 +10,7 @@ import httpx
 
 from headwater_payments.address import Address
 from headwater_payments.signing import Signer
+from headwater_wallet.approvals import Approver
 from headwater_wallet.buyer import Buyer, secret_of
 from headwater_wallet.database import Database
 from headwater_wallet.policy import SpendPolicy
@@ -82,6 +83,8 @@ async def open_wallet(
     *,
     database: Path | str,
     budget: str = "default",
+    parent: str | None = None,
+    approver: Approver | None = None,
     now: Callable[[], int] = lambda: int(time.time()),
 ) -> AsyncIterator[Wallet]:
     """Open a wallet over its spend ledger, creating the ledger where there is none.
@@ -91,14 +94,19 @@ async def open_wallet(
         policy: what it may pay; its budget becomes the limit of the named budget.
         database: a file, or an SQLAlchemy URL of a database shared with other processes.
         budget: the name of the budget; wallets that share it share the limit.
+        parent: a budget of the same database that this one spends from: neither limit is exceeded.
+        approver: asks a person where a rule wants one; without it such payments wait in the ledger.
         now: Unix time in seconds.
 
     Raises:
         UnavailableError: the database cannot be opened.
+        InvalidInputError: there is no such parent, or the budget has another or has spent already.
     """
     url = database if isinstance(database, str) else f"sqlite:///{database}"
     async with Database(url, WalletTable.metadata) as store:
         ledger = SpendLedger(store, budget)
         await ledger.set_limit(policy.budget)
+        if parent is not None:
+            await ledger.spend_from(parent)
         secret = await secret_of(signer, policy.budget.asset.chain_id)
-        yield Wallet(Buyer(signer, policy, ledger, now, id_secret=secret))
+        yield Wallet(Buyer(signer, policy, ledger, now, id_secret=secret, approver=approver))

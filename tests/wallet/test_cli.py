@@ -1,0 +1,190 @@
+"""`headwater wallet`: what it prints, what it refuses in one sentence, what it never shows."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+from eth_account.hdaccount.mnemonic import Mnemonic
+from eth_account.types import Language
+from typer.testing import CliRunner, Result
+
+from headwater_payments.amount import Amount
+from headwater_wallet.cli import app
+from headwater_wallet.database import Database
+from headwater_wallet.keys import SeedKeystore
+from headwater_wallet.spend_ledger import SpendLedger
+from headwater_wallet.tables import WalletTable
+from support.paying import URL, new_payment
+from support.shop import PAYEE, USDC
+
+PASSWORD = "correct horse"
+NOBODY = "http://127.0.0.1:1/x"
+POLICY = f"""\
+[asset]
+chain_id = 84532
+address = "{USDC.address}"
+symbol = "USDC"
+decimals = 6
+name = "USDC"
+version = "2"
+[[constraints]]
+type = "payment.budget"
+max = "1"
+currency = "USDC"
+[[rules]]
+action = "ask"
+reason = "it is dear"
+above = "0.1"
+[[rules]]
+action = "allow"
+reason = "the rest"
+"""
+
+
+def run(*arguments: object, said: str | None = None, env: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(app, [str(each) for each in arguments], input=said, env=env)
+
+
+def lines(result: Result) -> list[list[str]]:
+    assert result.exit_code == 0, result.stderr
+    return [line.split("\t") for line in result.stdout.splitlines()]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """A ledger with a charged payment, one that waits for an answer, and a question."""
+    path = tmp_path / "wallet.db"
+
+    async def fill() -> None:
+        async with Database(f"sqlite:///{path}", WalletTable.metadata) as database:
+            parent, child = SpendLedger(database, "default"), SpendLedger(database, "helper")
+            await parent.set_limit(Amount(10_000, USDC))
+            await child.set_limit(Amount(2_000, USDC))
+            await child.spend_from("default")
+            await parent.reserve(new_payment(1, 1_000, "exact"), None)
+            await parent.mark_sent("payment-1", "a-signed-header")
+            await parent.settle("payment-1", 400, None, "receipt")
+            unanswered = replace(new_payment(2, 500, "exact"), url=NOBODY)
+            await child.reserve(unanswered, None)
+            await child.mark_sent("payment-2", "a-signed-header")
+            await parent.approvals.ask("ask_1", PAYEE, URL, 9_000, "it is dear", 1_000)
+
+    anyio.run(fill)
+    return path
+
+
+def test_a_seed_is_made_and_its_accounts_found_again(tmp_path: Path) -> None:
+    keyfile, password = tmp_path / "seed.json", tmp_path / "password"
+    password.write_text(PASSWORD + "\n", encoding="utf-8")
+    env = {"HEADWATER_PASSWORD_FILE": str(password)}
+    made = run("create", keyfile, env=env)
+    [[first]] = lines(made)
+    assert re.fullmatch(r"0x[0-9a-fA-F]{40}", first)
+    assert lines(run("address", keyfile, env=env)) == [[first]]
+    [second] = lines(run("address", keyfile, "--index", 1, said=PASSWORD + "\n"))[-1]
+    assert second != first
+    seed = SeedKeystore.load(keyfile, PASSWORD)
+    words = Mnemonic(Language.ENGLISH).to_mnemonic(seed._entropy)
+    for secret in (PASSWORD, words, seed._entropy.hex(), seed.signer(0)._key.secret.hex()):
+        assert secret not in made.output + keyfile.read_text("utf-8")
+    assert keyfile.stat().st_mode & 0o077 == 0
+    again = run("create", keyfile, env=env)
+    assert (again.exit_code, again.stderr.startswith("error[key_store]: ")) == (2, True)
+
+
+def test_a_wrong_password_gets_a_sentence_and_is_not_repeated(tmp_path: Path) -> None:
+    keyfile = tmp_path / "seed.json"
+    SeedKeystore.create().save(keyfile, PASSWORD, rounds=2)
+    refused = run("address", keyfile, said="wrong secret\n")
+    assert refused.exit_code == 2
+    assert "error[key_store]: " in refused.stderr
+    assert "wrong secret" not in refused.output
+
+
+def test_budgets_are_listed_with_what_their_children_took(ledger: Path) -> None:
+    head, *rows = lines(run("budget", ledger))
+    assert head == ["budget", "limit", "used", "charged", "left"]
+    assert rows == [
+        ["default", "10000", "1500", "400", "8500"],
+        ["helper", "2000", "500", "0", "1500"],
+    ]
+
+
+def test_payments_are_listed_by_state_and_as_json(ledger: Path) -> None:
+    _, *rows = lines(run("intents", ledger, "--state", "sent"))
+    assert [row[:4] for row in rows] == [["payment-2", "sent", "500", "-"]]
+    said = run("intents", ledger, "--json").stdout
+    records = [json.loads(line) for line in said.splitlines()]
+    assert [(each["payment_id"], each["charge"]) for each in records] == [
+        ("payment-1", 400),
+        ("payment-2", None),
+    ]
+
+
+def test_an_export_has_every_payment_and_no_signed_header(ledger: Path) -> None:
+    text = run("export", ledger).stdout
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["payment_id"], row["charge"]) for row in rows] == [
+        ("payment-1", "400"),
+        ("payment-2", ""),
+    ]
+    array = run("export", ledger, "--format", "json").stdout
+    assert [each["amount"] for each in json.loads(array)] == [1_000, 500]
+    assert "a-signed-header" not in text + array
+
+
+def test_a_question_is_answered_once(ledger: Path) -> None:
+    _, *rows = lines(run("approvals", ledger))
+    assert rows == [["ask_1", "pending", "9000", PAYEE, URL, "it is dear"]]
+    assert lines(run("deny", ledger, "ask_1", "--reason", "no")) == [["ask_1", "denied"]]
+    assert lines(run("approvals", ledger))[1:] == []
+    refused = run("approve", ledger, "ask_1")
+    assert (refused.exit_code, "denied already" in refused.stderr) == (2, True)
+    assert run("approve", ledger, "ask_2").exit_code == 2
+
+
+def test_a_stop_is_seen_by_the_policy_until_resumed(ledger: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(POLICY, encoding="utf-8")
+    asked = ("policy", "explain", policy, "--payee", PAYEE, "--url", URL, "--amount")
+    assert lines(run(*asked, "0.2"))[0][:3] == ["ask", "rule 1", "approval_pending"]
+    assert lines(run(*asked, "0.1", "--db", ledger)) == [["allow", "rule 2", "ok", "the rest"]]
+    run("stop", ledger, "--reason", "an audit")
+    refused = run(*asked, "0.1", "--db", ledger)
+    assert refused.exit_code == 2
+    assert refused.stderr == "error[wallet_stopped]: The wallet is stopped: an audit.\n"
+    run("resume", ledger)
+    assert run(*asked, "0.1", "--db", ledger).exit_code == 0
+
+
+def test_payments_whose_seller_does_not_answer_stay_unknown(ledger: Path) -> None:
+    said = run("reconcile", ledger)
+    assert "1 payments are still unknown." in said.stdout
+    assert "payment-2\tsent" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["budget", "missing.db"], "invalid_input"),
+        (["intents", "LEDGER", "--state", "lost"], "invalid_input"),
+        (
+            ["policy", "explain", "none.toml", "--amount", "1", "--payee", PAYEE, "--url", URL],
+            "invalid_policy",
+        ),
+        (["address", "none.json"], "key_store"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_with_a_code(
+    arguments: list[str], code: str, ledger: Path
+) -> None:
+    put = [str(ledger) if each == "LEDGER" else each for each in arguments]
+    refused = run(*put, said="x\n")
+    assert refused.exit_code == 2
+    assert f"error[{code}]: " in refused.stderr
+    assert not Path("missing.db").exists()

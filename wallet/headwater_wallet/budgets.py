@@ -1,0 +1,122 @@
+"""Budgets that spend from other budgets: what is used of one is used of all above it.
+
+Every change of `used` passes through here, together with the row that says which payment made it,
+so the rows of a budget always add up to what is used of it.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from headwater_payments.errors import InvalidInputError
+from headwater_wallet.errors import BudgetExceededError
+from headwater_wallet.tables import BudgetParentRow, BudgetRow, IntentRow, SignedRow
+
+
+def budget_chain(session: Session, name: str) -> list[BudgetRow]:
+    """The budget and those that it spends from, nearest first.
+
+    Raises:
+        InvalidInputError: there is no such budget.
+    """
+    chain = [_budget(session, name)]
+    while (link := session.get(BudgetParentRow, chain[-1].name)) is not None:
+        chain.append(_budget(session, link.parent))
+    return chain
+
+
+def with_children(session: Session, name: str) -> list[str]:
+    """The name, and those of all budgets that spend from it."""
+    found = [name]
+    for each in found:
+        query = select(col(BudgetParentRow.name)).where(col(BudgetParentRow.parent) == each)
+        found.extend(session.scalars(query))
+    return found
+
+
+def adopt_parent(session: Session, child: str, parent: str) -> None:
+    """Let `child` spend from `parent` from now on; a link that stands is left as it is.
+
+    Raises:
+        InvalidInputError: no such budget, a circle, another parent, or `child` has spent already,
+            which its parent's books could not show.
+    """
+    link = session.get(BudgetParentRow, child)
+    if link is not None and link.parent == parent:
+        return
+    if link is not None:
+        raise InvalidInputError(f"The budget {child!r} spends from {link.parent!r} already.")
+    if child in {row.name for row in budget_chain(session, parent)}:
+        raise InvalidInputError(f"The budget {child!r} cannot spend from itself.")
+    if _budget(session, child).used:
+        raise InvalidInputError(f"The budget {child!r} has spent already; give it a parent first.")
+    session.add(BudgetParentRow(name=child, parent=parent))
+
+
+def refuse_beyond(budgets: Sequence[BudgetRow], newly_signed: int) -> None:
+    """Refuse what any of the budgets cannot cover.
+
+    Raises:
+        BudgetExceededError: naming the nearest one that cannot.
+    """
+    for budget in budgets:
+        left = budget.limit - budget.used
+        if newly_signed > left:
+            raise BudgetExceededError(
+                f"The budget {budget.name!r} has {left} atomic units left, "
+                f"and this payment may take {newly_signed}.",
+                budget=budget.name,
+                left=str(left),
+                needed=str(newly_signed),
+            )
+
+
+def take(
+    session: Session, budgets: Sequence[BudgetRow], intent: IntentRow, newly_signed: int
+) -> None:
+    """Count what a payment newly signs against each of the budgets."""
+    intent.budgeted += newly_signed
+    for budget in budgets:
+        budget.used += newly_signed
+        session.add(
+            SignedRow(
+                payment_id=intent.payment_id,
+                budget=budget.name,
+                payee=intent.payee,
+                url=intent.url,
+                price=intent.amount,
+                signed=newly_signed,
+                signed_at=intent.created_at,
+            )
+        )
+
+
+def give_back(session: Session, intent: IntentRow) -> None:
+    """Undo `take` for a payment of which nothing left this wallet."""
+    for budget in budget_chain(session, intent.budget):
+        query = (
+            select(SignedRow)
+            .where(col(SignedRow.payment_id) == intent.payment_id)
+            .where(col(SignedRow.budget) == budget.name)
+            .order_by(col(SignedRow.id).desc())
+        )
+        # Rows of an earlier life of this id, whose signature did leave, stay.
+        left = intent.budgeted
+        for row in session.scalars(query):
+            if row.signed > left:
+                break
+            left -= row.signed
+            session.delete(row)
+            if not left:
+                break
+        budget.used -= intent.budgeted
+    intent.budgeted = 0
+
+
+def _budget(session: Session, name: str) -> BudgetRow:
+    row = session.get(BudgetRow, name, with_for_update=True)
+    if row is None:
+        raise InvalidInputError(f"There is no budget named {name!r}.")
+    return row

@@ -1,0 +1,293 @@
+"""`headwater wallet`: keys, budgets, payments, people's approvals and the kill switch.
+
+No command prints a key, a seed or a password, and none takes a password as an argument, where
+every other user of the machine could read it.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+
+import typer
+
+from headwater_payments.errors import HeadwaterError, InvalidInputError
+
+# The command line starts fast because the ledger's libraries load when a command runs.
+if TYPE_CHECKING:
+    from headwater_wallet.spend_ledger import SpendLedger
+
+T = TypeVar("T")
+PASSWORD_FILE = "HEADWATER_PASSWORD_FILE"  # noqa: S105  the name of a variable
+ABANDONED_AFTER_S = 120
+
+app = typer.Typer(no_args_is_help=True, help="A wallet's keys, books and policies.")
+policies = typer.Typer(no_args_is_help=True, help="Spend policies.")
+app.add_typer(policies, name="policy")
+
+KeyFile = Annotated[Path, typer.Argument(help="The encrypted seed.")]
+Db = Annotated[str, typer.Argument(help="The spend ledger: a file, or an SQLAlchemy URL.")]
+ApprovalId = Annotated[str, typer.Argument(help="The question, as `approvals` lists it.")]
+
+
+@app.callback()
+def main() -> None:
+    """A wallet's keys, books and policies."""
+
+
+@app.command()
+def create(keyfile: KeyFile) -> None:
+    """Make a new seed and write it to KEYFILE, encrypted; prints the first account's address."""
+    from headwater_wallet.keys import SeedKeystore
+
+    with _refusals():
+        keystore = SeedKeystore.create()
+        keystore.save(keyfile, _password(confirm=True))
+        typer.echo(keystore.signer(0).address)
+
+
+@app.command()
+def address(
+    keyfile: KeyFile,
+    index: Annotated[int, typer.Option("--index", help="Which of the seed's accounts.")] = 0,
+) -> None:
+    """Print the address of an account of KEYFILE."""
+    from headwater_wallet.keys import SeedKeystore
+
+    with _refusals():
+        typer.echo(SeedKeystore.load(keyfile, _password()).signer(index).address)
+
+
+@app.command()
+def budget(db: Db) -> None:
+    """List the budgets of DB in atomic units: name, limit, used, charged, left."""
+    with _refusals():
+        states = _with_ledger(db, lambda ledger: ledger.budgets())
+    _table(
+        ("budget", "limit", "used", "charged", "left"),
+        [(s.name, s.limit, s.used, s.charged, s.left) for s in states],
+    )
+
+
+@app.command()
+def intents(
+    db: Db,
+    state: Annotated[str | None, typer.Option("--state", help="Only those in this state.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """List the payments of DB, oldest first."""
+    from headwater_wallet.export import json_lines
+    from headwater_wallet.spend_ledger import INTENT_STATES
+
+    with _refusals():
+        if state is not None and state not in INTENT_STATES:
+            raise InvalidInputError(f"A payment is {', '.join(INTENT_STATES)}; never {state!r}.")
+        states = () if state is None else (state,)
+        found = _with_ledger(db, lambda ledger: ledger.intents(*states))
+    if as_json:
+        typer.echo(json_lines(found), nl=False)
+        return
+    _table(
+        ("payment", "state", "amount", "charge", "payee", "url"),
+        [(i.payment_id, i.state, i.amount, _shown(i.charge), i.payee, i.url) for i in found],
+    )
+
+
+@app.command()
+def export(
+    db: Db,
+    format: Annotated[  # noqa: A002  the option's name
+        Literal["csv", "json"], typer.Option("--format", help="csv, or json for one array.")
+    ] = "csv",
+) -> None:
+    """Write every payment of DB to the standard output; signed headers are left out."""
+    from headwater_wallet.export import csv_text, json_array
+
+    with _refusals():
+        found = _with_ledger(db, lambda ledger: ledger.intents())
+    typer.echo(csv_text(found) if format == "csv" else json_array(found), nl=False)
+
+
+@app.command()
+def reconcile(db: Db) -> None:
+    """Ask the sellers about every payment of DB without an outcome; nothing is paid."""
+    import httpx
+
+    from headwater_wallet.reconcile import reconcile as look_up
+
+    async def run(ledger: "SpendLedger") -> int:
+        async with httpx.AsyncClient(timeout=10) as client:
+            left = await look_up(ledger, client, reserved_before=_now() - ABANDONED_AFTER_S)
+            for intent in left:
+                typer.echo(f"{intent.payment_id}\t{intent.state}\t{intent.url}")
+            return len(left)
+
+    with _refusals():
+        unknown = _with_ledger(db, run)
+    typer.echo(f"{unknown} payments are still unknown.")
+
+
+@policies.command()
+def explain(
+    policy: Annotated[Path, typer.Argument(help="The policy, a TOML file.")],
+    amount: Annotated[str, typer.Option("--amount", help="In whole units, such as 0.25.")],
+    payee: Annotated[str, typer.Option("--payee", help="Who would be paid.")],
+    url: Annotated[str, typer.Option("--url", help="What would be paid for.")],
+    db: Annotated[
+        str | None, typer.Option("--db", help="A ledger to look back on; without it, none.")
+    ] = None,
+    budget: Annotated[str, typer.Option("--budget", help="Whose past, in the ledger.")] = "default",
+) -> None:
+    """Say which rule of POLICY decides about a payment, and why; nothing is signed or asked."""
+    from headwater_payments.address import parse_address
+    from headwater_wallet.policy import PaymentRequest
+    from headwater_wallet.policy_toml import load_policy
+    from headwater_wallet.terms import origin_of, route_of
+
+    with _refusals():
+        loaded = load_policy(policy)
+        asked = PaymentRequest(
+            loaded.budget.asset.amount(amount), parse_address(payee), origin_of(url), route_of(url)
+        )
+        if db is None:
+            verdict = loaded.explain(asked, now=_now())
+        else:
+            verdict = _with_ledger(
+                db,
+                lambda ledger: ledger.consider(
+                    lambda history: loaded.explain(asked, history, now=_now())
+                ),
+                budget,
+            )
+    rule = "no rule" if verdict.rule is None else f"rule {verdict.rule}"
+    typer.echo(f"{verdict.outcome}\t{rule}\t{verdict.code or 'ok'}\t{verdict.reason}")
+
+
+@app.command()
+def stop(
+    db: Db,
+    reason: Annotated[str, typer.Option("--reason", help="What refused payments are told.")] = (
+        "stopped by its operator"
+    ),
+) -> None:
+    """Stop every wallet that uses DB: nothing more is signed until `resume`."""
+    with _refusals():
+        _with_ledger(db, lambda ledger: ledger.stop(reason))
+    typer.echo("stopped")
+
+
+@app.command()
+def resume(db: Db) -> None:
+    """Let the wallets that use DB pay again."""
+    with _refusals():
+        _with_ledger(db, lambda ledger: ledger.resume())
+    typer.echo("running")
+
+
+@app.command()
+def approvals(
+    db: Db,
+    everything: Annotated[bool, typer.Option("--all", help="Answered ones too.")] = False,
+) -> None:
+    """List the payments of DB that wait for a person."""
+    with _refusals():
+        wanted = None if everything else "pending"
+        found = _with_ledger(db, lambda ledger: ledger.approvals.all(wanted))
+    _table(
+        ("approval", "state", "amount", "payee", "url", "reason"),
+        [(a.id, a.state, a.amount, a.payee, a.url, a.reason) for a in found],
+    )
+
+
+@app.command()
+def approve(
+    db: Db,
+    approval: ApprovalId,
+    reason: Annotated[str, typer.Option("--reason", help="For the books.")] = "",
+) -> None:
+    """Approve a payment that waits; its wallet pays it at the next try, within a day."""
+    _decide(db, approval, approved=True, reason=reason)
+
+
+@app.command()
+def deny(
+    db: Db,
+    approval: ApprovalId,
+    reason: Annotated[str, typer.Option("--reason", help="What the wallet is told.")] = "",
+) -> None:
+    """Deny a payment that waits; its wallet hears the reason."""
+    _decide(db, approval, approved=False, reason=reason)
+
+
+def _decide(db: str, approval: str, *, approved: bool, reason: str) -> None:
+    from headwater_wallet.approvals import Decision
+
+    with _refusals():
+        answered = _with_ledger(
+            db,
+            lambda ledger: ledger.approvals.decide(approval, Decision(approved, reason), _now()),
+        )
+    typer.echo(f"{answered.id}\t{answered.state}")
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Whatever is refused gets one line and status 2."""
+    try:
+        yield
+    except HeadwaterError as error:
+        typer.echo(f"error[{error.code}]: {error.message}", err=True)
+        raise typer.Exit(2) from error
+
+
+def _with_ledger(
+    db: str, work: "Callable[[SpendLedger], Awaitable[T]]", budget: str = "default"
+) -> T:
+    import anyio
+
+    from headwater_wallet.database import Database
+    from headwater_wallet.spend_ledger import SpendLedger
+    from headwater_wallet.tables import WalletTable
+
+    async def run() -> T:
+        async with Database(url, WalletTable.metadata) as database:
+            return await work(SpendLedger(database, budget))
+
+    url = db if "://" in db else f"sqlite:///{db}"
+    # A name with a slip in it must not become a new, empty ledger that looks fine.
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+        raise InvalidInputError(f"There is no spend ledger at {db}.")
+    return anyio.run(run)
+
+
+def _password(*, confirm: bool = False) -> str:
+    """From the file that the environment names, or from the terminal, unseen."""
+    named = os.environ.get(PASSWORD_FILE)
+    if named is None:
+        text: str = typer.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
+        return text
+    try:
+        password = Path(named).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InvalidInputError(f"The file that {PASSWORD_FILE} names cannot be read.") from exc
+    if not password:
+        raise InvalidInputError(f"The file that {PASSWORD_FILE} names is empty.")
+    return password
+
+
+def _now() -> int:
+    import time
+
+    return int(time.time())
+
+
+def _shown(charge: int | None) -> str:
+    return "-" if charge is None else str(charge)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    for row in (head, *rows):
+        # A seller chooses parts of what is shown: it draws no lines and sends no control codes.
+        cells = ("".join(c if c.isprintable() else "?" for c in str(cell)) for cell in row)
+        typer.echo("\t".join(cells))

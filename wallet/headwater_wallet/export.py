@@ -1,0 +1,45 @@
+"""Payments as CSV and JSON, for bookkeeping: everything but the signed headers."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Final
+
+from headwater_wallet.spend_ledger import Intent
+
+COLUMNS: Final = tuple(name for name in Intent.__dataclass_fields__ if name != "header")
+"""What is exported. A signed header can be sent again by whoever holds it, so it stays inside."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_text(intents: Iterable[Intent]) -> str:
+    """CSV with a head line; a text that a spreadsheet would run is quoted with an apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for intent in intents:
+        writer.writerow([_inert(value) for value in _record(intent).values()])
+    return out.getvalue()
+
+
+def json_array(intents: Iterable[Intent]) -> str:
+    """One JSON array; amounts are integers of atomic units."""
+    return json.dumps([_record(intent) for intent in intents], indent=1) + "\n"
+
+
+def json_lines(intents: Iterable[Intent]) -> str:
+    """One JSON object a line."""
+    return "".join(json.dumps(_record(intent)) + "\n" for intent in intents)
+
+
+def _record(intent: Intent) -> dict[str, object]:
+    values = asdict(intent)
+    return {name: values[name] for name in COLUMNS}
+
+
+def _inert(value: object) -> object:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return "'" + value
+    return value

@@ -1,0 +1,82 @@
+"""One line of a policy: conditions that must all hold for it to decide about a payment."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from headwater_payments.address import Address, parse_address
+from headwater_payments.amount import Amount
+from headwater_payments.errors import InvalidInputError
+from headwater_wallet.policy_history import NO_HISTORY, SpendHistory
+
+PERCENT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRequest:
+    """What is about to be paid: the most it may cost, to whom, and for which URL."""
+
+    amount: Amount
+    payee: Address
+    origin: str
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of a policy: every condition that is set must hold for the rule to decide.
+
+    Args:
+        action: `ask` allows what a person approves.
+        reason: why, in words that follow "refuses … :".
+        payees: one of these, in any letter case; None for anyone.
+        origins: one of these, in any letter case; None for any.
+        most: atomic units, at most these in one payment.
+        other_payees: anyone but these.
+        above: atomic units, more than these in one payment.
+        first_payment: whether the payee has never been paid under this budget.
+        price_rise_percent: the price at this URL is more than this many per cent above that of the
+            last payment there. A URL that was never paid for has no such price.
+    """
+
+    action: Literal["allow", "deny", "ask"]
+    reason: str
+    payees: frozenset[Address] | None = None
+    origins: frozenset[str] | None = None
+    most: int | None = None
+    other_payees: frozenset[Address] | None = None
+    above: int | None = None
+    first_payment: bool | None = None
+    price_rise_percent: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.action not in ("allow", "deny", "ask"):
+            raise InvalidInputError(f"A rule allows, denies or asks; it can't {self.action!r}.")
+        # A deny list that misses its payee for want of a capital letter would pay it.
+        for name in ("payees", "other_payees"):
+            listed = getattr(self, name)
+            if listed is not None:
+                object.__setattr__(self, name, frozenset(parse_address(each) for each in listed))
+        if self.origins is not None:
+            origins = frozenset(origin.lower().rstrip("/") for origin in self.origins)
+            object.__setattr__(self, "origins", origins)
+
+    def decides(self, request: PaymentRequest, history: SpendHistory = NO_HISTORY) -> bool:
+        """Whether this rule applies to the request."""
+        payee, atomic = parse_address(request.payee), request.amount.atomic
+        return (
+            (self.payees is None or payee in self.payees)
+            and (self.other_payees is None or payee not in self.other_payees)
+            and (self.origins is None or request.origin.lower() in self.origins)
+            and (self.most is None or atomic <= self.most)
+            and (self.above is None or atomic > self.above)
+            and (
+                self.first_payment is None
+                or self.first_payment is not history.has_signed_for(payee)
+            )
+            and (self.price_rise_percent is None or self._risen(request, history))
+        )
+
+    def _risen(self, request: PaymentRequest, history: SpendHistory) -> bool:
+        before = history.last_price(request.resource)
+        allowed = PERCENT + (self.price_rise_percent or 0)
+        return before is not None and request.amount.atomic * PERCENT > before * allowed
