@@ -45,6 +45,7 @@ POINTS = {
         "payer.sign_typed_data",
         "ledger.mark_sent",
         "store.payment",
+        "store.as_synced",
         "facilitator.settle",
         "chain.channel",
         "store.sync_channel",
