@@ -11,11 +11,9 @@ from headwater.demo.contributions import (
     SPLIT,
     SPLIT_FILLER,
     STUFFING,
-    Submission,
 )
-from headwater.demo.datanet import LICENCE, Datanet
+from headwater.demo.datanet import Datanet
 from headwater.demo.parties import Parties
-from headwater_attribution.admission import AdmissionDesk, Contribution
 from headwater_attribution.bundle import EpochBundle, ReceiptPart
 from headwater_attribution.corpus import Corpus
 from headwater_attribution.epoch import PaidAnswer, settle
@@ -118,53 +116,25 @@ def unsplit_twin(
     answers: list[PaidAnswer],
     rule: RewardRule,
 ) -> int:
-    """What the split contribution would have earned handed in whole, on this run's own answers.
+    """What the split contribution would have earned as one, on this run's own answers.
 
-    Admission judges the ten parts again as one contribution where the first of them stood. The twin
-    then earns, by the same evidence, method and rule, on those of the parts' rows that enter this
-    way too. A row that only splitting got in counts for the split and not for the twin; one that
-    only splitting kept out gave no answers, so the twin errs towards earning too little.
+    Every row that entered through the ten parts is given to the first part's owner, and the same
+    evidence, method and rule pay it. This measures what the payment rule makes of a split. It takes
+    admission as it fell: rows that only splitting let in count on both sides.
     """
     parts = [each for each in datanet.submissions if each.kind == SPLIT]
     if not parts:
         return 0
-    owner = parties.contributors[parts[0].identity].address
-    entered = _entering_whole(datanet, parties, parts)
+    holder = parts[0].identity
+    owner = parties.contributors[holder].address
     rows = []
-    for row, (part, number) in zip(datanet.corpus.rows, datanet.kept, strict=True):
+    for row, (part, _) in zip(datanet.corpus.rows, datanet.kept, strict=True):
         if part.kind == SPLIT:
-            holder = parts[0] if (part.identity, number) in entered else parts[1]
-            account = parties.contributors[holder.identity].address
-            rows.append(replace(row, contribution_id=holder.identity, contributor=account))
+            rows.append(replace(row, contribution_id=holder, contributor=owner))
         else:
             rows.append(row)
     corpus = Corpus(datanet.corpus.datanet_id, datanet.corpus.version, rows)
     return _paid_to(owner, corpus, bundle, answers, rule)
-
-
-def _entering_whole(
-    datanet: Datanet, parties: Parties, parts: list[Submission]
-) -> set[tuple[int, int]]:
-    """Identity and number of each of the parts' rows that enter when handed in together."""
-    # Rows were dealt out to the parts in turn: the first of each, then the second of each.
-    dealt = sorted(
-        ((part.identity, number) for part in parts for number in range(len(part.rows))),
-        key=lambda row: (row[1], row[0]),
-    )
-    if len(datanet.kept) > sum(verdict.accepted for verdict in datanet.verdicts):
-        return set(dealt)  # admission is off: refused rows entered
-    texts = {part.identity: [text for _, text in part.rows] for part in parts}
-    before = [each for each in datanet.submissions if each.identity < parts[0].identity]
-    desk = AdmissionDesk()
-    for each in before:
-        desk.review(_contribution(each.identity, [text for _, text in each.rows], parties))
-    whole = [texts[identity][number] for identity, number in dealt]
-    verdicts = desk.review(_contribution(parts[0].identity, whole, parties))
-    return {row for row, verdict in zip(dealt, verdicts, strict=True) if verdict.accepted}
-
-
-def _contribution(identity: int, texts: list[str], parties: Parties) -> Contribution:
-    return Contribution(identity, parties.contributors[identity].address, LICENCE, tuple(texts))
 
 
 def _paid_to(
@@ -224,7 +194,7 @@ def _split(lines: list[ContributorLine], twin: int) -> CheatLine:
         rows=sum(line.submitted for line in of_kind),
         accepted=sum(line.accepted for line in of_kind),
         earned=earned,
-        measure="of the same rows handed in whole",
+        measure="of the same accepted rows under one owner",
         ratio=earned / twin if twin else float("inf"),
         limit=MOST_A_SPLIT_MAY_EARN,
     )
