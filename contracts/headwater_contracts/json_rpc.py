@@ -11,6 +11,7 @@ from typing import Final
 import httpx
 
 from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
+from headwater_payments.json_text import read_json
 
 _TIMEOUT_S: Final = 30.0
 _HEADERS: Final = {"Content-Type": "application/json"}
@@ -83,8 +84,8 @@ class JsonRpc:
         """
         try:
             response = await self._client.post(self.url, content=body, headers=_HEADERS)
-            answer: object = response.json()
-        except (httpx.HTTPError, ValueError, RecursionError) as exc:
+            answer: object = read_json(response.content)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, InvalidInputError) as exc:
             reason = str(exc) or type(exc).__name__
             raise UnavailableError(
                 f"The chain at {self.url} did not answer {method}: {reason}.",

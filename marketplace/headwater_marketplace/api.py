@@ -1,7 +1,5 @@
 """The marketplace's HTTP API: find listings, register them, fetch the bundles of closed epochs."""
 
-import json
-
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,6 +9,7 @@ from headwater_attribution.bundle import EpochBundle
 from headwater_marketplace.catalogue import Catalogue
 from headwater_marketplace.listings import check_listing
 from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.json_text import read_json
 
 MAX_BODY_BYTES = 65_536
 
@@ -79,10 +78,7 @@ async def _json(request: Request) -> object:
     body = await request.body()
     if len(body) > MAX_BODY_BYTES:
         raise InvalidInputError(f"A registration has at most {MAX_BODY_BYTES} bytes.")
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        raise InvalidInputError("The body is not JSON.") from exc
+    return read_json(body, "The body")
 
 
 def _whole(text: str | None, name: str) -> int | None:
