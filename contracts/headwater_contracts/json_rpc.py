@@ -41,9 +41,14 @@ class JsonRpc:
     """
 
     def __init__(self, url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        if not url.startswith(("http://", "https://")):
+        try:
+            host = httpx.URL(url).host if url.startswith(("http://", "https://")) else ""
+        except httpx.InvalidURL:
+            host = ""
+        if not host:
             raise InvalidInputError(
-                f"{url!r} is not a chain's URL: it starts with http:// or https://.", url=url
+                f"{url!r} is not a chain's URL: give http or https, and a host.",
+                url=url,
             )
         self.url = url
         self._client = httpx.AsyncClient(transport=transport, timeout=_TIMEOUT_S, trust_env=False)
