@@ -184,10 +184,12 @@ def chain_id_of(network: str) -> int:
         InvalidInputError: another namespace, or no number.
     """
     namespace, _, reference = network.partition(":")
-    if namespace != "eip155" or not reference.isascii() or not reference.isdigit():
+    number = reference.isascii() and reference.isdigit() and len(reference) <= 32
+    if namespace != "eip155" or not number:
         raise InvalidInputError(
-            f"{network!r} is not an EVM network: expected eip155 and a chain id, as eip155:84532.",
-            network=network,
+            f"{network[:80]!r} is not an EVM network: "
+            "expected eip155 and a chain id, as eip155:84532.",
+            network=network[:80],
         )
     return int(reference)
 
