@@ -34,16 +34,22 @@ def main() -> None:
 @app.command()
 def verify(
     bundle: Annotated[Path, typer.Argument(help="The epoch bundle, a JSON file.")],
+    previous: Annotated[
+        Path | None,
+        typer.Option("--previous", help="The bundle of the epoch before, to check against."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print leaves only if they fail.")] = False,
 ) -> None:
     """Recompute every share of BUNDLE and say leaf by leaf whether it holds.
 
+    With the bundle of the epoch before, its number and where it starts from are checked too.
     Status 0: it holds. 1: it does not. 2: it can't be judged.
     """
     from headwater_attribution.verify import verify_bundle
 
     try:
-        verdict = verify_bundle(_read(bundle))
+        before = None if previous is None else _read(previous)
+        verdict = verify_bundle(_read(bundle), before)
         _show(verdict, quiet)
         if not verdict.holds:
             wrong = len(verdict.faults) + sum(not leaf.holds for leaf in verdict.leaves)

@@ -5,7 +5,7 @@ from attribution.reference_backend import answer
 from headwater_attribution.bundle import EpochBundle
 from headwater_attribution.corpus import Corpus, CorpusRow
 from headwater_attribution.entitlement import VaultDomain
-from headwater_attribution.epoch import PaidAnswer, Standing, close_epoch
+from headwater_attribution.epoch import PaidAnswer, Standing, close_epoch, standing_after
 from headwater_attribution.methods import default_method
 from headwater_attribution.rules import CAUSES
 from headwater_payments.address import Address, parse_address
@@ -19,8 +19,8 @@ def owner(number: int) -> Address:
     return parse_address(f"0x{number + 1:040x}")
 
 
-def small_epoch(epoch: int = 2) -> EpochBundle:
-    """Three receipts over four rows of two contributors, after an earlier epoch."""
+def small_epoch(epoch: int = 2, after: EpochBundle | None = None) -> EpochBundle:
+    """Three receipts over four rows of two contributors, after an earlier epoch or from nothing."""
     corpus = Corpus(
         1,
         1,
@@ -40,6 +40,8 @@ def small_epoch(epoch: int = 2) -> EpochBundle:
         for i, t in enumerate(TOPICS[:3])
     ]
     before = Standing((owner(0),), (17,), 0) if epoch > 1 else None
+    if after is not None:
+        before = standing_after(after)
     return close_epoch(
         epoch,
         DOMAIN,
