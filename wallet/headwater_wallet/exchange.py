@@ -4,14 +4,12 @@ Nothing here buffers a response: a stream is handed on at once and watched as it
 event that carries its receipt.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar
 
-from pydantic import ValidationError
-
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.extensions import RECEIPT_EVENT
+from headwater_payments.json_text import read_json
 from headwater_payments.x402 import SettlementResponse
 from headwater_wallet.purchase import Purchase, unknown_outcome
 
@@ -140,9 +138,11 @@ def find_receipt(tail: bytes) -> tuple[SettlementResponse, str | None] | None:
     if data is None:
         return None
     try:
-        body = json.loads(data)
-        settlement = SettlementResponse.from_json(body["settlement"])
-    except (ValueError, KeyError, TypeError, ValidationError, InvalidInputError):
+        body = read_json(data)
+        if not isinstance(body, dict):
+            return None
+        settlement = SettlementResponse.from_json(body.get("settlement"))
+    except InvalidInputError:
         return None
     receipt = body.get("receipt")
     return settlement, receipt if isinstance(receipt, str) else None

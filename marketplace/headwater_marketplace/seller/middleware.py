@@ -16,6 +16,8 @@ from headwater_marketplace.seller.admission import (
     Gate,
     PaymentRejectedError,
     channel_state,
+    given_identifier,
+    is_identifier,
     voucher_state,
 )
 from headwater_marketplace.seller.offers import Offer, bind_meter
@@ -121,9 +123,8 @@ class PaymentMiddleware:
 
     async def _answered_before(self, header: str) -> Payment | None:
         """The finished payment that this very header made, if its answer was kept."""
-        extension = (PaymentPayload.from_header(header).extensions or {}).get(PAYMENT_IDENTIFIER)
-        known = await self._store.payment(str(extension["info"]["id"])) if extension else None
-
+        given = given_identifier(PaymentPayload.from_header(header))
+        known = await self._store.payment(given) if isinstance(given, str) else None
         same = (
             known is not None and known.fingerprint == hashlib.sha256(header.encode()).hexdigest()
         )
@@ -161,7 +162,11 @@ class PaymentMiddleware:
         await _json(send, 402, body, headers)
 
     async def _look_up(self, payment_id: str, send: Send) -> None:
-        payment = await self._store.payment(payment_id)
+        try:
+            known = is_identifier(payment_id)
+            payment = await self._store.payment(payment_id) if known else None
+        except HeadwaterError as exc:
+            return await _problem(send, exc)
         if payment is None:
             return await _json(send, 404, {"state": "unknown"}, [])
         body = {
