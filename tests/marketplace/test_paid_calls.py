@@ -5,7 +5,9 @@ from pathlib import Path
 import anyio
 import httpx
 import pytest
+from sqlalchemy import update
 
+from headwater_marketplace.seller.tables import PaymentRow
 from headwater_payments.ledger import balances, check_journal
 from headwater_payments.x402 import PAYMENT_SIGNATURE, PaymentPayload, PaymentRequired
 from headwater_wallet.errors import (
@@ -14,6 +16,7 @@ from headwater_wallet.errors import (
     PaymentUnknownError,
     SellerMisbehavedError,
 )
+from headwater_wallet.reconcile import reconcile
 from support.shop import PRICE, USDC, Shop, open_shop
 
 pytestmark = pytest.mark.anyio
@@ -198,8 +201,6 @@ async def test_a_payment_without_an_answer_is_unknown_until_the_seller_is_asked(
         with pytest.raises(PaymentUnknownError):
             await client.post("/paid/x", json={"charge": 6})
     assert [i.state for i in await wallet.ledger.intents()] == ["settled", "unknown"]
-    from headwater_wallet.reconcile import reconcile
-
     async with shop.plain_client() as asking:
         assert await reconcile(wallet.ledger, asking) == []
     assert (await wallet.budget()).charged == 11
@@ -224,10 +225,70 @@ async def test_a_connection_that_breaks_is_tried_again_with_the_same_payment(sho
     async with wallet.client(transport=transport, base_url="http://shop.test") as client:
         with pytest.raises(PaymentUnknownError):
             await client.post("/paid/x", json={"charge": 5}, headers={"Idempotency-Key": "a-1"})
-        answer = await client.post("/paid/x", json={}, headers={"Idempotency-Key": "a-1"})
+        answer = await client.post(
+            "/paid/x", json={"charge": 5}, headers={"Idempotency-Key": "a-1"}
+        )
     assert answer.json() == {"ok": True}
     assert len(shop.served) == 1
     assert (await wallet.budget()).charged == 5
+
+
+@pytest.mark.parametrize("schemes", [("batch-settlement",), ("exact",)])
+async def test_another_body_under_the_same_key_is_a_conflict_and_no_second_payment(
+    tmp_path: Path, schemes: tuple[str, ...]
+) -> None:
+    async with open_shop(tmp_path, schemes=schemes) as shop:
+        wallet = await shop.wallet()
+        headers = {"Idempotency-Key": "order-1"}
+        async with shop.client(wallet) as client:
+            await client.post("/paid/x", json={"charge": 7}, headers=headers)
+            before = await wallet.budget()
+            other = await client.post("/paid/x", json={"charge": 8}, headers=headers)
+            again = await client.post("/paid/x", json={"charge": 7}, headers=headers)
+        assert other.status_code == 409
+        assert other.json()["code"] == "payment_body_conflict"
+        assert again.json() == {"ok": True}
+        assert len(shop.served) == 1
+        assert await wallet.budget() == before
+        assert len(await shop.store.payments("charged")) == 1
+
+
+async def test_a_conflict_after_a_lost_answer_leaves_the_payment_to_be_reconciled(
+    shop: Shop,
+) -> None:
+    wallet = await shop.wallet()
+
+    class Losing(httpx.ASGITransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await super().handle_async_request(request)
+            if PAYMENT_SIGNATURE in request.headers and b'"lost"' in request.content:
+                raise httpx.RemoteProtocolError("closed after it was served")
+            return answer
+
+    transport = Losing(shop.app)  # type: ignore[arg-type]
+    headers = {"Idempotency-Key": "a-1"}
+    async with wallet.client(transport=transport, base_url="http://shop.test") as client:
+        with pytest.raises(PaymentUnknownError):
+            await client.post("/paid/x", json={"charge": 5, "lost": 1}, headers=headers)
+        other = await client.post("/paid/x", json={"charge": 6}, headers=headers)
+    assert other.json()["code"] == "payment_body_conflict"
+    async with shop.plain_client() as client:
+        assert await reconcile(wallet.ledger, client) == []
+    assert (await wallet.budget()).charged == 5
+    assert len(shop.served) == 1
+
+
+async def test_books_that_did_not_keep_the_body_still_answer_a_payment_again(shop: Shop) -> None:
+    wallet = await shop.wallet()
+    headers = {"Idempotency-Key": "order-1"}
+    async with shop.client(wallet) as client:
+        await client.post("/paid/x", json={"charge": 7}, headers=headers)
+        [payment] = await shop.store.payments("charged")
+        earlier = update(PaymentRow).values(fingerprint=payment.fingerprint.split(":")[0])
+        await shop.store._database.write(lambda connection: connection.execute(earlier))
+        answer = await client.post("/paid/x", json={"charge": 7}, headers=headers)
+    assert answer.json() == {"ok": True}
+    assert len(shop.served) == 1
 
 
 async def test_a_seller_that_charges_above_the_cap_is_caught_and_blocked(shop: Shop) -> None:

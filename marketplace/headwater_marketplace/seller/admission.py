@@ -6,7 +6,6 @@ mirrored state is trusted for a third of its withdrawal delay.
 Source: x402 `batch-settlement` and `exact` on EVM; error codes as in the published package.
 """
 
-import hashlib
 import re
 import secrets
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import anyio
 
 from headwater_marketplace.facilitator import ChannelReader, Facilitator
 from headwater_marketplace.seller.offers import Meter, Offer
+from headwater_marketplace.seller.repeats import fingerprint_of, given_identifier
 from headwater_marketplace.seller.store import (
     ChannelRecord,
     NewRequest,
@@ -40,7 +40,7 @@ from headwater_payments.channels import (
 )
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.exact import ExactPaymentError, check_exact, parse_exact_payload
-from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER
+from headwater_payments.extensions import CONCURRENT
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.signing import recover
 from headwater_payments.structs import ChannelConfig
@@ -104,7 +104,7 @@ class Gate:
     chain: ChannelReader
     now: Callable[[], int]
 
-    async def admit(self, offer: Offer, route: str, header: str) -> Admission:
+    async def admit(self, offer: Offer, route: str, header: str, body: bytes) -> Admission:
         """Verify a payment and reserve what the request may cost.
 
         Raises:
@@ -114,7 +114,7 @@ class Gate:
         """
         payload = PaymentPayload.from_header(header)
         terms = self._matching(offer, payload)
-        fingerprint = hashlib.sha256(header.encode()).hexdigest()
+        fingerprint = fingerprint_of(header, body)
         payment_id = _identifier(payload)
         if terms.scheme == BATCH:
             return await self._admit_voucher(offer, route, payload, terms, payment_id, fingerprint)
@@ -376,13 +376,6 @@ def _identifier(payload: PaymentPayload) -> str:
     return str(given)
 
 
-def given_identifier(payload: PaymentPayload) -> object:
-    """What the buyer gave as its payment's id, whatever that is; None where it gave none."""
-    extension = (payload.extensions or {}).get(PAYMENT_IDENTIFIER)
-    info = extension.get("info") if isinstance(extension, dict) else None
-    return info.get("id") if isinstance(info, dict) else None
-
-
 def is_identifier(given: object) -> bool:
     """Whether this can be a payment's id."""
     return isinstance(given, str) and _IDENTIFIER.fullmatch(given) is not None
@@ -393,7 +386,6 @@ __all__ = [
     "Gate",
     "PaymentRejectedError",
     "channel_state",
-    "given_identifier",
     "is_identifier",
     "voucher_state",
 ]

@@ -5,7 +5,6 @@ the handler runs, the handler's bytes pass through untouched, and what it used i
 end. A handler that fails costs nothing; a client that leaves a stream pays for what was metered.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -16,13 +15,17 @@ from headwater_marketplace.seller.admission import (
     Gate,
     PaymentRejectedError,
     channel_state,
-    given_identifier,
     is_identifier,
     voucher_state,
 )
 from headwater_marketplace.seller.offers import Offer, bind_meter
+from headwater_marketplace.seller.repeats import answered_before
 from headwater_marketplace.seller.served import ServedRequest, replay
-from headwater_marketplace.seller.store import Payment, PaymentConflictError, SellerStore
+from headwater_marketplace.seller.store import (
+    PaymentBodyError,
+    PaymentConflictError,
+    SellerStore,
+)
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.extensions import CONCURRENT, LOOKUP_PATH, PAYMENT_IDENTIFIER
 from headwater_payments.signing import Signer
@@ -30,7 +33,6 @@ from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
     PAYMENT_SIGNATURE,
     JsonObject,
-    PaymentPayload,
     PaymentRequired,
     ResourceInfo,
 )
@@ -99,13 +101,15 @@ class PaymentMiddleware:
     ) -> None:
         try:
             body = await _read_body(receive)
-            admission = await self._gate.admit(offer, scope["path"], header)
+            admission = await self._gate.admit(offer, scope["path"], header, body)
         except PaymentRejectedError as exc:
             return await self._ask(scope, offer, send, error=exc)
         except PaymentConflictError as exc:
-            if (known := await self._answered_before(header)) is not None:
-                return await replay(known, send)
-            return await _problem(send, exc)
+            try:
+                known = await answered_before(self._store, header, body)
+            except PaymentBodyError as other:
+                return await _problem(send, other)
+            return await (_problem(send, exc) if known is None else replay(known, send))
         except HeadwaterError as exc:
             return await _problem(send, exc)
         served = ServedRequest(
@@ -120,15 +124,6 @@ class PaymentMiddleware:
         inner = dict(scope)
         bind_meter(inner, admission.meter)
         await served.run(lambda: self._app(inner, _replayed(body, receive), served.send))
-
-    async def _answered_before(self, header: str) -> Payment | None:
-        """The finished payment that this very header made, if its answer was kept."""
-        given = given_identifier(PaymentPayload.from_header(header))
-        known = await self._store.payment(given) if isinstance(given, str) else None
-        same = (
-            known is not None and known.fingerprint == hashlib.sha256(header.encode()).hexdigest()
-        )
-        return known if same and known is not None and known.response is not None else None
 
     async def _ask(
         self, scope: Scope, offer: Offer, send: Send, *, error: PaymentRejectedError | None

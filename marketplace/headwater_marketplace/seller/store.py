@@ -39,6 +39,12 @@ class PaymentConflictError(HeadwaterError):
     http_status = 409
 
 
+class PaymentBodyError(PaymentConflictError):
+    """This payment was made for another request body; nothing further was served or charged."""
+
+    code = "payment_body_conflict"
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelRecord:
     """A channel, its configuration, and the highest voucher held for it."""
