@@ -7,6 +7,7 @@ import httpx
 from pydantic import JsonValue
 
 from headwater_agents.answers import Message, Purchase, StreamedAnswer, served_models, whole_answer
+from headwater_agents.arguments import check_arguments
 from headwater_agents.charges import charge_from_headers
 from headwater_agents.errors import ServiceFailedError, UnknownListingError
 from headwater_agents.event_stream import server_sent_events
@@ -14,6 +15,7 @@ from headwater_agents.keys import IDEMPOTENCY_KEY
 from headwater_agents.market import Catalogue, Listing
 from headwater_payments.errors import InvalidInputError, UnavailableError
 from headwater_payments.json_text import read_json
+from headwater_payments.x402 import PAYMENT_RESPONSE
 from headwater_wallet.errors import PaymentRefusedError, PaymentUnknownError
 
 
@@ -125,9 +127,12 @@ class Buyer:
         """Buy one call of a service: POST the body, get the service's JSON and the purchase.
 
         Raises:
+            ArgumentsMismatchError: the body does not fit the listing's schema; nothing was paid.
+            SchemaError: the listing's schema is unusable; nothing was paid.
             HeadwaterError: the wallet's refusals, or an error of `headwater_agents.errors`.
         """
         listing = self.listing(listing_id)
+        check_arguments(listing, dict(body))
         response = await self._post(listing.base_url, body, key)
         try:
             output = read_json(response.content)
@@ -183,6 +188,11 @@ def _require_success(response: httpx.Response) -> None:
     said = response.text[:300]
     if response.status_code == httpx.codes.PAYMENT_REQUIRED:
         raise PaymentRefusedError("The seller did not accept the payment.", seller_said=said)
+    if response.status_code == httpx.codes.CONFLICT and PAYMENT_RESPONSE not in response.headers:
+        raise PaymentUnknownError(
+            "The seller knows this payment already, from a request under way or from another one.",
+            seller_said=said,
+        )
     raise ServiceFailedError(
         f"The seller answered with status {response.status_code}.",
         status=response.status_code,

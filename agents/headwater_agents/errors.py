@@ -4,6 +4,8 @@ HeadwaterError
 ├── PaymentError (headwater_wallet)  PolicyRefused, BudgetExceeded, PaymentRefused, ...
 ├── InvalidInputError
 │   ├── UnknownListingError          discover first, then buy from a listing that was found
+│   ├── ArgumentsMismatchError       mend the arguments: nothing was paid
+│   ├── InputMismatchError           a service's buyer sent what its function does not take
 │   ├── DeferredWalletError          build the capability without `defer_loading`
 │   └── NoPortalError                call it async, or give it a way into the wallet's event loop
 └── ServiceFailedError               the seller answered with an error; `details` says which
@@ -17,6 +19,20 @@ class UnknownListingError(InvalidInputError):
 
     code = "unknown_listing"
     http_status = 404
+
+
+class ArgumentsMismatchError(InvalidInputError):
+    """What a service was to be called with does not fit its listed schema; nothing was paid."""
+
+    code = "arguments_mismatch"
+    http_status = 422
+
+
+class InputMismatchError(InvalidInputError):
+    """What a service was sent does not fit its function's input; nothing ran or was charged."""
+
+    code = "input_mismatch"
+    http_status = 422
 
 
 class DeferredWalletError(InvalidInputError):

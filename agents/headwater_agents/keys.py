@@ -8,6 +8,14 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 """The request header that carries a payment key to the wallet and to the seller."""
 
 
+def call_arguments(
+    listing_id: str, arguments: Mapping[str, object] | None, topic: str | None
+) -> dict[str, object]:
+    """What of a service's call makes its key: what the model gave, and nothing it left out."""
+    given = {"listing_id": listing_id, "arguments": arguments, "topic": topic}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def payment_key(*scope: str, arguments: Mapping[str, object] | None = None) -> str:
     """A key for one intent to pay.
 

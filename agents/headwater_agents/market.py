@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from headwater_payments.address import Address
+from headwater_payments.json_schema import JsonSchema
 from headwater_wallet.policy import SpendPolicy
 from headwater_wallet.spend_ledger import BudgetState
 
@@ -41,6 +42,16 @@ class Listing(Protocol):
     @property
     def price(self) -> object:
         """The price; its `str` is what an agent is shown."""
+        ...
+
+    @property
+    def input_schema(self) -> JsonSchema | None:
+        """The JSON Schema of what a service takes, as untrusted as the description; or None."""
+        ...
+
+    @property
+    def output_schema(self) -> JsonSchema | None:
+        """The JSON Schema of what a service gives, or None."""
         ...
 
 
@@ -93,17 +104,19 @@ class FixedListing:
     description: str
     base_url: str
     price: object = "unknown"
+    input_schema: JsonSchema | None = None
+    output_schema: JsonSchema | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FixedCatalogue:
     """A catalogue of listings known beforehand; finds those that share a word with the query."""
 
-    listings: tuple[FixedListing, ...]
+    listings: tuple[Listing, ...]
 
     async def search(
         self, query: str, kind: str | None = None, max_price: int | None = None
-    ) -> list[FixedListing]:
+    ) -> list[Listing]:
         """See `Catalogue`; prices are not compared, since a fixed listing states none in units."""
         asked = set(query.casefold().split())
         return [

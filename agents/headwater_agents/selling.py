@@ -7,16 +7,20 @@ that raises, and input that does not fit, answer with an error status, for which
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from headwater_agents.errors import InputMismatchError
 from headwater_agents.keys import payment_key
 from headwater_marketplace.seller import Offer, current_meter
 from headwater_payments.address import Address
 from headwater_payments.amount import Amount
+from headwater_payments.bazaar import body_discovery
 from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.json_schema import JsonSchema, SchemaError
+from headwater_payments.schema_forms import listed_schema
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -67,7 +71,31 @@ class Service(Generic[InputT, OutputT]):
     @property
     def offer(self) -> Offer:
         """Its terms, for the payment middleware."""
-        return Offer(self.path, self.price, self.pay_to, description=self.description)
+        terms = Offer(self.path, self.price, self.pay_to, description=self.description)
+        try:
+            discovery = body_discovery(terms.method, self.input_schema, self.output_schema)
+        except SchemaError:
+            return terms
+        return replace(terms, discovery=discovery)
+
+    @property
+    def input_schema(self) -> JsonSchema:
+        """The JSON Schema of its input, as a listing carries it.
+
+        Raises:
+            SchemaError: `takes` refers to itself, is too large, or uses what listings do not carry.
+        """
+        return listed_schema(self.takes.model_json_schema(), f"The input of {self.name}")
+
+    @property
+    def output_schema(self) -> JsonSchema:
+        """The JSON Schema of its output, as a listing carries it.
+
+        Raises:
+            SchemaError: as for `input_schema`; list the service without it.
+        """
+        schema = self.gives.model_json_schema(mode="serialization")
+        return listed_schema(schema, f"The output of {self.name}")
 
     def card(self) -> dict[str, JsonValue]:
         """What a catalogue needs to list it; the price in atomic units as text."""
@@ -87,7 +115,7 @@ class Service(Generic[InputT, OutputT]):
         """Run the function on a JSON body and give back its output as JSON.
 
         Raises:
-            InvalidInputError: the body does not fit `takes`.
+            InputMismatchError: the body does not fit `takes`; the function did not run.
             HeadwaterError: what the function raises.
         """
         try:
@@ -95,7 +123,7 @@ class Service(Generic[InputT, OutputT]):
         except ValidationError as exc:
             first = exc.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "body"
-            raise InvalidInputError(
+            raise InputMismatchError(
                 f"{self.name} cannot use this input: {where}: {first['msg']}.", field=where
             ) from exc
         return (await self.run(given)).model_dump_json().encode()

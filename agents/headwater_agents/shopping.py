@@ -1,22 +1,34 @@
 """What an agent's tools do, the same in every framework: look, buy, call, check the purse."""
 
+from typing import NotRequired
+
 from pydantic import JsonValue
 from typing_extensions import TypedDict
 
 from headwater_agents.answers import Purchase
+from headwater_agents.arguments import Arguments, service_arguments, shown_schema
 from headwater_agents.buyer import Buyer
 from headwater_agents.market import Listing, Purse
 from headwater_payments.amount import Amount
+from headwater_payments.json_schema import JsonSchema
+
+_MOST_OF_OUTPUT = 800
+"""Characters of an output's schema: less is needed of it to choose a service than to call it."""
 
 
 class Found(TypedDict):
-    """A listing as a model is shown it; the description is the seller's own words."""
+    """A listing as a model is shown it; its description and schemas are the seller's own words.
+
+    `takes` and `gives` are a service's schemas in brief, where it has listed them.
+    """
 
     id: str
     name: str
     kind: str
     price: str
     description: str
+    takes: NotRequired[JsonSchema]
+    gives: NotRequired[JsonSchema]
 
 
 class Bought(TypedDict):
@@ -51,9 +63,12 @@ class Shop:
         )
         return self._bought(purchase.text, purchase)
 
-    async def call_service(self, listing_id: str, topic: str, *, key: str) -> Bought:
-        """One result of a service listing for one topic; see `Buyer.call`."""
-        output, purchase = await self._buyer.call(listing_id, {"topic": topic}, key=key)
+    async def call_service(
+        self, listing_id: str, arguments: Arguments | None, topic: str | None, *, key: str
+    ) -> Bought:
+        """One result of a service listing; see `service_arguments` and `Buyer.call`."""
+        body = service_arguments(self._buyer.listing(listing_id), arguments, topic)
+        output, purchase = await self._buyer.call(listing_id, body, key=key)
         return self._bought(output, purchase)
 
     async def balance(self) -> dict[str, str]:
@@ -76,10 +91,15 @@ class Shop:
 
 
 def _found(listing: Listing) -> Found:
-    return {
+    found: Found = {
         "id": listing.id,
         "name": listing.name,
         "kind": listing.kind,
         "price": str(listing.price),
         "description": listing.description,
     }
+    if (takes := shown_schema(listing.input_schema)) is not None:
+        found["takes"] = takes
+    if (gives := shown_schema(listing.output_schema, _MOST_OF_OUTPUT)) is not None:
+        found["gives"] = gives
+    return found

@@ -7,12 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from headwater_payments.address import Address, parse_address
 from headwater_payments.eip712 import Domain, Struct, TypedData
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import parse_hex, to_hex
+from headwater_payments.json_schema import JsonSchema, canonical_text, check_object_schema
 from headwater_payments.signing import Signer, recover
 
 MAX_STORED: Final = 2**63 - 1
@@ -56,7 +57,11 @@ class Listing(BaseModel):
     `base_url` is a model's OpenAI-compatible root or a service's URL. Prices are in atomic units of
     `asset` on `network`. `pay_to` is the revenue vault, or the account, that is paid. A changed
     listing has a higher `revision`, so that an old one cannot be brought back; `signature` is the
-    provider's, over everything else.
+    provider's, over everything else. A service's `input_schema` and `output_schema` say what it
+    takes and gives, in the bounds of `headwater_payments.json_schema`.
+
+    Raises:
+        SchemaError: a schema is outside those bounds.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,6 +79,8 @@ class Listing(BaseModel):
     licence: str = "unspecified"
     asset_version: int = Field(default=0, ge=0, lt=2**64)
     revision: int = Field(default=1, ge=1, lt=2**63)
+    input_schema: JsonSchema | None = None
+    output_schema: JsonSchema | None = None
     signature: str | None = Field(default=None, max_length=132)
 
     @field_validator("asset", "pay_to", "provider")
@@ -83,6 +90,12 @@ class Listing(BaseModel):
             return parse_address(value)
         except InvalidInputError as exc:
             raise ValueError(exc.message) from exc
+
+    @field_validator("input_schema", "output_schema", mode="before")
+    @classmethod
+    def _listed(cls, value: object, info: ValidationInfo) -> JsonSchema | None:
+        what = f"A listing's {info.field_name}"
+        return None if value is None else check_object_schema(value, what)
 
     def to_sign(self) -> TypedData:
         """The listing in the form that its provider signs."""
@@ -102,6 +115,8 @@ class Listing(BaseModel):
                 self.licence,
                 self.asset_version,
                 self.revision,
+                _signed_text(self.input_schema),
+                _signed_text(self.output_schema),
             ),
         )
 
@@ -123,6 +138,8 @@ class SignedListing(Struct):
         ("licence", "string"),
         ("assetVersion", "uint64"),
         ("revision", "uint64"),
+        ("inputSchema", "string"),
+        ("outputSchema", "string"),
     )
     id: str
     name: str
@@ -136,6 +153,8 @@ class SignedListing(Struct):
     licence: str
     asset_version: int
     revision: int
+    input_schema: str
+    output_schema: str
 
 
 async def sign_listing(listing: Listing, signer: Signer) -> dict[str, Any]:
@@ -156,6 +175,7 @@ def check_listing(body: object) -> Listing:
 
     Raises:
         InvalidInputError: malformed, or not signed by its provider.
+        SchemaError: the schema of its input or output is not one that a listing may carry.
     """
     if not isinstance(body, dict):
         raise InvalidInputError("A registration is an object with a listing and a signature.")
@@ -180,3 +200,8 @@ def verified(listing: Listing) -> Listing:
             f"The listing names {listing.provider} as its provider and is signed by {signer}."
         )
     return listing
+
+
+def _signed_text(schema: JsonSchema | None) -> str:
+    """The empty text where there is no schema: no schema has it for its own."""
+    return "" if schema is None else canonical_text(schema)

@@ -11,6 +11,7 @@ from headwater_agents.keys import IDEMPOTENCY_KEY
 from headwater_agents.market import FixedCatalogue, FixedListing
 from headwater_payments.address import Address, parse_address
 from headwater_payments.amount import Amount, Asset
+from headwater_payments.json_schema import JsonSchema
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
     PAYMENT_RESPONSE,
@@ -36,7 +37,24 @@ SERVICE = FixedListing(
     "http://127.0.0.1:9/brief",
     "900",
 )
-
+LOOKUP_SCHEMA: JsonSchema = {
+    "type": "object",
+    "properties": {
+        "module": {"type": "string", "description": "A module's name."},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 9},
+    },
+    "required": ["module", "limit"],
+}
+LOOKUP = FixedListing(
+    "s-2",
+    "lookup",
+    "service",
+    "Looks up members",
+    "http://127.0.0.1:9/lookup",
+    "300",
+    LOOKUP_SCHEMA,
+    {"type": "object", "properties": {"members": {"type": "array"}}},
+)
 
 ASSET = Asset(84532, parse_address("0x" + "11" * 20), "USDC", 6, "USDC", "2")
 
@@ -61,6 +79,7 @@ class Seller:
     requests: list[httpx.Request] = field(default_factory=list)
     lose_answers: int = 0
     refuse: bool = False
+    conflict: bool = False
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
@@ -69,6 +88,8 @@ class Seller:
         body = json.loads(request.content)
         if PAYMENT_SIGNATURE not in request.headers or self.refuse:
             return self._demand()
+        if self.conflict:
+            return httpx.Response(409, json={"code": "payment_body_conflict"})
         self.paid[request.headers[IDEMPOTENCY_KEY]] = self.price
         if self.lose_answers:
             self.lose_answers -= 1
@@ -171,6 +192,6 @@ class FakePurse:
         return await self.wallet.budget_state()
 
 
-def buyer_of(seller: Seller, wallet: FakeWallet) -> Buyer:
+def buyer_of(seller: Seller, wallet: FakeWallet, *more: FixedListing) -> Buyer:
     http = httpx.AsyncClient(transport=httpx.MockTransport(seller), auth=wallet)
-    return Buyer(http, FixedCatalogue((MODEL, SERVICE)))
+    return Buyer(http, FixedCatalogue((MODEL, SERVICE, LOOKUP, *more)))

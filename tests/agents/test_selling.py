@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from headwater_agents.briefing import ANGLES, BriefingDesk, merge
 from headwater_agents.buyer import Buyer
-from headwater_agents.errors import ServiceFailedError
+from headwater_agents.errors import ArgumentsMismatchError, ServiceFailedError
 from headwater_agents.langchain_model import PaidChatModel
 from headwater_agents.langgraph_researcher import research_graph
 from headwater_agents.langgraph_wallet import WalletContext
@@ -38,7 +38,9 @@ from headwater_models.tokens import count_tokens
 from headwater_payments.address import parse_address
 from headwater_payments.amount import Amount
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.json_schema import SchemaError
 from headwater_payments.pricing import TokenPrice
+from headwater_payments.x402 import PAYMENT_REQUIRED, PaymentRequired
 from headwater_wallet.database import Database
 from headwater_wallet.errors import BudgetExceededError
 from headwater_wallet.keys import LocalSigner
@@ -284,7 +286,8 @@ async def test_input_that_does_not_fit_costs_nothing_and_says_why(economy: Econo
     await buyer.discover("", kind="service")
     with pytest.raises(ServiceFailedError) as caught:
         await buyer.call(BRIEFING.id, {"topic": "x"}, key="k-1")
-    assert caught.value.details["status"] == 400
+    assert caught.value.details["status"] == 422
+    assert "input_mismatch" in str(caught.value.details["seller_said"])
     assert "topic" in str(caught.value.details["seller_said"])
     assert (await wallet.budget()).charged == 0
 
@@ -311,6 +314,57 @@ async def test_cards_say_what_a_service_takes_gives_and_costs() -> None:
         assert (await client.post(card["path"], json={"value": 21})).json() == {"value": 42}
         assert (await client.get(card["path"])).status_code == 405
         assert (await client.post("/nowhere")).status_code == 404
+
+
+async def test_the_terms_of_a_service_say_what_it_takes_as_x402s_bazaar_does(
+    economy: Economy,
+) -> None:
+    service = _doubling()
+    shop, _ = await economy.shop(service_app([service]), service.offer)
+    transport = httpx.ASGITransport(shop)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://desk.test") as client:
+        terms = PaymentRequired.from_header(
+            (await client.post(service.path)).headers[PAYMENT_REQUIRED]
+        )
+    bazaar = terms.extensions["bazaar"]
+    assert bazaar["info"]["input"] == {"type": "http", "method": "POST", "bodyType": "json"}
+    assert bazaar["schema"]["properties"]["input"]["properties"]["body"] == service.input_schema
+
+
+async def test_a_listed_service_is_called_with_its_arguments_and_a_misfit_never_leaves(
+    economy: Economy,
+) -> None:
+    service = _doubling()
+    shop, store = await economy.shop(service_app([service]), service.offer)
+    url = f"http://desk.test{service.path}"
+    listed = FixedListing("d-1", "double", "service", "Doubles", url, 10, service.input_schema)
+    buyer, wallet = await economy.buyer(shop, listed)
+    await buyer.discover("")
+    with pytest.raises(ArgumentsMismatchError):
+        await buyer.call("d-1", {"value": "many"}, key="k-1")
+    assert (await wallet.budget()).used == 0
+    assert economy.chain.deposits == 0
+    output, purchase = await buyer.call("d-1", {"value": 21}, key="k-2")
+    assert output == {"value": 42}
+    assert purchase.cost == 10
+    assert len(await store.payments("charged", "reserved", "released")) == 1
+
+
+class Branch(BaseModel):
+    branches: list["Branch"] = []
+
+
+async def _prune(branch: Branch) -> Branch:
+    return branch
+
+
+async def test_a_service_whose_input_has_no_end_is_sold_but_not_listed_with_it() -> None:
+    service = Service("prune", "", Amount(10, USDC), DESK, Branch, Branch, _prune)
+    assert service.offer.discovery is None
+    assert "$defs" in str(service.card()["input_schema"])
+    for schema in ("input_schema", "output_schema"):
+        with pytest.raises(SchemaError, match="prune refers to itself"):
+            getattr(service, schema)
 
 
 def test_a_name_that_makes_no_route_is_refused() -> None:

@@ -14,9 +14,9 @@ from headwater.demo.lineage import Lineage
 from headwater.demo.network import Network
 from headwater.demo.parties import Parties
 from headwater.demo.twin import RememberingBackend
-from headwater_agents.briefing import BriefingDesk
+from headwater_agents.briefing import Briefing, BriefingDesk, BriefingRequest
 from headwater_agents.buyer import Buyer
-from headwater_agents.selling import service_app
+from headwater_agents.selling import Service, service_app
 from headwater_marketplace.api import marketplace_api
 from headwater_marketplace.catalogue import Catalogue
 from headwater_marketplace.chain_facilitator import ChainFacilitator
@@ -165,7 +165,7 @@ async def open_market(
             in_flight,
             remembering.asked,
         )
-        await _register(market, client, network, parties, lineage)
+        await _register(market, client, network, parties, lineage, service)
         yield market
 
 
@@ -175,6 +175,7 @@ async def _register(
     network: Network,
     parties: Parties,
     lineage: Lineage,
+    service: Service[BriefingRequest, Briefing],
 ) -> None:
     model = Listing(
         id=MODEL,
@@ -205,6 +206,8 @@ async def _register(
         provider=parties.address("briefing agent"),
         price=TokenPrices(per_request=BRIEFING_PRICE, ceiling=BRIEFING_PRICE),
         asset_version=lineage.briefing.version_id,
+        input_schema=service.input_schema,
+        output_schema=service.output_schema,
         network=network.asset.network,
         asset=network.asset.address,
         licence=LICENCE,

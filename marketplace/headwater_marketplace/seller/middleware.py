@@ -26,6 +26,7 @@ from headwater_marketplace.seller.store import (
     PaymentConflictError,
     SellerStore,
 )
+from headwater_payments.bazaar import BAZAAR
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.extensions import CONCURRENT, LOOKUP_PATH, PAYMENT_IDENTIFIER
 from headwater_payments.signing import Signer
@@ -145,7 +146,7 @@ class PaymentMiddleware:
             error=None if error is None else error.reason,
             resource=ResourceInfo(url=_url(scope), description=offer.description or None),
             accepts=accepts,
-            extensions=_EXTENSIONS,
+            extensions=_extensions(offer),
         )
         message = "Payment is required." if error is None else error.message
         body = {"detail": message, **required.to_json()}
@@ -170,6 +171,10 @@ class PaymentMiddleware:
             "receipt": payment.receipt,
         }
         await _json(send, 200, body, [])
+
+
+def _extensions(offer: Offer) -> JsonObject:
+    return _EXTENSIONS if offer.discovery is None else {**_EXTENSIONS, BAZAAR: offer.discovery}
 
 
 async def _read_body(receive: Receive) -> bytes:

@@ -12,7 +12,7 @@ from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.channels import MAX_WITHDRAW_DELAY, MIN_WITHDRAW_DELAY
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.exact import SCHEME as EXACT
-from headwater_payments.x402 import PaymentRequirements
+from headwater_payments.x402 import JsonObject, PaymentRequirements
 
 SCOPE_KEY: Final = "headwater.meter"
 
@@ -30,6 +30,7 @@ class Offer:
         schemes: the ways to pay, best first.
         withdraw_delay: seconds a buyer must wait to withdraw escrow; 900 to 2,592,000.
         asset_version: what is sold, 32 bytes, for the receipt; zero where there is none.
+        discovery: x402's `bazaar` extension, as `headwater_payments.bazaar` makes it.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Offer:
     withdraw_delay: int = MIN_WITHDRAW_DELAY
     asset_version: bytes = bytes(32)
     timeout_seconds: int = 120
+    discovery: JsonObject | None = None
 
     def __post_init__(self) -> None:
         if not MIN_WITHDRAW_DELAY <= self.withdraw_delay <= MAX_WITHDRAW_DELAY:
