@@ -14,6 +14,7 @@ from headwater_agents.keys import IDEMPOTENCY_KEY
 from headwater_agents.market import Catalogue, Listing
 from headwater_payments.errors import UnavailableError
 from headwater_wallet.errors import PaymentRefusedError, PaymentUnknownError
+from headwater_wallet.stream_watch import SHOW_PAYMENT_EVENTS
 
 
 class Buyer:
@@ -104,7 +105,11 @@ class Buyer:
         }
         try:
             async with self._http.stream(
-                "POST", _chat_url(listing), json=body, headers={IDEMPOTENCY_KEY: key}
+                "POST",
+                _chat_url(listing),
+                json=body,
+                headers={IDEMPOTENCY_KEY: key},
+                extensions={SHOW_PAYMENT_EVENTS: True},
             ) as response:
                 if not response.is_success:
                     await response.aread()

@@ -108,6 +108,7 @@ async def open_asgi_sandbox(
     price: str = "0.001",
     budget: str = "0.10",
     schemes: tuple[str, ...] = (BATCH, EXACT),
+    window: str | None = None,
 ) -> AsyncIterator[Sandbox]:
     """Sell POST requests to those paths of an ASGI application; other requests are free.
 
@@ -117,19 +118,21 @@ async def open_asgi_sandbox(
         price: the most that one request costs, in whole units; `current_meter()` may charge less.
         budget: the most that the wallet may sign away, in whole units.
         schemes: the ways to pay, best first.
+        window: how much of a stream is paid for at a time, in whole units; None for all at once.
 
     Raises:
-        InvalidInputError: `price` or `budget` is not an amount, or a scheme is unknown.
+        InvalidInputError: `price`, `budget` or `window` is not an amount, or a scheme is unknown.
     """
     async with AsyncExitStack() as stack:
         world = await _World.start(stack)
+        part = None if window is None else world.asset.amount(window)
         payee = LocalSigner.random().address
         facilitator = ChainFacilitator(world.sender, world.deployment, lambda: int(time.time()))
         books = Database(f"sqlite:///{world.directory / 'seller.db'}", SellerStore.metadata)
         store = SellerStore(await stack.enter_async_context(books))
         paid = PaymentMiddleware(
             app,
-            offers=[Offer(path, world.asset.amount(price), payee, schemes=schemes)],
+            offers=[Offer(path, world.asset.amount(price), payee, schemes=schemes, window=part)],
             store=store,
             signer=world.operator,
             facilitator=facilitator,

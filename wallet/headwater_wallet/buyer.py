@@ -21,6 +21,7 @@ from headwater_payments.extensions import (
 )
 from headwater_payments.signing import Signer
 from headwater_payments.structs import WalletSecret
+from headwater_payments.windows import asks_for_stream
 from headwater_wallet.approvals import Approval, Approver
 from headwater_wallet.errors import ApprovalPendingError, BudgetExceededError, WalletStoppedError
 from headwater_wallet.payment_header import HeaderSigner
@@ -60,13 +61,18 @@ class Buyer:
     approver: Approver | None = None
     asking: set[str] = field(default_factory=set)
 
-    def purchase(self, method: str, url: str, headers: Mapping[str, str]) -> Purchase:
+    def purchase(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> Purchase:
         """The payment side of one request that is about to be sent."""
         key = next((v for k, v in headers.items() if k.lower() == "idempotency-key"), None)
         payment_id = (
             "pay_" + self.random_bytes(16).hex() if key is None else self.keyed_id(key, method, url)
         )
-        return Purchase(self, method, url, payment_id)
+        accept = next((v for k, v in headers.items() if k.lower() == "accept"), "")
+        return Purchase(
+            self, method, url, payment_id, wants_stream=lambda: asks_for_stream(accept, body)
+        )
 
     def keyed_id(self, key: str, method: str, url: str) -> str:
         """The payment id that a request with this `Idempotency-Key` is paid under here."""

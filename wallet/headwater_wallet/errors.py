@@ -11,10 +11,10 @@ HeadwaterError
 │   │   ├── ApprovalPendingError a person was asked and has not answered: try again later
 │   │   └── ApprovalDeniedError a person said no, and the message says why
 │   ├── PaymentRefusedError     the seller said no; nothing was charged
+│   ├── StreamCutShortError     a stream stopped early: what came is paid for
 │   ├── PaymentUnknownError     the seller did not answer: reconcile, never pay again
 │   └── SellerMisbehavedError   the seller broke the terms: it gets no more signatures
 └── TransactionError            a transaction was refused or reverted
-    └── TransactionPendingError it was sent and is not mined yet: look its hash up
     └── TransactionPendingError it was sent and is not mined yet: look its hash up
 """
 
@@ -81,6 +81,12 @@ class PaymentRefusedError(PaymentError):
     """The seller refused the payment; nothing was charged."""
 
     code = "payment_refused"
+
+
+class StreamCutShortError(PaymentError):
+    """A stream ended because no further voucher came; what was received is paid for."""
+
+    code = "stream_cut_short"
 
 
 class PaymentUnknownError(PaymentError):

@@ -7,7 +7,7 @@ later voucher on the same channel reuses it.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, TypeVar
 
@@ -78,6 +78,8 @@ class NewPayment:
     payee: str
     amount: Amount
     created_at: int
+    price: int | None = None
+    """Atomic units that it costs at most in all, where `amount` is only the first part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,60 @@ class SpendLedger:
                 return _intent(row)
 
         return await self._database.write(work)
+
+    async def extend(
+        self,
+        payment_id: str,
+        required: int,
+        price: int,
+        deposit_limit: int,
+        permit: Permit,
+        now: int,
+    ) -> Intent:
+        """Set aside more for a payment under way on a channel of rising vouchers, atomically.
+
+        Args:
+            payment_id: which payment; it has been sent.
+            required: atomic units that it may cost from now on.
+            price: atomic units that it may cost at most in all.
+            deposit_limit: atomic units of escrow to place at a time.
+            permit: raises to refuse, as for `reserve`.
+            now: Unix seconds.
+
+        Returns:
+            The payment; `max_claimable` is what the next voucher says, and `deposit` the escrow
+            that must come with it. Unless that voucher leaves, the next one reuses its headroom.
+
+        Raises:
+            PaymentError: the payment is over; nothing was written.
+            BudgetExceededError: this budget or one above does not cover it; the same.
+            WalletStoppedError: the kill switch is on; the same.
+            PolicyRefusedError: `permit` says no; the same.
+            SellerMisbehavedError: the channel is blocked; the same.
+        """
+        _storable(required)
+
+        def extend(session: Session) -> Intent:
+            kill_switch.refuse_if_stopped(session)
+            row = session.get(IntentRow, payment_id, with_for_update=True)
+            if row is None or row.channel_id is None or row.state != "sent":
+                raise PaymentError(f"The payment {payment_id} is not under way on a channel.")
+            channel = _unblocked(_channel_row(session, row.channel_id))
+            before, added = _view(channel), required - row.amount
+            maximum = before.next_voucher(added, concurrent=True)
+            newly_signed = max(0, maximum - before.signed)
+            budgets = budget_chain(session, row.budget)
+            refuse_beyond(budgets, newly_signed)
+            permit(
+                LedgerHistory(session, row.budget, using=payment_id, going_on=True), newly_signed
+            )
+            deposit = _deposit(before.missing_deposit(maximum), deposit_limit, budgets)
+            _store(channel, before.with_reservation(added, maximum))
+            _set(row, amount=required, max_claimable=maximum, deposit=row.deposit + deposit)
+            take(session, budgets, row, newly_signed, price=price, signed_at=now)
+            return replace(_intent(row), deposit=deposit)
+
+        return await self._database.write(in_session(extend))
 
     async def mark_sent(self, payment_id: str, header: str) -> None:
         """Record the signed header before it leaves, so that it can be sent again and found.
@@ -439,8 +495,7 @@ class SpendLedger:
             )
         if channel is not None:
             missing = before.missing_deposit(max_claimable)
-            left = min(each.limit - each.used for each in budgets)
-            deposit = max(missing, min(channel.deposit_limit, left)) if missing else 0
+            deposit = _deposit(missing, channel.deposit_limit, budgets)
             _store(row, before.with_reservation(amount, max_claimable))
         intent = IntentRow(
             payment_id=payment.payment_id,
@@ -458,7 +513,7 @@ class SpendLedger:
             channel_id=None if channel is None else to_hex(channel.identifier),
             created_at=payment.created_at,
         )
-        take(session, budgets, intent, newly_signed)
+        take(session, budgets, intent, newly_signed, price=payment.price)
         return intent
 
     def _settling(
@@ -542,11 +597,21 @@ def _open_channel(session: Session, terms: ChannelTerms) -> ChannelRow:
         )
         session.add(row)
         session.flush()
+    return _unblocked(row)
+
+
+def _unblocked(row: ChannelRow) -> ChannelRow:
     if row.blocked is not None:
         raise SellerMisbehavedError(
-            f"The channel to {row.receiver} is blocked: {row.blocked}.", channel=identifier
+            f"The channel to {row.receiver} is blocked: {row.blocked}.", channel=row.channel_id
         )
     return row
+
+
+def _deposit(missing: int, limit: int, budgets: Sequence[BudgetRow]) -> int:
+    """Escrow to place: nothing while it suffices, else as much at a time as is allowed."""
+    left = min(each.limit - each.used for each in budgets)
+    return max(missing, min(limit, left)) if missing else 0
 
 
 def _channel_row(session: Session, channel_id: str) -> ChannelRow:

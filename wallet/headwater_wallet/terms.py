@@ -10,6 +10,7 @@ from headwater_payments.channels import MAX_WITHDRAW_DELAY, MIN_WITHDRAW_DELAY, 
 from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.extensions import CONCURRENT
 from headwater_payments.structs import ChannelConfig
+from headwater_payments.windows import WindowTerms, window_terms
 from headwater_payments.x402 import (
     JsonObject,
     PaymentRequired,
@@ -31,6 +32,13 @@ class Terms:
     def concurrent(self) -> bool:
         """Whether several requests may share the channel at once."""
         return CONCURRENT in self.extensions
+
+    @property
+    def windows(self) -> WindowTerms | None:
+        """How a stream is paid for a part at a time; None where it is paid for at once."""
+        if not self.concurrent or self.chosen.scheme != BATCH:
+            return None
+        return window_terms(self.extensions)
 
     def price(self, asset: Asset) -> Amount:
         """The most that a request costs, in the wallet's asset."""

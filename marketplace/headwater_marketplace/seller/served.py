@@ -11,9 +11,11 @@ import anyio
 from headwater_marketplace.facilitator import Facilitator
 from headwater_marketplace.seller.admission import Admission, channel_state
 from headwater_marketplace.seller.store import Answer, Payment, SellerStore
+from headwater_marketplace.seller.windows import StreamCover
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.extensions import PAYMENT_RECEIPT, receipt_event
 from headwater_payments.metering import MeteringReceipt, receipt_to_json
+from headwater_payments.server_sent import EventBoundaries
 from headwater_payments.signing import ImmediateSigner, Signer
 from headwater_payments.x402 import (
     PAYMENT_RESPONSE,
@@ -45,13 +47,15 @@ class ServedRequest:
         body: bytes,
         send: Send,
         *,
+        cover: StreamCover | None = None,
         store: SellerStore,
         signer: Signer,
         facilitator: Facilitator,
         now: Callable[[], int],
     ) -> None:
         self._admission, self._store = admission, store
-        self._raw_send = send
+        self._raw_send, self._cover = send, cover
+        self._boundaries = EventBoundaries()
         self._signer, self._facilitator, self._now = signer, facilitator, now
         self._request_hash = hashlib.sha256(body).digest()
         self._response_hash = hashlib.sha256()
@@ -69,6 +73,10 @@ class ServedRequest:
         except anyio.get_cancelled_exc_class():
             failed = False
             raise
+        except Exception:
+            if self._cover is None or not (self._cover.stopped and self._finished):
+                raise
+            # What a handler makes of a stream that was stopped is not a failure.
         finally:
             if not self._finished:
                 with anyio.CancelScope(shield=True):
@@ -102,13 +110,51 @@ class ServedRequest:
             return await self._complete(chunk)
         if not self._streaming and not await self._open_stream():
             return None
+        if self._cover is not None and not await self._covered(self._cover):
+            return await self._stop(self._cover)
         if more:
-            return await self._send(
-                {"type": "http.response.body", "body": chunk, "more_body": True}
-            )
+            return await self._send_chunk(chunk)
+        await self._end(chunk)
+
+    async def _send_chunk(self, chunk: bytes) -> None:
+        behind = self._boundaries.passed(chunk) if self._carries_events else None
+        passing = chunk if self._cover is None else self._asking(self._cover, chunk, behind)
+        await self._send({"type": "http.response.body", "body": passing, "more_body": True})
+        if self._cover is not None:
+            self._cover.delivered = self._admission.meter.due
+
+    async def _end(self, chunk: bytes) -> None:
+        if self._cover is not None and not self._cover.stopped:
+            self._cover.delivered = self._admission.meter.due
         settlement, receipt = await self._charge(kept=None)
-        tail = chunk + self._receipt_event(settlement, receipt)
+        tail = chunk + self._receipt_event(settlement, receipt, after=chunk)
         await self._send({"type": "http.response.body", "body": tail, "more_body": False})
+
+    async def _covered(self, cover: StreamCover) -> bool:
+        """Wait until what is due for the next chunk is covered; whether it is."""
+        while (due := self._admission.meter.due) > cover.covered:
+            cover.ask_if_low(due)
+            if self._carries_events and self._boundaries.between_events and (e := cover.event()):
+                await self._send({"type": "http.response.body", "body": e, "more_body": True})
+            if not await cover.more():
+                return False
+        return True
+
+    def _asking(self, cover: StreamCover, chunk: bytes, behind: int | None) -> bytes:
+        """The chunk, with a request for a voucher `behind` the last event that ends in it."""
+        cover.ask_if_low(self._admission.meter.due)
+        return chunk if behind is None else chunk[:behind] + cover.event() + chunk[behind:]
+
+    async def _stop(self, cover: StreamCover) -> None:
+        """End a stream that nobody covers further: what was sent is charged, and nothing more.
+
+        Raises:
+            OSError: so that the handler stops, as it does for a client that is gone.
+        """
+        if not cover.stopped:
+            cover.stopped = True
+            await self._end(b"")
+        raise OSError("The stream was stopped: no further voucher came.")
 
     async def _complete(self, body: bytes) -> None:
         try:
@@ -130,7 +176,7 @@ class ServedRequest:
             await self._withhold(exc)
             return False
         self._streaming = True
-        reserved: JsonObject = {"reserved": str(self._admission.meter.cap)}
+        reserved: JsonObject = {"reserved": str(self._most)}
         if (channel := self._admission.channel) is not None:
             reserved["channelState"] = channel_state(channel, channel.state.charged)
         header = (PAYMENT_RESPONSE.encode(), self._settlement(reserved).to_header().encode())
@@ -197,7 +243,9 @@ class ServedRequest:
     @property
     def _due(self) -> int:
         """What is charged now: what was metered, or the whole of a transfer, which moved whole."""
-        meter = self._admission.meter
+        meter, cover = self._admission.meter, self._cover
+        if cover is not None:
+            return cover.delivered if self._streaming else min(meter.due, cover.covered)
         return meter.due if self._admission.channel is not None else meter.cap
 
     async def _commit(self, kept: bytes | None) -> tuple[SettlementResponse, str | None]:
@@ -254,6 +302,8 @@ class ServedRequest:
         extra: JsonObject = {"chargedAmount": str(charge)}
         if self._admission.channel is not None:
             extra["channelState"] = channel_state(self._admission.channel, cumulative)
+        if self._cover is not None and self._cover.stopped:
+            extra["stopped"] = True
         return extra
 
     async def _cut_short(self, *, failed: bool) -> None:
@@ -279,13 +329,24 @@ class ServedRequest:
             payee=admission.offer.pay_to,
             request_hash=self._request_hash,
             response_hash=self._response_hash.digest(),
-            cap=admission.meter.cap,
+            cap=self._most,
             charge=charge,
             cumulative=cumulative,
             asset_version=admission.offer.asset_version,
             attribution=hashlib.sha256(evidence.encode()).digest() if evidence else bytes(32),
             issued_at=self._now(),
         )
+
+    @property
+    def _most(self) -> int:
+        """What may be charged as things stand: all of the price, or what vouchers cover of it."""
+        return self._admission.meter.cap if self._cover is None else self._cover.covered
+
+    @property
+    def _carries_events(self) -> bool:
+        """Whether events of ours can be put into the stream and be read there."""
+        encoded = _header(self._start, b"content-encoding") not in ("", "identity")
+        return _content_type(self._start).startswith("text/event-stream") and not encoded
 
     @property
     def _chain_id(self) -> int:
@@ -308,10 +369,14 @@ class ServedRequest:
             extra=extra,
         )
 
-    def _receipt_event(self, settlement: SettlementResponse, receipt: str | None) -> bytes:
-        if not _content_type(self._start).startswith("text/event-stream"):
+    def _receipt_event(
+        self, settlement: SettlementResponse, receipt: str | None, *, after: bytes
+    ) -> bytes:
+        if not self._carries_events:
             return b""
-        return receipt_event(settlement, receipt)
+        self._boundaries.passed(after)
+        between = b"" if self._boundaries.between_events else b"\n\n"
+        return between + receipt_event(settlement, receipt)
 
 
 async def replay(payment: Payment, send: Send) -> None:
@@ -335,5 +400,9 @@ def _receipt_text(receipt: MeteringReceipt, signature: bytes) -> str:
 
 
 def _content_type(start: Message) -> str:
+    return _header(start, b"content-type")
+
+
+def _header(start: Message, name: bytes) -> str:
     headers = start.get("headers", [])
-    return next((v.decode("latin-1") for k, v in headers if k.lower() == b"content-type"), "")
+    return next((v.decode("latin-1") for k, v in headers if k.lower() == name), "")

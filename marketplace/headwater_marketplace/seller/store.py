@@ -13,6 +13,7 @@ from headwater_marketplace.seller.tables import (
     PaymentRow,
     SellerChannelRow,
     SellerTable,
+    WindowRow,
 )
 from headwater_payments.batch_payload import SignedVoucher, config_to_json, parse_config
 from headwater_payments.channels import SellerChannel, VoucherReplayedError
@@ -20,12 +21,14 @@ from headwater_payments.errors import HeadwaterError
 from headwater_payments.hexadecimal import parse_hex, to_hex
 from headwater_payments.ledger import Entry, Posting, transfer
 from headwater_payments.structs import ChannelConfig
+from headwater_payments.windows import next_cover
 from headwater_wallet.database import Database
 from headwater_wallet.tables import MAX_STORED
 
 _channels: Table = SellerChannelRow.__table__  # type: ignore[attr-defined]
 _payments: Table = PaymentRow.__table__  # type: ignore[attr-defined]
 _nonces: Table = NonceRow.__table__  # type: ignore[attr-defined]
+_windows: Table = WindowRow.__table__  # type: ignore[attr-defined]
 
 
 MAX_REMEMBERED = 65_536
@@ -246,6 +249,61 @@ class SellerStore:
 
         return await self._database.write(work)
 
+    async def extend(
+        self, payment_id: str, voucher: SignedVoucher, *, window: int, price: int
+    ) -> tuple[int, ChannelRecord]:
+        """Cover one more window of a request under way by a further voucher. Durable on return.
+
+        The same voucher again changes nothing.
+
+        Args:
+            payment_id: the request.
+            voucher: a rising voucher of its channel.
+            window: atomic units to cover more.
+            price: atomic units to cover at most in all.
+
+        Returns:
+            What the request is covered for now, and its channel.
+
+        Raises:
+            PaymentConflictError: the request is over, is covered in full, or pays otherwise.
+            VoucherReplayedError: the voucher has served already.
+            ChannelError: the voucher does not fit the channel's accounting.
+        """
+
+        def work(connection: Connection) -> tuple[int, ChannelRecord]:
+            payment = _payment(connection, payment_id, lock=True)
+            record = _channel(connection, voucher.channel_id, lock=True)
+            if payment is None or payment.channel_id != to_hex(voucher.channel_id) or not record:
+                raise PaymentConflictError("This voucher is for another payment.")
+            if _window_of(connection, voucher) == payment_id:
+                return payment.amount, record
+            covered = next_cover(payment.amount, window, price)
+            if payment.state != "reserved" or covered <= payment.amount:
+                raise PaymentConflictError("This payment wants no further voucher.")
+            if _voucher_served(connection, voucher):
+                raise VoucherReplayedError("This voucher has served already.")
+            after = record.state.reserve(
+                voucher.max_claimable, covered - payment.amount, concurrent=True
+            )
+            values: dict[str, Any] = {"reserved": after.reserved, "signed": after.signed}
+            if after.signed == voucher.max_claimable:
+                values["signature"] = to_hex(voucher.signature)
+            _write_channel(connection, voucher.channel_id, values)
+            connection.execute(
+                insert(_windows).values(
+                    channel_id=payment.channel_id,
+                    max_claimable=voucher.max_claimable,
+                    payment_id=payment_id,
+                )
+            )
+            connection.execute(
+                update(_payments).where(_payments.c.payment_id == payment_id).values(amount=covered)
+            )
+            return covered, record
+
+        return await self._database.write(work)
+
     async def reserve_exact(
         self, request: NewRequest, asset: str, payer: str, nonce: bytes
     ) -> None:
@@ -406,6 +464,8 @@ def _claim_id(connection: Connection, request: NewRequest) -> None:
 def _voucher_served(connection: Connection, voucher: SignedVoucher) -> bool:
     if voucher.max_claimable > MAX_STORED:
         return False  # beyond any escrow, and beyond what a column can be compared with
+    if _window_of(connection, voucher) is not None:
+        return True
     return (
         connection.execute(
             select(_payments.c.payment_id)
@@ -417,6 +477,19 @@ def _voucher_served(connection: Connection, voucher: SignedVoucher) -> bool:
         ).first()
         is not None
     )
+
+
+def _window_of(connection: Connection, voucher: SignedVoucher) -> str | None:
+    """The payment of which this voucher covered a further window."""
+    if voucher.max_claimable > MAX_STORED:
+        return None
+    found = connection.execute(
+        select(_windows.c.payment_id).where(
+            _windows.c.channel_id == to_hex(voucher.channel_id),
+            _windows.c.max_claimable == voucher.max_claimable,
+        )
+    ).first()
+    return None if found is None else str(found.payment_id)
 
 
 def _insert_payment(

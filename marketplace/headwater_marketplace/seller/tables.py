@@ -59,6 +59,16 @@ class PaymentRow(SellerTable, table=True):
     created_at: int = Field(sa_type=BigInteger)
 
 
+class WindowRow(SellerTable, table=True):
+    """A voucher that covered a further window of a stream; it serves no other payment."""
+
+    __tablename__ = "seller_window"
+
+    channel_id: str = Field(primary_key=True)
+    max_claimable: int = Field(primary_key=True, sa_type=BigInteger)
+    payment_id: str
+
+
 class NonceRow(SellerTable, table=True):
     """An EIP-3009 nonce that has bought something, or is about to."""
 
