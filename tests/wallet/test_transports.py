@@ -488,6 +488,7 @@ async def test_a_seller_that_keeps_asking_is_paid_at_most_once_more(
 
 async def test_without_the_extension_requests_wait_their_turn(shop: Shop, library: Library) -> None:
     wallet = await shop.wallet()
+    wallet.buyer.lanes = 1
     under_way = most = 0
 
     async def hook(request: Any, following: Next) -> Any:
@@ -514,6 +515,7 @@ async def test_one_who_gives_up_waiting_does_not_let_two_through(
     shop: Shop, library: Library
 ) -> None:
     wallet = await shop.wallet()
+    wallet.buyer.lanes = 1
     arrived, let_go = anyio.Event(), anyio.Event()
 
     async def hook(request: Any, following: Next) -> Any:

@@ -24,6 +24,7 @@ from headwater_payments.structs import WalletSecret
 from headwater_payments.windows import asks_for_stream
 from headwater_wallet.approvals import Approval, Approver
 from headwater_wallet.errors import ApprovalPendingError, BudgetExceededError, WalletStoppedError
+from headwater_wallet.lanes import DEFAULT_LANES, LanePool
 from headwater_wallet.payment_header import HeaderSigner
 from headwater_wallet.policy import PaymentRequest, SpendPolicy, Verdict, denied
 from headwater_wallet.purchase import Purchase, unknown_outcome
@@ -48,6 +49,7 @@ class Buyer:
             key can look them up or take them.
         approver: asks a person where the policy wants one; None leaves the question in the ledger
             and refuses with `approval_pending` until it is answered there.
+        lanes: how many channels to keep with a seller that serves one request at a time on each.
     """
 
     signer: Signer
@@ -59,6 +61,8 @@ class Buyer:
     known_terms: dict[tuple[str, str], Terms] = field(default_factory=dict)
     gates: dict[bytes, anyio.Semaphore] = field(default_factory=dict)
     approver: Approver | None = None
+    lanes: int = DEFAULT_LANES
+    lane_pools: dict[bytes, LanePool] = field(default_factory=dict)
     asking: set[str] = field(default_factory=set)
 
     def purchase(

@@ -17,10 +17,11 @@ import anyio
 from headwater_payments.address import parse_address
 from headwater_payments.amount import Amount
 from headwater_payments.batch_payload import SCHEME as BATCH
-from headwater_payments.channels import ChargeAboveCapError
+from headwater_payments.channels import ChannelBusyError, ChargeAboveCapError
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.extensions import LOOKUP_PATH, PAYMENT_IDENTIFIER, PAYMENT_RECEIPT
+from headwater_payments.hexadecimal import to_hex
 from headwater_payments.windows import WindowTerms
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
@@ -37,6 +38,7 @@ from headwater_wallet.errors import (
     PaymentUnknownError,
     SellerMisbehavedError,
 )
+from headwater_wallet.lanes import LanePool, lanes_for
 from headwater_wallet.policy import PaymentRequest, SpendHistory
 from headwater_wallet.seller_claims import (
     ChargeClaim,
@@ -76,6 +78,8 @@ class Purchase:
         self._intent: Intent | None = None
         self._channel: bytes | None = None
         self._gate: anyio.Semaphore | None = None
+        self._lane: tuple[LanePool, int] | None = None
+        self._busy: set[int] = set()
         self._request: PaymentRequest | None = None
         self._voucher: tuple[int, str] | None = None
         self.may_have_arrived = False
@@ -350,10 +354,7 @@ class Purchase:
         self._windows = terms.windows if terms.windows and self._wants_stream() else None
         if self._windows is not None:
             amount = Amount(min(amount.atomic, self._windows.window), amount.asset)
-        channel = terms.channel(buyer.signer.address, buyer.policy.deposit_limit)
-        if channel is not None:
-            self._channel = channel.identifier
-            self._gate = await self._closed_gate(channel)
+        channel = await self._enter(terms)
         try:
             payment = NewPayment(
                 self._payment_id,
@@ -371,7 +372,14 @@ class Purchase:
                 return buyer.headers.seal(terms, channel, intent)
 
             self._intent = await self._reserve(request, payment, channel, seal)
+            channel = self._channel_of(self._intent, terms, channel)
             header = self._intent.header or await self._sign(terms, channel, self._intent)
+        except ChannelBusyError:
+            # Another process uses this lane, or a payment without an outcome holds it.
+            pool = self._leave()
+            if pool is None or len(self._busy) == pool.size:
+                raise
+            return await self._pay(terms)
         except BaseException:
             await self._undo_reservation()
             raise
@@ -392,15 +400,73 @@ class Purchase:
         def permit(history: SpendHistory, newly_signed: int) -> None:
             buyer.policy.check(request, history, newly_signed=newly_signed, now=buyer.now())
 
+        lane = self._lane
         try:
             return await buyer.ledger.reserve(payment, channel, seal, permit)
         except ApprovalPendingError as pending:
             self._open_gate()
             await buyer.approval(request, str(pending.details["reason"]))
         if channel is not None:
-            self._gate = await self._closed_gate(channel)
+            await self._enter_again(channel, lane)
         payment = replace(payment, created_at=buyer.now())
         return await buyer.ledger.reserve(payment, channel, seal, permit)
+
+    async def _enter(self, terms: Terms) -> ChannelTerms | None:
+        """The channel to pay through, held by this request: of several lanes, a free one."""
+        buyer, limit = self._buyer, self._buyer.policy.deposit_limit
+        channel = terms.channel(buyer.signer.address, limit)
+        if channel is None:
+            return None
+        try:
+            if not channel.concurrent:
+                price = terms.price(buyer.policy.budget.asset).atomic
+                size = lanes_for(buyer.lanes, price, limit)
+                pool = buyer.lane_pools.setdefault(channel.identifier, LanePool(size))
+                number = await pool.take(self._busy)
+                self._lane = (pool, number)
+                share = max(1, limit // pool.size)
+                channel = terms.channel(buyer.signer.address, share, number)
+                assert channel is not None
+            self._channel = channel.identifier
+            self._gate = await self._closed_gate(channel)
+        except BaseException:
+            self._open_gate()
+            raise
+        return channel
+
+    async def _enter_again(self, channel: ChannelTerms, lane: tuple[LanePool, int] | None) -> None:
+        if lane is not None:
+            pool, number = lane
+            await pool.take(set(range(pool.size)) - {number})
+            self._lane = lane
+        self._gate = await self._closed_gate(channel)
+
+    def _leave(self) -> LanePool | None:
+        """Give up a lane that cannot be used now; the pool it belongs to, where there is one."""
+        lane = self._lane
+        self._open_gate()
+        if lane is None:
+            return None
+        self._busy.add(lane[1])
+        return lane[0]
+
+    def _channel_of(
+        self, intent: Intent, terms: Terms, channel: ChannelTerms | None
+    ) -> ChannelTerms | None:
+        """The channel of a payment that may have been begun before, on another lane.
+
+        Raises:
+            InvalidInputError: it is none of the lanes that this wallet keeps.
+        """
+        if channel is None or intent.channel_id in (None, to_hex(channel.identifier)):
+            return channel
+        payer = self._buyer.signer.address
+        for number in range(self._buyer.lanes):
+            known = terms.channel(payer, channel.deposit_limit, number)
+            if known is not None and to_hex(known.identifier) == intent.channel_id:
+                self._channel = known.identifier
+                return known
+        raise InvalidInputError(f"The payment {intent.payment_id} is on a lane of its own.")
 
     async def _closed_gate(self, channel: ChannelTerms) -> anyio.Semaphore:
         gate = self._buyer.gates.setdefault(channel.identifier, anyio.Semaphore(1))
@@ -491,6 +557,10 @@ class Purchase:
         if self._gate is not None:
             self._gate.release()
             self._gate = None
+        if self._lane is not None:
+            pool, number = self._lane
+            self._lane = None
+            pool.give_back(number)
 
 
 def unknown_outcome(purchase: Purchase, cause: str) -> PaymentUnknownError:

@@ -44,8 +44,8 @@ class Terms:
         """The most that a request costs, in the wallet's asset."""
         return Amount(parse_atomic(self.chosen.amount), asset)
 
-    def channel(self, payer: str, deposit_limit: int) -> ChannelTerms | None:
-        """The channel to pay through; None for a single transfer.
+    def channel(self, payer: str, deposit_limit: int, lane: int = 0) -> ChannelTerms | None:
+        """The channel to pay through, one for each lane's number; None for a single transfer.
 
         Raises:
             PolicyRefusedError: the escrow would be locked for longer than the scheme allows.
@@ -64,7 +64,7 @@ class Terms:
             receiver_authorizer=parse_address(str(chosen.extra.get("receiverAuthorizer", ""))),
             token=parse_address(chosen.asset),
             withdraw_delay=delay,
-            salt=bytes(32),
+            salt=lane.to_bytes(32, "big"),
         )
         chain_id = chain_id_of(chosen.network)
         return ChannelTerms(
