@@ -12,7 +12,8 @@ from headwater_agents.errors import ServiceFailedError, UnknownListingError
 from headwater_agents.event_stream import server_sent_events
 from headwater_agents.keys import IDEMPOTENCY_KEY
 from headwater_agents.market import Catalogue, Listing
-from headwater_payments.errors import UnavailableError
+from headwater_payments.errors import InvalidInputError, UnavailableError
+from headwater_payments.json_text import read_json
 from headwater_wallet.errors import PaymentRefusedError, PaymentUnknownError
 from headwater_wallet.stream_watch import SHOW_PAYMENT_EVENTS
 
@@ -134,8 +135,8 @@ class Buyer:
         listing = self.listing(listing_id)
         response = await self._post(listing.base_url, body, key)
         try:
-            output: JsonValue = response.json()
-        except ValueError as exc:
+            output = read_json(response.content)
+        except InvalidInputError as exc:
             raise ServiceFailedError(f"{listing.name} sent something that is no JSON.") from exc
         charge = charge_from_headers(response.headers)
         return output, self._bought(Purchase(listing_id, key, response.text, charge))

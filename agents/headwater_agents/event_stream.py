@@ -1,11 +1,12 @@
 """Server-sent events: names and JSON data out of a response's lines."""
 
-import json
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from pydantic import JsonValue
 
 from headwater_agents.errors import ServiceFailedError
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.json_text import read_json
 
 _DONE = "[DONE]"
 
@@ -36,7 +37,6 @@ async def server_sent_events(
 
 def _parsed(data: str) -> JsonValue:
     try:
-        value: JsonValue = json.loads(data)
-    except json.JSONDecodeError as exc:
+        return read_json(data)
+    except InvalidInputError as exc:
         raise ServiceFailedError("The seller streamed an event that is no JSON.") from exc
-    return value

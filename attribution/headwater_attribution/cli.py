@@ -1,4 +1,8 @@
-"""`headwater attribution`: check published epochs without trusting whoever published them."""
+"""`headwater attribution`: check published epochs without trusting whoever published them.
+
+`verify` ends with status 0 where the bundle holds, 1 where its books disagree, and 2 where it can't
+be judged: unreadable, no bundle, or made by a method or rule that is not installed here.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,20 +34,29 @@ def main() -> None:
 @app.command()
 def verify(
     bundle: Annotated[Path, typer.Argument(help="The epoch bundle, a JSON file.")],
+    previous: Annotated[
+        Path | None,
+        typer.Option("--previous", help="The bundle of the epoch before, to check against."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print leaves only if they fail.")] = False,
 ) -> None:
-    """Recompute every share of BUNDLE and say leaf by leaf whether it holds."""
+    """Recompute every share of BUNDLE and say leaf by leaf whether it holds.
+
+    With the bundle of the epoch before, its number and where it starts from are checked too.
+    Status 0: it holds. 1: it does not. 2: it can't be judged.
+    """
     from headwater_attribution.verify import verify_bundle
 
     try:
-        verdict = verify_bundle(_read(bundle))
+        before = None if previous is None else _read(previous)
+        verdict = verify_bundle(_read(bundle), before)
         _show(verdict, quiet)
         if not verdict.holds:
             wrong = len(verdict.faults) + sum(not leaf.holds for leaf in verdict.leaves)
             raise BundleRefusedError(f"The bundle does not hold: {wrong} faults, named above.")
     except HeadwaterError as error:
-        typer.echo(f"error[{error.code}]: {error.message}", err=True)
-        raise typer.Exit(1) from error
+        typer.echo(error.line(), err=True)
+        raise typer.Exit(1 if isinstance(error, BundleRefusedError) else 2) from error
 
 
 def _read(path: Path) -> "EpochBundle":
@@ -66,22 +79,24 @@ def _read(path: Path) -> "EpochBundle":
 
 def _show(verdict: "BundleVerdict", quiet: bool) -> None:
     from rich.console import Console
-    from rich.table import Table
+
+    from headwater_attribution.tables import show_table
 
     console = Console()
-    table = Table("position", "account", "claimed", "recomputed", "verdict")
-    for leaf in verdict.leaves:
-        if not (quiet and leaf.holds):
-            table.add_row(
-                str(leaf.position),
-                leaf.account,
-                "-" if leaf.claimed is None else str(leaf.claimed),
-                "-" if leaf.recomputed is None else str(leaf.recomputed),
-                leaf.fault or "holds",
-            )
-    if table.row_count:
-        console.print(table)
+    rows = [
+        (
+            str(leaf.position),
+            leaf.account,
+            "-" if leaf.claimed is None else str(leaf.claimed),
+            "-" if leaf.recomputed is None else str(leaf.recomputed),
+            leaf.fault or "holds",
+        )
+        for leaf in verdict.leaves
+        if not (quiet and leaf.holds)
+    ]
+    if rows:
+        show_table(console, ("position", "account", "claimed", "recomputed", "verdict"), rows)
     for fault in verdict.faults:
-        console.print(fault, soft_wrap=True)
+        console.print(fault, soft_wrap=True, markup=False)
     if verdict.holds:
         console.print(f"All {len(verdict.leaves)} leaves hold.")

@@ -82,14 +82,15 @@ class Evidence:
     """Everything one answer's attribution is computed from.
 
     Attributes:
-        backend: id and version of what produced this, such as `embedded-bm25/1`.
+        backend: id and version of what produced this, such as `embedded-bm25/2`.
         corpus_root: `0x` and the row tree's root of the datanet version the backend served from.
         prompt: the text the buyer sent (text copied from it earns nothing).
         answer: the text sent back.
         answer_score_micro: the answer score with nothing removed, in millionths.
         passages: the rows retrieved, best first, each row once.
-        ablations: for leave-one-out, one entry for each cited row, removing exactly that row;
-            entries that remove several rows at once are welcome besides.
+        ablations: for leave-one-out, one entry for each contributor that the answer quotes, which
+            removes what the answer would quote of it; or one for each cited row with those that
+            nearly repeat it, which sees less of a contributor whose rows stand in for each other.
 
     Raises:
         InvalidInputError: a row stands twice, an ablation removes a row that no passage cites, a

@@ -15,6 +15,7 @@ import numpy as np
 from headwater_attribution.apportion import Int64s, apportion, portions
 from headwater_attribution.columns import NO_ACCOUNT, RuleColumns
 from headwater_attribution.errors import UnknownMethodError, UnsoundRuleError
+from headwater_payments.errors import InvalidInputError
 from headwater_payments.split import PARTS
 
 
@@ -27,10 +28,20 @@ class RuleParameters:
             unattributed: 0 pays the estimate, 10^8 pays the lower end.
         cap: the most of one receipt's money that is paid out at all. It binds the causes together
             and not each by itself, or splitting would lift it.
+
+    Raises:
+        InvalidInputError: one of them lies outside 0 to 10^8.
     """
 
     shrinkage: int = PARTS // 4
     cap: int = PARTS
+
+    def __post_init__(self) -> None:
+        for name, value in (("shrinkage", self.shrinkage), ("cap", self.cap)):
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= PARTS:
+                raise InvalidInputError(
+                    f"A rule's {name} lies between 0 and 10^8, unlike {value}.", parameter=name
+                )
 
 
 @dataclass(frozen=True, slots=True)

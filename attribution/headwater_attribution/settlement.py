@@ -62,6 +62,8 @@ def settle_receipts(
         raise InvalidInputError("A receipt stands twice in the epoch.")
     if any(not 0 <= receipt.money < 2**62 for receipt in receipts):
         raise InvalidInputError("A receipt's money is from 0 to 2^62 - 1 atomic units.")
+    if any(_influence(receipt) >= 2**31 for receipt in receipts):
+        raise InvalidInputError("The influence on a receipt sums to less than 2^31 thousandths.")
     earners = {s.contributor for receipt in receipts for s in receipt.attribution.shares}
     accounts = sorted(earners | rows.keys())
     if not receipts or not accounts:
@@ -99,6 +101,10 @@ def _columns(
         influence=slots[None, :, :, 3],
         rows=np.array([[rows.get(account, 0) for account in accounts]], dtype=np.int64),
     )
+
+
+def _influence(receipt: PaidShares) -> int:
+    return sum(share.influence // 1_000 for share in receipt.attribution.shares)
 
 
 def _slot(share: Share, index: Mapping[Address, int]) -> tuple[int, int, int, int]:

@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 from headwater_attribution.bundle import EpochBundle, LeafPart, ReceiptPart
 from headwater_attribution.corpus import Corpus
 from headwater_attribution.entitlement import Entitlement, EntitlementTree, entitlement_opens
-from headwater_attribution.epoch import Standing, entitlement_tree, receipts_root, settle
+from headwater_attribution.epoch import (
+    Standing,
+    entitlement_tree,
+    receipts_root,
+    settle,
+    standing_after,
+)
 from headwater_attribution.errors import UnknownMethodError
 from headwater_attribution.methods.protocol import AttributionMethod
 from headwater_attribution.methods.registry import method_from
@@ -58,11 +64,17 @@ class BundleVerdict:
         return not self.faults and all(leaf.holds for leaf in self.leaves)
 
 
-def verify_bundle(bundle: EpochBundle) -> BundleVerdict:
+def verify_bundle(bundle: EpochBundle, previous: EpochBundle | None = None) -> BundleVerdict:
     """Recompute corpus root, attributions, payouts and tree from the inputs in `bundle`.
 
-    The evidence, charges, rows and previous standing are taken as given; every result is recomputed
-    from them, never from the bundle's own results.
+    The evidence, charges, rows and parameters are taken as given; every result is recomputed from
+    them, never from the bundle's own results. Without `previous` the number of the epoch and where
+    its contributors stood before are taken as given too, as far as they agree with each other: no
+    hash in a bundle commits to them.
+
+    Args:
+        bundle: the one to judge.
+        previous: the bundle of the epoch before, which pins the number and the standing.
 
     Raises:
         UnknownMethodError: the bundle names a method or rule that is not installed here.
@@ -83,6 +95,7 @@ def verify_bundle(bundle: EpochBundle) -> BundleVerdict:
         receipts.append(recomputed)
         faults += [fault] if fault else []
     tree, unattributed = _tree(bundle, receipts, corpus, rule)
+    faults += _standing_faults(bundle, previous)
     faults += _root_faults(bundle, tree, unattributed)
     return BundleVerdict(tuple(faults), tuple(_leaves(bundle, tree)))
 
@@ -128,6 +141,36 @@ def _tree(
     return entitlement_tree(bundle.vault.domain(), standing, earnings), earnings.unattributed
 
 
+def _standing_faults(bundle: EpochBundle, previous: EpochBundle | None) -> list[str]:
+    faults = []
+    before = bundle.previous
+    if bundle.epoch == 1 and (before.accounts or before.depth):
+        faults.append("The epoch is stated as 1, and nobody stands anywhere before the first.")
+    needed = max(len(before.accounts) - 1, 0).bit_length()
+    if before.depth < needed or (before.depth and not before.accounts):
+        faults.append(
+            f"The depth of the previous tree is stated as {before.depth}, "
+            f"and {len(before.accounts)} positions need {needed}."
+        )
+    if len(set(before.accounts)) != len(before.accounts):
+        faults.append("An account stands twice among the previous accounts.")
+    if previous is None:
+        return faults
+    after = standing_after(previous)
+    compared: tuple[tuple[str, object, object], ...] = (
+        ("epoch", bundle.epoch, previous.epoch + 1),
+        ("vault", bundle.vault, previous.vault),
+        ("previous depth", before.depth, after.depth),
+        ("previous accounts", before.accounts, after.accounts),
+        ("previous cumulative amounts", before.cumulative, after.cumulative),
+    )
+    return faults + [
+        f"The {name} does not follow from the previous bundle: {stated}, not {found}."
+        for name, stated, found in compared
+        if stated != found
+    ]
+
+
 def _root_faults(bundle: EpochBundle, tree: EntitlementTree, unattributed: int) -> list[str]:
     compared = (
         ("receipts root", bundle.receipts_root, to_hex(receipts_root(bundle.receipts))),
@@ -136,7 +179,9 @@ def _root_faults(bundle: EpochBundle, tree: EntitlementTree, unattributed: int) 
         ("depth", bundle.depth, tree.depth),
         ("unattributed amount", bundle.unattributed, unattributed),
     )
-    return [
+    positions = [leaf.position for leaf in bundle.leaves]
+    twice = ["A position has two leaves."] if len(set(positions)) != len(positions) else []
+    return twice + [
         f"The {name} is stated as {stated} and recomputes to {found}."
         for name, stated, found in compared
         if stated != found
@@ -144,7 +189,7 @@ def _root_faults(bundle: EpochBundle, tree: EntitlementTree, unattributed: int) 
 
 
 def _leaves(bundle: EpochBundle, tree: EntitlementTree) -> Iterator[LeafVerdict]:
-    stated = {leaf.position: leaf for leaf in bundle.leaves}
+    stated = {leaf.position: leaf for leaf in reversed(bundle.leaves)}
     for position in sorted(stated.keys() | tree.entitlements.keys()):
         leaf, found = stated.get(position), tree.entitlements.get(position)
         account = parse_address(leaf.account) if leaf else tree.entitlements[position].account

@@ -1,50 +1,80 @@
-"""The `headwater` command: one program, each part loaded only when it is asked for."""
+"""The `headwater` command: one program, each part loaded only when it is asked for.
+
+Whatever goes wrong ends in one line on the standard error: `error[code]: a sentence.`
+"""
 
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, NamedTuple, NoReturn
 
 import typer
 
 from headwater import __version__
+from headwater.terminal import prepare_streams
+from headwater_payments.errors import HeadwaterError, MissingExtraError, UnavailableError
+
+REFUSED = 2
+"""The status of a command that was refused; 1 says that a check did not hold."""
+
+INTERRUPTED = 130
+
+
+class Part(NamedTuple):
+    """A command: where it is, and what it takes to run it.
+
+    Attributes:
+        module: where it is implemented.
+        attribute: the name of its function or application there.
+        extra: the extra of headwater's that it needs, all of it or in part.
+        summary: its line in the help.
+    """
+
+    module: str
+    attribute: str
+    extra: str
+    summary: str
+
 
 PARTS = {
-    "demo": ("headwater.demo.cli", "demo", "Run a small economy from start to end, and check it."),
-    "simulate": (
+    "demo": Part(
+        "headwater.demo.cli", "demo", "demo", "Run a small economy from start to end, and check it."
+    ),
+    "simulate": Part(
         "headwater_simulations.cli",
         "simulate",
+        "simulations",
         "Run the reward rule over a population that attacks it.",
     ),
-    "attribution": ("headwater_attribution.cli", "app", "Check published epochs."),
-    "wallet": ("headwater_wallet.cli", "app", "Keys, budgets, policies, approvals, kill switch."),
-    "chain": ("headwater_contracts.cli", "app", "Start a chain to develop on, list addresses."),
+    "attribution": Part(
+        "headwater_attribution.cli", "app", "attribution", "Check published epochs."
+    ),
+    "wallet": Part(
+        "headwater_wallet.cli",
+        "app",
+        "marketplace",
+        "Keys, budgets, policies, approvals, kill switch.",
+    ),
+    "chain": Part(
+        "headwater_contracts.cli", "app", "chain", "Start a chain to develop on, list addresses."
+    ),
 }
-"""Command → module, the name of its function or application there, its line in the help."""
-
-
-class MissingExtraError(Exception):
-    """A part of the program needs a package that is not installed."""
 
 
 def application(arguments: Sequence[str]) -> typer.Typer:
-    """The program for these arguments: the part they name is loaded, the others are only listed.
-
-    Raises:
-        MissingExtraError: the part needs a package that is not installed.
-    """
+    """The program for these arguments: the part they name is loaded, the others are only listed."""
     app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(front)
-    named = next((word for word in arguments if not word.startswith("-")), None)
-    for name, (module, attribute, summary) in PARTS.items():
+    named = _named(arguments)
+    for name, part in PARTS.items():
         if name != named:
-            app.command(name, help=summary)(_not_loaded)
+            app.command(name, help=part.summary)(_not_loaded)
             continue
-        part = _load(name, module, attribute)
-        if isinstance(part, typer.Typer):
-            app.add_typer(part, name=name, help=summary)
-        elif callable(part):
-            app.command(name, help=summary)(part)
+        loaded = getattr(import_module(part.module), part.attribute)
+        if isinstance(loaded, typer.Typer):
+            app.add_typer(loaded, name=name, help=part.summary)
+        else:
+            app.command(name, help=part.summary)(loaded)
     return app
 
 
@@ -60,38 +90,72 @@ def front(
 
 
 def main() -> None:
-    """Run the command line; an interruption leaves quietly with status 130."""
+    """Run the command line: status 0, 1 where a check did not hold, 2 where it was refused.
+
+    An interruption says so and ends with status 130.
+    """
+    prepare_streams()
+    arguments = sys.argv[1:]
     try:
-        status = application(sys.argv[1:])(standalone_mode=False)
-    except MissingExtraError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(2)
+        status = application(arguments)(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        sys.exit(130)
-    except Exception as error:
-        # Of what is wrong with a command line typer exports one kind only; all kinds format alike.
-        said = getattr(error, "format_message", None)
-        if said is None:
+        _interrupted()
+    except Exception as error:  # noqa: BLE001  what nobody foresaw is raised again
+        _explain(error, _named(arguments))
+    except BaseExceptionGroup as group:
+        # Tasks that ran beside each other were interrupted together.
+        if group.subgroup(KeyboardInterrupt) is None:
             raise
-        message = said().strip()
-        if not message:
-            # A command that was given nothing to do has printed its help.
-            sys.exit(2)
-        typer.echo(f"error[usage]: {message.rstrip('.')}; see --help.", err=True)
-        sys.exit(2)
+        _interrupted()
+    if status == INTERRUPTED:
+        # The command line's library takes note of Ctrl-C and says nothing.
+        _interrupted()
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _load(name: str, module: str, attribute: str) -> object:
-    try:
-        return getattr(import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0].startswith("headwater"):
-            raise
-        raise MissingExtraError(
-            f"error[missing_extra]: `headwater {name}` needs the package {error.name}: "
-            "install headwater with its extra 'all'."
-        ) from error
+def _interrupted() -> NoReturn:
+    typer.echo("Interrupted.", err=True)
+    sys.exit(INTERRUPTED)
+
+
+def _explain(error: Exception, named: str | None) -> NoReturn:
+    """One line for what a user can do something about; what nobody foresaw is raised as it is."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    said = _line(error, named)
+    if said is None:
+        raise error
+    if said:
+        typer.echo(said, err=True)
+    sys.exit(REFUSED)
+
+
+def _line(error: Exception, named: str | None) -> str | None:
+    if isinstance(error, HeadwaterError):
+        return error.line()
+    if isinstance(error, ModuleNotFoundError) and named in PARTS:
+        return _missing(error, named)
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return UnavailableError(f"{error.strerror or error}{where}.").line()
+    # Of what is wrong with a command line typer exports one kind only; all kinds format alike.
+    format_message = getattr(error, "format_message", None)
+    if format_message is None:
+        return None
+    message = str(format_message()).strip()
+    # A command that was given nothing to do has printed its help.
+    return message and f"error[usage]: {' '.join(message.rstrip('.').split())}; see --help."
+
+
+def _missing(error: ModuleNotFoundError, named: str) -> str | None:
+    package = (error.name or "").partition(".")[0]
+    if not package or package.startswith("headwater"):
+        return None
+    return MissingExtraError(f"`headwater {named}`", package, PARTS[named].extra).line()
+
+
+def _named(arguments: Sequence[str]) -> str | None:
+    return next((word for word in arguments if not word.startswith("-")), None)
 
 
 def _not_loaded() -> None:

@@ -4,10 +4,12 @@ Everything in it is the code that runs on a public network: contracts on an EVM,
 signatures, books. The keys are made anew each time and the money is worth nothing elsewhere.
 """
 
+import functools
+import inspect
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +28,9 @@ from headwater_marketplace.settlement import SettlementWorker
 from headwater_payments.address import Address
 from headwater_payments.amount import Amount, Asset
 from headwater_payments.batch_payload import SCHEME as BATCH
+from headwater_payments.errors import InvalidInputError
 from headwater_payments.exact import SCHEME as EXACT
+from headwater_payments.json_text import read_json
 from headwater_wallet.database import Database
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
@@ -94,8 +98,9 @@ async def open_sandbox(
         budget: the most that the wallet may sign away, in whole units.
 
     Raises:
-        InvalidInputError: `price` or `budget` is not an amount.
+        InvalidInputError: `price` or `budget` is not an amount, or `sold` is no async function.
     """
+    _require_async(sold)
     async with open_asgi_sandbox(_json_app(sold), price=price, budget=budget) as opened:
         yield opened
 
@@ -110,7 +115,9 @@ async def open_asgi_sandbox(
     schemes: tuple[str, ...] = (BATCH, EXACT),
     window: str | None = None,
 ) -> AsyncIterator[Sandbox]:
-    """Sell POST requests to those paths of an ASGI application; other requests are free.
+    """Sell POST requests to those paths of an ASGI application; other methods there get 405.
+
+    Other paths are free.
 
     Args:
         app: the application.
@@ -123,6 +130,9 @@ async def open_asgi_sandbox(
     Raises:
         InvalidInputError: `price`, `budget` or `window` is not an amount, or a scheme is unknown.
     """
+    for name, amount in (("price", price), ("budget", budget), ("window", window)):
+        if amount is not None:
+            _require_text(name, amount)
     async with AsyncExitStack() as stack:
         world = await _World.start(stack)
         part = None if window is None else world.asset.amount(window)
@@ -130,9 +140,10 @@ async def open_asgi_sandbox(
         facilitator = ChainFacilitator(world.sender, world.deployment, lambda: int(time.time()))
         books = Database(f"sqlite:///{world.directory / 'seller.db'}", SellerStore.metadata)
         store = SellerStore(await stack.enter_async_context(books))
+        offer = Offer(path, world.asset.amount(price), payee, schemes=schemes, window=part)
         paid = PaymentMiddleware(
-            app,
-            offers=[Offer(path, world.asset.amount(price), payee, schemes=schemes, window=part)],
+            _by_post(app, offer),
+            offers=[offer],
             store=store,
             signer=world.operator,
             facilitator=facilitator,
@@ -195,6 +206,38 @@ class _World:
         await self.chain.send(self.token.mint(account, amount.atomic))
 
 
+def _require_async(sold: object) -> None:
+    called = sold if inspect.isroutine(sold) else getattr(sold, "__call__", None)  # noqa: B004
+    while isinstance(sold, functools.partial):
+        sold = called = sold.func
+    if isinstance(sold, type) or not inspect.iscoroutinefunction(called):
+        name = getattr(sold, "__name__", type(sold).__name__)
+        raise InvalidInputError(
+            f"What is sold is an async function from JSON to JSON, and {name} is not: "
+            "write `async def`."
+        )
+
+
+def _require_text(name: str, amount: object) -> None:
+    if not isinstance(amount, str):
+        raise InvalidInputError(
+            f"The {name} is text in whole units, such as '0.001', not the "
+            f"{type(amount).__name__} {amount!r}: binary fractions are not exact.",
+            value=str(amount),
+        )
+
+
+def _by_post(app: App, offer: Offer) -> App:
+    """The application without other methods on paths that are sold: none gets it for nothing."""
+
+    async def sold(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] == "POST" or not offer.covers(scope["path"]):
+            return await app(scope, receive, send)
+        await _answer(send, 405, {"detail": "This is sold by POST."}, [(b"allow", b"POST")])
+
+    return sold
+
+
 def _json_app(sold: Sold) -> App:
     async def app(_scope: Scope, receive: Receive, send: Send) -> None:
         body = b""
@@ -204,19 +247,22 @@ def _json_app(sold: Sold) -> App:
             if not message.get("more_body", False):
                 break
         try:
-            asked: JsonValue = json.loads(body or b"null")
-        except ValueError:
-            return await _answer(send, 400, {"detail": "The request's body is not JSON."})
+            asked = read_json(body or b"null", "The request's body")
+        except InvalidInputError as exc:
+            return await _answer(send, 400, exc.problem())
         await _answer(send, 200, await sold(asked))
 
     return app
 
 
-async def _answer(send: Send, status: int, content: JsonValue) -> None:
+async def _answer(
+    send: Send, status: int, content: object, more: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
     body = json.dumps(content).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
+        *more,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -8,7 +8,15 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.crypto import keccak
 
-from headwater_payments.errors import InvalidInputError, UnavailableError
+from headwater_payments.errors import HeadwaterError, InvalidInputError
+
+
+class WrongContractError(HeadwaterError):
+    """Another contract than the one expected, or none, stands at an address; nothing was sent."""
+
+    code = "wrong_contract"
+    http_status = 409
+
 
 AbiEntry = Mapping[str, object]
 
@@ -87,15 +95,16 @@ class ContractAbi:
         """What a call returned.
 
         Raises:
-            UnavailableError: the bytes are not this function's result: another contract, or none,
+            WrongContractError: the bytes are not this function's result: another contract, or none,
                 stands at the address.
         """
         item = self.functions[function]
         try:
             return tuple(decode(item.outputs, data))
         except DecodingError as exc:
-            raise UnavailableError(
-                f"{item.name} returned {len(data)} bytes that do not decode: wrong address?",
+            raise WrongContractError(
+                f"{item.name} returned {len(data)} bytes that do not decode: another contract, "
+                "or none, is at that address.",
                 function=function,
             ) from exc
 

@@ -50,8 +50,8 @@ def up(
         accounts = [parse_address(account) for account in fund or ()]
         anyio.run(_serve, port, anvil, accounts, as_json)
     except HeadwaterError as error:
-        typer.echo(f"error[{error.code}]: {error.message}", err=True)
-        raise typer.Exit(1) from error
+        typer.echo(error.line(), err=True)
+        raise typer.Exit(2) from error
     except KeyboardInterrupt:
         typer.echo("The chain has ended.", err=True)
 

@@ -11,6 +11,7 @@ from typing import Final
 import httpx
 
 from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
+from headwater_payments.json_text import read_json
 
 _TIMEOUT_S: Final = 30.0
 _HEADERS: Final = {"Content-Type": "application/json"}
@@ -40,9 +41,14 @@ class JsonRpc:
     """
 
     def __init__(self, url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        if not url.startswith(("http://", "https://")):
+        try:
+            host = httpx.URL(url).host if url.startswith(("http://", "https://")) else ""
+        except httpx.InvalidURL:
+            host = ""
+        if not host:
             raise InvalidInputError(
-                f"{url!r} is not a chain's URL: it starts with http:// or https://.", url=url
+                f"{url!r} is not a chain's URL: give http or https, and a host.",
+                url=url,
             )
         self.url = url
         self._client = httpx.AsyncClient(transport=transport, timeout=_TIMEOUT_S, trust_env=False)
@@ -83,8 +89,8 @@ class JsonRpc:
         """
         try:
             response = await self._client.post(self.url, content=body, headers=_HEADERS)
-            answer: object = response.json()
-        except (httpx.HTTPError, ValueError, RecursionError) as exc:
+            answer: object = read_json(response.content)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, InvalidInputError) as exc:
             reason = str(exc) or type(exc).__name__
             raise UnavailableError(
                 f"The chain at {self.url} did not answer {method}: {reason}.",

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import anyio
 
-from headwater_contracts.calls import Call
+from headwater_contracts.abi import WrongContractError
+from headwater_contracts.calls import Call, require_uint
 from headwater_contracts.json_rpc import JsonRpc, RpcError, refusal
 from headwater_contracts.records import Block, Log, Receipt
 from headwater_contracts.reverts import revert_error
 from headwater_payments.address import Address, parse_address
-from headwater_payments.errors import HeadwaterError, UnavailableError
+from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
 
 if TYPE_CHECKING:
     from eth_typing import ChecksumAddress, HexStr
@@ -40,19 +41,32 @@ class WrongNetworkError(HeadwaterError):
 class ChainReader:
     """Reads one chain. Safe to share between tasks.
 
+    Before its first answer the node is asked which chain it serves; every method but `chain_id`
+    raises `WrongNetworkError` where that is another.
+
     Args:
         rpc: the connection; closed with the reader.
-        chain_id: the chain that the caller works on; every reader is checked against it once.
+        chain_id: the chain that the caller works on.
+
+    Raises:
+        InvalidInputError: `chain_id` is not a positive integer of 256 bits.
     """
 
     def __init__(self, rpc: JsonRpc, chain_id: int) -> None:
         self._rpc = rpc
+        if require_uint("chain_id", chain_id, 256) == 0:
+            raise InvalidInputError("There is no chain with the id 0.")
         self._expected_chain_id = chain_id
         self._checked = False
+        self._contracts: set[Address] = set()
 
     @classmethod
     def connect(cls, url: str, chain_id: int) -> Self:
-        """A reader for a node's URL."""
+        """A reader for a node's URL; it connects when it is first asked something.
+
+        Raises:
+            InvalidInputError: not an http or https URL, or no chain's id.
+        """
         return cls(JsonRpc(url), chain_id)
 
     @property
@@ -99,6 +113,7 @@ class ChainReader:
 
     async def block_number(self) -> int:
         """The number of the latest block."""
+        await self.require_chain()
         with _asking("eth_blockNumber"):
             return int(await self.web3.eth.block_number)
 
@@ -110,6 +125,7 @@ class ChainReader:
         """
         from web3.exceptions import BlockNotFound
 
+        await self.require_chain()
         with _asking("eth_getBlockByNumber"):
             try:
                 return Block.from_web3(await self.web3.eth.get_block(_block(block)))
@@ -119,20 +135,41 @@ class ChainReader:
     async def balance(self, account: Address, block: BlockName = "latest") -> int:
         """Wei of the chain's own coin."""
         address = _checksummed(account)
+        await self.require_chain()
         with _asking("eth_getBalance"):
             return int(await self.web3.eth.get_balance(address, _block(block)))
 
     async def nonce(self, account: Address, block: BlockName = "pending") -> int:
         """The nonce of the account's next transaction."""
         address = _checksummed(account)
+        await self.require_chain()
         with _asking("eth_getTransactionCount"):
             return int(await self.web3.eth.get_transaction_count(address, _block(block)))
 
     async def code(self, account: Address, block: BlockName = "latest") -> bytes:
         """A contract's code; empty for a plain account."""
         address = _checksummed(account)
+        await self.require_chain()
         with _asking("eth_getCode"):
             return bytes(await self.web3.eth.get_code(address, _block(block)))
+
+    async def require_contract(self, address: Address) -> None:
+        """Make sure that a contract stands at an address; asks once for each.
+
+        A transaction to a plain account succeeds whatever it says, and does nothing.
+
+        Raises:
+            WrongContractError: there is no code.
+        """
+        if address in self._contracts:
+            return
+        if not await self.code(address):
+            raise WrongContractError(
+                f"There is no contract at {address} on chain {self._expected_chain_id}.",
+                address=address,
+                chain_id=self._expected_chain_id,
+            )
+        self._contracts.add(address)
 
     async def call(
         self, call: Call, *, sender: Address | None = None, block: BlockName = "latest"
@@ -169,6 +206,7 @@ class ChainReader:
         """What a transaction did, or None while it is not mined."""
         from web3.exceptions import TransactionIndexingInProgress, TransactionNotFound
 
+        await self.require_chain()
         with _asking("eth_getTransactionReceipt"):
             try:
                 fields = await self.web3.eth.get_transaction_receipt(
@@ -210,6 +248,7 @@ class ChainReader:
             "fromBlock": _block(from_block),
             "toBlock": _block(to_block),
         }
+        await self.require_chain()
         with _asking("eth_getLogs"):
             return [Log.from_web3(row) for row in await self.web3.eth.get_logs(query)]
 

@@ -1,6 +1,6 @@
 """The marketplace's HTTP API: find listings, register them, fetch the bundles of closed epochs."""
 
-import json
+import re
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -9,10 +9,12 @@ from starlette.routing import Route
 
 from headwater_attribution.bundle import EpochBundle
 from headwater_marketplace.catalogue import Catalogue
-from headwater_marketplace.listings import check_listing
+from headwater_marketplace.listings import KINDS, check_listing
 from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.json_text import read_json
 
 MAX_BODY_BYTES = 65_536
+_EPOCH = re.compile(r"[0-9]{1,18}")
 
 
 class NoSuchEpochError(HeadwaterError):
@@ -36,7 +38,9 @@ def marketplace_api(
     async def search(request: Request) -> Response:
         asked = request.query_params
         found = await catalogue.search(
-            asked.get("query", ""), asked.get("kind"), _whole(asked.get("max_price"), "max_price")
+            asked.get("query", ""),
+            _kind(asked.get("kind")),
+            _whole(asked.get("max_price"), "max_price"),
         )
         return JSONResponse({"listings": [listing.model_dump(mode="json") for listing in found]})
 
@@ -51,9 +55,10 @@ def marketplace_api(
 
     async def epoch(request: Request) -> Response:
         vault, number = request.path_params["vault"], request.path_params["epoch"]
-        bundle = published.get((vault.lower(), number))
+        wanted = int(number) if _EPOCH.fullmatch(number) else None
+        bundle = None if wanted is None else published.get((vault.lower(), wanted))
         if bundle is None:
-            raise NoSuchEpochError(f"The vault {vault} has no closed epoch {number}.")
+            raise NoSuchEpochError(f"The vault {vault[:80]} has no closed epoch {number[:80]}.")
         return Response(bundle.model_dump_json(), media_type="application/json")
 
     return Starlette(
@@ -61,7 +66,7 @@ def marketplace_api(
             Route("/api/listings", search),
             Route("/api/listings", register, methods=["POST"]),
             Route("/api/listings/{listing_id}", show),
-            Route("/api/epochs/{vault}/{epoch:int}", epoch),
+            Route("/api/epochs/{vault}/{epoch}", epoch),
         ],
         exception_handlers={HeadwaterError: problem},
     )
@@ -79,10 +84,13 @@ async def _json(request: Request) -> object:
     body = await request.body()
     if len(body) > MAX_BODY_BYTES:
         raise InvalidInputError(f"A registration has at most {MAX_BODY_BYTES} bytes.")
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        raise InvalidInputError("The body is not JSON.") from exc
+    return read_json(body, "The body")
+
+
+def _kind(text: str | None) -> str | None:
+    if text is not None and text not in KINDS:
+        raise InvalidInputError(f"A listing is a {', a '.join(KINDS)}; never {text[:80]!r}.")
+    return text
 
 
 def _whole(text: str | None, name: str) -> int | None:
@@ -91,4 +99,6 @@ def _whole(text: str | None, name: str) -> int | None:
     try:
         return int(text)
     except ValueError as exc:
-        raise InvalidInputError(f"{name} is a whole number of atomic units, not {text!r}.") from exc
+        raise InvalidInputError(
+            f"{name} is a whole number of atomic units, not {text[:80]!r}."
+        ) from exc

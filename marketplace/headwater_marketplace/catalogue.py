@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Connection, Text, select
 from sqlalchemy.orm import Session, registry
 from sqlmodel import Field, SQLModel, col
 
-from headwater_marketplace.listings import MAX_STORED, Listing
+from headwater_marketplace.listings import MAX_STORED, Listing, is_listing_id
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_wallet.database import Database
 
@@ -80,6 +80,9 @@ class Catalogue:
         Raises:
             NoSuchListingError: there is none.
         """
+
+        if not is_listing_id(listing_id):
+            raise NoSuchListingError(f"There is no listing {listing_id[:80]!r}.")
 
         def work(connection: Connection) -> Listing:
             with Session(bind=connection) as session:

@@ -8,6 +8,7 @@ import httpx
 
 from headwater_marketplace.listings import Listing, sign_listing, verified
 from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
+from headwater_payments.json_text import read_json
 from headwater_payments.signing import Signer
 
 
@@ -67,10 +68,10 @@ class MarketplaceClient:
     async def _request(self, method: str, path: str, **options: Any) -> Mapping[str, Any]:
         try:
             answer = await self._http.request(method, self._base + path, **options)
-            body = answer.json()
+            body = read_json(answer.content)
         except httpx.HTTPError as exc:
             raise UnavailableError(f"The marketplace at {self._base} does not answer.") from exc
-        except ValueError as exc:
+        except InvalidInputError as exc:
             raise UnavailableError(f"{self._base} answered with something else than JSON.") from exc
         if not isinstance(body, dict):
             raise UnavailableError(f"{self._base} answered with something else than an object.")

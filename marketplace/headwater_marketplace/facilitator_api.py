@@ -3,8 +3,6 @@
 Source: x402 v2, facilitator interface.
 """
 
-import json
-
 from pydantic import Field
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,6 +12,7 @@ from starlette.routing import Route
 from headwater_marketplace.api import problem
 from headwater_marketplace.facilitator import Facilitator
 from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.json_text import read_json
 from headwater_payments.x402 import PaymentPayload, PaymentRequirements, WireModel
 
 MAX_BODY_BYTES = 262_144
@@ -58,7 +57,4 @@ async def _read(request: Request) -> FacilitatorRequest:
     body = await request.body()
     if len(body) > MAX_BODY_BYTES:
         raise InvalidInputError(f"A request has at most {MAX_BODY_BYTES} bytes.")
-    try:
-        return FacilitatorRequest.from_json(json.loads(body))
-    except ValueError as exc:
-        raise InvalidInputError("The body is not JSON.") from exc
+    return FacilitatorRequest.from_json(read_json(body, "The body"))

@@ -23,6 +23,7 @@ from headwater_models.chat import ChatRequest, ModelCard, ModelList, count_promp
 from headwater_models.completion import SSE_DONE, CompletionFrame, complete, server_sent
 from headwater_models.tokens import TokenMeter
 from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.json_text import read_json
 from headwater_payments.pricing import TokenPrice
 
 _EVIDENCE: TypeAdapter[Evidence] = TypeAdapter(Evidence)
@@ -75,7 +76,9 @@ def gateway(model: MeteredModel, now: Callable[[], float] = time.time) -> Starle
 
     async def chat(request: Request) -> Response:
         try:
-            asked = model.admit(ChatRequest.model_validate_json(await request.body()))
+            asked = model.admit(
+                ChatRequest.model_validate(read_json(await request.body(), "The body"))
+            )
         except ValidationError as exc:
             first = exc.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "the body"

@@ -3,8 +3,9 @@
 A listing is signed by its provider, so a catalogue can neither invent one nor change its price.
 """
 
+import re
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -16,6 +17,16 @@ from headwater_payments.signing import Signer, recover
 
 MAX_STORED: Final = 2**63 - 1
 """The largest price that a catalogue's columns hold, in atomic units."""
+
+
+Kind = Literal["model", "service", "datanet"]
+KINDS: Final = get_args(Kind)
+_ID: Final = r"^[a-z0-9][a-z0-9-]{2,62}$"
+
+
+def is_listing_id(text: str) -> bool:
+    """Whether a listing can have this id."""
+    return re.fullmatch(_ID, text) is not None
 
 
 class TokenPrices(BaseModel):
@@ -50,9 +61,9 @@ class Listing(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{2,62}$")
+    id: str = Field(pattern=_ID)
     name: str = Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")
-    kind: Literal["model", "service", "datanet"]
+    kind: Kind
     description: str = Field(max_length=600)
     base_url: str = Field(pattern=r"^https?://")
     network: str = Field(pattern=r"^eip155:[0-9]{1,20}$")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import httpx
 
 from headwater_payments.errors import InvalidInputError, UnavailableError
+from headwater_payments.json_text import read_json
 from headwater_payments.x402 import (
     PaymentPayload,
     PaymentRequirements,
@@ -78,7 +79,7 @@ class RemoteFacilitator:
         try:
             answer = await self._http.request(method, self._base + path, **options)
             answer.raise_for_status()
-            return model.from_json(answer.json())
+            return model.from_json(read_json(answer.content))
         except (httpx.HTTPError, ValueError, InvalidInputError) as exc:
             raise UnavailableError(
                 f"The facilitator at {self._base} gave no usable answer to {path}.",

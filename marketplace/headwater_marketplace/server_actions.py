@@ -48,6 +48,8 @@ class ServerActions:
         kind = payload.get("type")
         if kind == "claim":
             claims = _claims(payload.get("claims"))
+            if not claims:
+                raise InvalidInputError("A claim is over one channel at least.")
             given = payload.get("claimAuthorizerSignature")
             return self._contract.claim_with_signature(
                 claims, await self._claim_signature(claims, given)

@@ -29,7 +29,7 @@ from headwater_models.extractive import Quote, QuotedAnswer, compose
 from headwater_payments.address import Address
 from headwater_payments.errors import InvalidInputError
 
-BACKEND_ID = "embedded-bm25/1"
+BACKEND_ID = "embedded-bm25/2"
 RETRIEVED_ROWS = 6
 
 
@@ -55,9 +55,13 @@ class CorpusRow:
 class CorpusBackend:
     """Extractive question answering over rows, deterministic, with leave-one-out evidence.
 
-    The answer score of the evidence is `QuotedAnswer.score_micro`. Every ablation is the score of
-    the answer that this backend gives from an index that never held the cited row, nor the rows
-    that nearly repeat it: while a copy remains, taking one row out would change nothing.
+    The answer score of the evidence is `QuotedAnswer.score_micro`. There is one ablation for each
+    contributor whose row is quoted: the score of the answer that this backend gives from an index
+    that never held what it quotes of that contributor, nor what it would quote of the same
+    contributor instead, nor the rows that nearly repeat any of those. While a row that stands in
+    for another remains, taking out the other would show nothing; so nobody loses by contributing
+    much about one thing, and what is handed in under several names never shows more than under one.
+    A row counts as its centre's contributor's.
 
     Args:
         model: the model id it serves.
@@ -155,8 +159,11 @@ class CorpusBackend:
 
     def _evidence(self, request: ChatRequest, hits: list[Hit], answer: QuotedAnswer) -> Evidence:
         quoted = {quote.position: quote for quote in answer.quotes}
-        groups = {position: self._repeats_of(position, hits) for position in quoted}
-        shown = {hit.position for hit in hits[:RETRIEVED_ROWS]}.union(*groups.values())
+        owners = dict.fromkeys(self._owner(position) for position in quoted)
+        ablations = [self._without_owner(owner, request, hits, answer) for owner in owners]
+        shown = {hit.position for hit in hits[:RETRIEVED_ROWS]}.union(
+            *(removed for removed, _ in ablations)
+        )
         return Evidence(
             backend=BACKEND_ID,
             corpus_root=self._corpus_root,
@@ -169,18 +176,28 @@ class CorpusBackend:
                 if hit.position in shown
             ),
             ablations=tuple(
-                Ablation(
-                    removed=tuple(self._rows[position].row for position in group),
-                    answer_score_micro=self._answer(request, group)[1].score_micro,
-                )
-                for group in groups.values()
+                Ablation(tuple(self._rows[position].row for position in removed), score)
+                for removed, score in ablations
             ),
         )
 
-    def _repeats_of(self, position: int, hits: Sequence[Hit]) -> tuple[int, ...]:
-        """The matching rows of a row's group; those that match nothing can replace nothing."""
-        centre = self._centres[position]
-        return tuple(hit.position for hit in hits if self._centres[hit.position] == centre)
+    def _without_owner(
+        self, owner: Address, request: ChatRequest, hits: Sequence[Hit], answer: QuotedAnswer
+    ) -> tuple[tuple[int, ...], int]:
+        """The rows to take out until no answer quotes `owner`, and that answer's score."""
+        stars: set[int] = set()
+        while found := {
+            self._centres[quote.position]
+            for quote in answer.quotes
+            if self._owner(quote.position) == owner
+        }:
+            stars |= found
+            removed = tuple(hit.position for hit in hits if self._centres[hit.position] in stars)
+            _, answer = self._answer(request, removed)
+        return removed, answer.score_micro
+
+    def _owner(self, position: int) -> Address:
+        return self._rows[self._centres[position]].contributor
 
     def _passage(self, hit: Hit, quote: Quote | None) -> RetrievedPassage:
         row = self._rows[hit.position]

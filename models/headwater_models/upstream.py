@@ -1,6 +1,5 @@
 """A model that runs elsewhere: an OpenAI-compatible endpoint, streamed through, metered here."""
 
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 import httpx
@@ -24,6 +23,8 @@ from headwater_models.chat import (
 )
 from headwater_models.errors import UpstreamRefusedError, UpstreamUnavailableError
 from headwater_models.tokens import TokenMeter, pieces
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.json_text import read_json
 
 BACKEND_ID = "openai-compatible/1"
 
@@ -155,14 +156,14 @@ async def _chunks(response: httpx.Response) -> AsyncIterator[ChatChunk]:
 
 def _chunk(data: str) -> ChatChunk:
     try:
-        parsed: object = json.loads(data)
+        parsed: object = read_json(data)
         if isinstance(parsed, dict) and "error" in parsed:
             raise UpstreamRefusedError(
                 "The upstream model endpoint failed in the middle of its answer.",
                 reason=str(parsed["error"])[:300],
             )
         return ChatChunk.model_validate(parsed)
-    except (ValidationError, json.JSONDecodeError) as exc:
+    except (ValidationError, InvalidInputError) as exc:
         raise UpstreamRefusedError(
             "The upstream model endpoint sent something that is no completion chunk.",
             data=data[:300],

@@ -13,8 +13,7 @@ Address = NewType("Address", str)
 ZERO_ADDRESS = Address("0x" + "00" * 20)
 
 
-@lru_cache(maxsize=65_536)
-def parse_address(text: str) -> Address:
+def parse_address(text: object) -> Address:
     """Read an address in any letter case and give it back checksummed.
 
     Mixed-case input must carry a correct EIP-55 checksum, so that a mistyped address is refused.
@@ -22,10 +21,15 @@ def parse_address(text: str) -> Address:
     Raises:
         InvalidInputError: not 20 bytes of hex, or a wrong checksum.
     """
-    if not str(text).startswith("0x") or not is_hex_address(text):
-        raise InvalidInputError(
-            f"{text!r} is not an address: give 0x and 40 hexadecimal digits.", value=str(text)[:80]
-        )
+    if not isinstance(text, str):
+        raise _no_address(text)
+    return _parsed(text)
+
+
+@lru_cache(maxsize=65_536)
+def _parsed(text: str) -> Address:
+    if not text.startswith("0x") or not is_hex_address(text):
+        raise _no_address(text)
     checksummed = to_checksum_address(text)
     digits = text[2:]
     if digits not in (digits.lower(), digits.upper()) and text != checksummed:
@@ -34,6 +38,13 @@ def parse_address(text: str) -> Address:
             value=text,
         )
     return Address(checksummed)
+
+
+def _no_address(value: object) -> InvalidInputError:
+    shown = str(value)[:80]
+    return InvalidInputError(
+        f"{shown!r} is not an address: give 0x and 40 hexadecimal digits.", value=shown
+    )
 
 
 def address_word(address: str) -> bytes:

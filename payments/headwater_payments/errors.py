@@ -3,6 +3,7 @@
     HeadwaterError            every error below, in any component
     ├── InvalidInputError     what was passed in is malformed: fix it and call again
     ├── UnavailableError      something outside did not answer: the same call may work later
+    ├── MissingExtraError     a package is not installed: install headwater with the extra named
     └── (each component adds its own branches, one class per next step of the caller)
 
 An error carries a stable `code` that programs compare, one sentence that a person understands, and
@@ -31,6 +32,11 @@ class HeadwaterError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    def line(self) -> str:
+        """The error as a command prints it: one line, and no control codes of whoever caused it."""
+        shown = "".join(c if c.isprintable() else "?" for c in " ".join(self.message.split()))
+        return f"error[{self.code}]: {shown}"
+
     def problem(self) -> dict[str, object]:
         """The error as RFC 9457 problem JSON members (`type` is relative to the documentation)."""
         return {
@@ -55,6 +61,27 @@ class UnavailableError(HeadwaterError):
 
     code = "unavailable"
     http_status = 503
+
+
+class MissingExtraError(HeadwaterError):
+    """A package that comes with one of headwater's extras is not installed; nothing was done.
+
+    Args:
+        what: what needs the package, as the subject of a sentence.
+        package: the missing one, as it is imported.
+        extra: the extra of headwater's that brings it.
+    """
+
+    code = "missing_extra"
+    http_status = 501
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs the package {package}: "
+            f"install it with headwater's extra {extra!r}, pip install 'headwater[{extra}]'.",
+            package=package,
+            extra=extra,
+        )
 
 
 def _json_ready(value: object) -> object:

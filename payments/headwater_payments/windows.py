@@ -16,6 +16,7 @@ from headwater_payments.amount import parse_atomic
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.extensions import LOOKUP_PATH
 from headwater_payments.hexadecimal import parse_hex, to_hex
+from headwater_payments.json_text import read_json
 from headwater_payments.x402 import JsonObject
 
 VOUCHER_WINDOWS: Final = "voucher-windows"
@@ -128,8 +129,8 @@ def asks_for_stream(accept: str, body: bytes) -> bool:
     if b'"stream"' not in body:
         return False
     try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError):
+        asked = read_json(body)
+    except InvalidInputError:
         return False
     return isinstance(asked, dict) and asked.get("stream") is True
 

@@ -7,7 +7,6 @@ Source: x402 specification v2 (core types, HTTP transport).
 """
 
 import base64
-import binascii
 import json
 from typing import Any, Final, Literal, Self
 
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.json_text import read_json
 
 PAYMENT_REQUIRED: Final = "PAYMENT-REQUIRED"
 PAYMENT_SIGNATURE: Final = "PAYMENT-SIGNATURE"
@@ -53,10 +53,13 @@ class WireModel(BaseModel):
             raise InvalidInputError(f"The {name} header is longer than {MAX_HEADER_BYTES} bytes.")
         text = value.strip().replace("-", "+").replace("_", "/").rstrip("=")
         try:
+            # Letters outside ASCII raise a plain ValueError, what base64 lacks one of its own.
             raw = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-            return cls.model_validate(json.loads(raw))
-        except (binascii.Error, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as exc:
+            body = read_json(raw)
+        except (ValueError, InvalidInputError) as exc:
             raise InvalidInputError(f"The {name} header is not base64 of JSON.") from exc
+        try:
+            return cls.model_validate(body)
         except ValidationError as exc:
             raise InvalidInputError(
                 f"The {name} header is malformed: {_first_problem(exc)}."
@@ -181,10 +184,12 @@ def chain_id_of(network: str) -> int:
         InvalidInputError: another namespace, or no number.
     """
     namespace, _, reference = network.partition(":")
-    if namespace != "eip155" or not reference.isascii() or not reference.isdigit():
+    number = reference.isascii() and reference.isdigit() and len(reference) <= 32
+    if namespace != "eip155" or not number:
         raise InvalidInputError(
-            f"{network!r} is not an EVM network: expected eip155 and a chain id, as eip155:84532.",
-            network=network,
+            f"{network[:80]!r} is not an EVM network: "
+            "expected eip155 and a chain id, as eip155:84532.",
+            network=network[:80],
         )
     return int(reference)
 

@@ -46,7 +46,7 @@ def simulate(
             )
             results.append(study(scenario, worlds))
     except HeadwaterError as error:
-        typer.echo(f"error[{error.code}]: {error.message}", err=True)
+        typer.echo(error.line(), err=True)
         raise typer.Exit(2) from error
     if as_json:
         typer.echo(json.dumps([report(result) for result in results], indent=2))
@@ -90,28 +90,33 @@ def _bounds(value: "Interval") -> dict[str, float | None]:
 
 def _show(results: "list[StudyResult]") -> None:
     from rich.console import Console
-    from rich.table import Table
 
     from headwater_attribution.rules import CAUSES
+    from headwater_attribution.tables import show_table
 
     scenario = results[0].scenario
-    table = Table(
-        title=f"{scenario.agents:,} agents, {scenario.steps} steps, {results[0].worlds} worlds, "
-        f"admission {'on' if scenario.admission else 'off'}, "
-        f"recall {scenario.dedup_recall / PARTS:.0%}: means and 95 % intervals"
-    )
-    table.add_column("")
-    for result in results:
-        shipped = " (shipped)" if result.scenario.rule is CAUSES else ""
-        table.add_column(f"{result.scenario.rule.rule_id}{shipped}", justify="right")
-    table.add_row("honest share of pay", *(_text(r.honest_share) for r in results))
-    table.add_row("left unattributed", *(_text(r.unattributed_share) for r in results))
+    names = [
+        result.scenario.rule.rule_id + (" (shipped)" if result.scenario.rule is CAUSES else "")
+        for result in results
+    ]
+    rows = [
+        ("honest share of pay", *(_text(r.honest_share) for r in results)),
+        ("left unattributed", *(_text(r.unattributed_share) for r in results)),
+    ]
     for kind in results[0].deviations:
         name = kind.name.lower().replace("_", " ")
         found = [r.deviations[kind] for r in results]
-        table.add_row(f"{name}: pay / honest pay", *(_text(f.pay_ratio) for f in found))
-        table.add_row(f"{name}: net gain", *(_text(f.gain) for f in found))
-    Console().print(table)
+        rows.append((f"{name}: pay / honest pay", *(_text(f.pay_ratio) for f in found)))
+        rows.append((f"{name}: net gain", *(_text(f.gain) for f in found)))
+    show_table(
+        Console(highlight=False),
+        ("", *names),
+        rows,
+        title=f"{scenario.agents:,} agents, {scenario.steps} steps, {results[0].worlds} worlds, "
+        f"admission {'on' if scenario.admission else 'off'}, "
+        f"recall {scenario.dedup_recall / PARTS:.0%}: means and 95 % intervals",
+        right=names,
+    )
 
 
 def _text(value: "Interval") -> str:

@@ -315,6 +315,6 @@ def test_the_command_explains_what_is_no_bundle(
     if content is not None:
         path.write_bytes(content)
     code, _, err = run("verify", str(path))
-    assert code == 1
+    assert code == 2
     assert err.startswith("error[invalid_input]: ")
     assert err.count("\n") == 1

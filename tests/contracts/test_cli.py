@@ -82,7 +82,7 @@ def test_a_port_that_is_taken_is_one_sentence(program: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = CliRunner().invoke(app, ["up", "--port", str(port), *options])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.output == (
         f"error[unavailable]: Port {port} cannot be used: "
         "stop what listens there, or choose another.\n"
@@ -91,7 +91,7 @@ def test_a_port_that_is_taken_is_one_sentence(program: str) -> None:
 
 def test_an_account_that_is_none_is_refused_before_anything_starts() -> None:
     result = CliRunner().invoke(app, ["up", "--fund", "0x03"])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.output.startswith("error[invalid_input]: '0x03' is not an address")
     assert result.output.count("\n") == 1
 

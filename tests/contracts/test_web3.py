@@ -143,6 +143,7 @@ async def test_a_refusal_carries_the_nodes_code_and_data() -> None:
 
 async def test_what_is_not_there_is_told_apart_from_what_cannot_be_read() -> None:
     nothing: dict[str, object] = {
+        "eth_chainId": result(hex(84532)),
         "eth_getTransactionReceipt": result(None),
         "eth_getBlockByNumber": result(None),
     }
@@ -151,10 +152,11 @@ async def test_what_is_not_there_is_told_apart_from_what_cannot_be_read() -> Non
         with pytest.raises(UnavailableError, match="no block 7"):
             await reader.block(7)
     indexing: dict[str, object] = {
+        "eth_chainId": result(hex(84532)),
         "eth_getTransactionReceipt": {
             "jsonrpc": "2.0",
             "error": {"code": -32000, "message": "transaction indexing is in progress"},
-        }
+        },
     }
     async with reader_of(indexing) as reader:
         assert await reader.receipt("0x" + "ab" * 32) is None

@@ -51,7 +51,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 def test_every_check_holds(outcome: Outcome) -> None:
     failed = [(check.name, check.detail) for check in outcome.checks if not check.held]
     assert failed == []
-    assert len(outcome.checks) == 15
+    assert len(outcome.checks) == 16
 
 
 def test_it_is_as_large_as_promised(outcome: Outcome) -> None:

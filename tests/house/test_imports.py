@@ -4,21 +4,16 @@ The distributions that an extra brings are computed from `pyproject.toml` and fr
 what is installed; the modules of all others are blocked in a fresh interpreter, as if missing.
 """
 
-import functools
 import json
 import os
-import re
 import subprocess
 import sys
-import tomllib
-from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 
 import pytest
-from packaging.requirements import Requirement
 
+from support.extras import blocked_without
 from support.pages import COMPONENTS, ROOT
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 NEEDS = {
     "headwater_payments": (),
     "headwater_contracts": (),
@@ -111,47 +106,6 @@ def modules(package: str) -> list[str]:
     )
     dotted = {".".join(parts).removesuffix(".__init__") for parts in names}
     return sorted(name for name in dotted if not name.endswith(("__main__", "migrations.env")))
-
-
-@functools.cache
-def installed_by(extras: tuple[str, ...]) -> frozenset[str]:
-    """The distributions that the base and these extras bring, with all that they need."""
-    optional = PROJECT["optional-dependencies"]
-    queue = [(Requirement(text), "") for text in PROJECT["dependencies"]]
-    queue += [(Requirement(text), "") for extra in extras for text in optional[extra]]
-    seen: set[tuple[str, str]] = set()
-    while queue:
-        wanted, extra = queue.pop()
-        if wanted.marker is not None and not wanted.marker.evaluate({"extra": extra}):
-            continue
-        name = normal(wanted.name)
-        for inner in ("", *wanted.extras):
-            if (name, inner) in seen:
-                continue
-            seen.add((name, inner))
-            if name == "headwater":
-                queue += [(Requirement(text), "") for text in optional.get(inner, ())]
-                continue
-            try:
-                queue += [(Requirement(text), inner) for text in requires(name) or ()]
-            except PackageNotFoundError:
-                continue
-    return frozenset(name for name, _ in seen)
-
-
-def normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def blocked_without(extras: tuple[str, ...]) -> list[str]:
-    """The top-level modules of every installed distribution that these extras don't bring."""
-    present = installed_by(extras)
-    return sorted(
-        module
-        for module, owners in packages_distributions().items()
-        if not any(normal(owner) in present or normal(owner) == "headwater" for owner in owners)
-        and module not in sys.stdlib_module_names
-    )
 
 
 def failures(names: list[str], extras: tuple[str, ...]) -> dict[str, str]:

@@ -1,14 +1,18 @@
 """The sandbox is a whole market: wallets of their own, refusals that cost nothing, a clean end."""
 
+import functools
 import os
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 import anyio
+import httpx
 import pytest
+from pydantic import JsonValue
 
-from headwater.sandbox import open_sandbox
+from headwater.sandbox import open_asgi_sandbox, open_sandbox
 from headwater_payments.errors import InvalidInputError
 from headwater_wallet.errors import BudgetExceededError
 from headwater_wallet.keys import LocalSigner
@@ -76,3 +80,55 @@ async def test_a_price_that_is_none_is_refused_and_leaves_nothing_behind(
     assert os.listdir(tmp_path) == []  # noqa: PTH208  nothing else runs here
     left = {thread.name for thread in set(threading.enumerate()) - before if thread.is_alive()}
     assert not {name for name in left if "AnyIO" not in name}, "only the pool's threads may stay"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
+async def test_what_is_sold_is_not_given_away_by_another_method(method: str) -> None:
+    served: list[object] = []
+
+    async def sold(asked: JsonValue) -> JsonValue:
+        served.append(asked)
+        return "the goods"
+
+    async with open_sandbox(sold) as box, httpx.AsyncClient() as anybody:
+        answer = await anybody.request(method, box.url)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+        assert (await anybody.post(box.url)).status_code == 402
+    assert served == []
+
+
+async def test_a_route_of_an_application_is_sold_by_post_and_by_nothing_else() -> None:
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+    async with open_asgi_sandbox(app, path="/paid") as box, httpx.AsyncClient() as anybody:
+        assert (await anybody.get(box.url + "/paid")).status_code == 405
+        assert (await anybody.post(box.url + "/paid")).status_code == 402
+        assert (await anybody.get(box.url + "/free")).text == "/free"
+
+
+class Sells:
+    async def __call__(self, asked: JsonValue) -> JsonValue:
+        return asked
+
+
+@pytest.mark.parametrize("sold", [len, lambda asked: asked, "text", None, Sells, 5])
+async def test_what_is_no_async_function_is_refused_in_words(sold: Any) -> None:
+    with pytest.raises(InvalidInputError, match="async"):
+        async with open_sandbox(sold):
+            pytest.fail("it opened")
+
+
+async def test_async_callables_of_any_make_are_sold() -> None:
+    for sold in (Sells(), functools.partial(echo), Sells().__call__):
+        async with open_sandbox(sold, budget="0.001") as box, box.wallet.client() as http:
+            assert (await http.post(box.url, json=1)).json() == 1
+
+
+@pytest.mark.parametrize("amount", [0.001, 1, None, True])
+@pytest.mark.parametrize("name", ["price", "budget"])
+async def test_a_price_that_is_no_text_is_refused_in_words(name: str, amount: Any) -> None:
+    with pytest.raises(InvalidInputError, match=f"The {name} is text in whole units"):
+        async with open_sandbox(echo, **{name: amount}):
+            pytest.fail("it opened")

@@ -1,21 +1,24 @@
 """The embedded model finds the right row, quotes it, and proves by removal what it needs."""
 
+from collections.abc import Collection
+
 import pytest
 from models.asking import ask, request_for
 
-from headwater_attribution.evidence import text_sha256
+from headwater_attribution.evidence import RowId, text_sha256
 from headwater_models.conformance import check_backend
 from headwater_models.corpus_backend import CorpusBackend, CorpusRow
 from headwater_models.questions import held_out_questions
 from headwater_models.tokens import pieces
+from headwater_payments.address import parse_address
 from headwater_payments.errors import InvalidInputError
 
 pytestmark = pytest.mark.anyio
 QUESTION = "How do I join two path components and split the file extension?"
 
 
-def _without(corpus: list[CorpusRow], index: int) -> CorpusBackend:
-    rest = [row for row in corpus if row.row.index != index]
+def _without(corpus: list[CorpusRow], removed: Collection[RowId]) -> CorpusBackend:
+    rest = [row for row in corpus if row.row not in removed]
     return CorpusBackend("pydocs", rest, corpus_root="0x" + "00" * 32)
 
 
@@ -38,24 +41,50 @@ async def test_the_right_row_is_cited_first_and_the_answer_needs_it(
         if cited[0].row.index != question.answer_position:
             continue
         right += 1
-        (removed,) = [a for a in evidence.ablations if a.removed == (cited[0].row,)]
+        (removed,) = [a for a in evidence.ablations if cited[0].row in a.removed]
         drops.append(1 - removed.answer_score_micro / evidence.answer_score_micro)
     assert right >= 40
     assert sum(drops) / len(drops) > 0.4
 
 
-async def test_an_ablation_is_the_score_of_a_backend_that_never_held_the_row(
+async def test_an_ablation_is_the_score_of_a_backend_that_never_held_the_rows(
     backend: CorpusBackend, corpus: list[CorpusRow]
 ) -> None:
     questions = held_out_questions([(row.title, row.text) for row in corpus], 4, seed=5)
     for question in questions:
         said, finish = await ask(backend, request_for(question.text))
         ablation = finish.evidence.ablations[0]
-        (gone,) = ablation.removed
-        rest_said, rest = await ask(_without(corpus, gone.index), request_for(question.text))
+        rest_said, rest = await ask(_without(corpus, ablation.removed), request_for(question.text))
         assert rest.evidence.answer_score_micro == ablation.answer_score_micro
         assert rest_said != said
-        assert gone not in {passage.row for passage in rest.evidence.passages}
+        owners = {corpus[row.index].contributor for row in ablation.removed}
+        still_quoted = {p.contributor for p in rest.evidence.passages if p.spans}
+        assert len(owners) == 1
+        assert owners.isdisjoint(still_quoted)
+
+
+async def test_rows_of_one_contributor_that_stand_in_for_each_other_are_taken_out_together() -> (
+    None
+):
+    texts = [
+        ("rain.gauge", "A rain gauge measures how much water has fallen."),
+        ("rain.meter", "How much of a fall of water there was is what this rain meter tells."),
+        ("river.weir", "A weir raises the level of the river behind it."),
+    ]
+    ada, bob = (parse_address("0x" + pair * 20) for pair in ("ad", "b0"))
+    scores = []
+    for second in (ada, bob):
+        owners = (ada, second, bob)
+        rows = [
+            CorpusRow(RowId(1, 1, n), n, owner, *text)
+            for n, (text, owner) in enumerate(zip(texts, owners, strict=True))
+        ]
+        backend = CorpusBackend("pydocs", rows, corpus_root="0x" + "00" * 32)
+        _, finish = await ask(backend, request_for("How much water has fallen as rain?"))
+        ablation = next(a for a in finish.evidence.ablations if rows[0].row in a.removed)
+        scores.append(ablation.answer_score_micro)
+    assert scores[0] == 0
+    assert scores[1] > 0
 
 
 async def test_every_span_of_the_answer_is_a_quotation_of_its_row(

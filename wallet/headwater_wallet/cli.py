@@ -143,10 +143,11 @@ def explain(
     from headwater_payments.address import parse_address
     from headwater_wallet.policy import PaymentRequest
     from headwater_wallet.policy_toml import load_policy
-    from headwater_wallet.terms import origin_of, route_of
+    from headwater_wallet.terms import origin_of, require_url, route_of
 
     with _refusals():
         loaded = load_policy(policy)
+        require_url(url)
         asked = PaymentRequest(
             loaded.budget.asset.amount(amount), parse_address(payee), origin_of(url), route_of(url)
         )
@@ -237,7 +238,7 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except HeadwaterError as error:
-        typer.echo(f"error[{error.code}]: {error.message}", err=True)
+        typer.echo(error.line(), err=True)
         raise typer.Exit(2) from error
 
 
@@ -265,8 +266,7 @@ def _password(*, confirm: bool = False) -> str:
     """From the file that the environment names, or from the terminal, unseen."""
     named = os.environ.get(PASSWORD_FILE)
     if named is None:
-        text: str = typer.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
-        return text
+        return _asked_password(confirm)
     try:
         password = Path(named).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as exc:
@@ -274,6 +274,19 @@ def _password(*, confirm: bool = False) -> str:
     if not password:
         raise InvalidInputError(f"The file that {PASSWORD_FILE} names is empty.")
     return password
+
+
+def _asked_password(confirm: bool) -> str:
+    try:
+        text: str = typer.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
+    except typer.Abort as exc:
+        # An input that has ended is told from Ctrl-C, which ends the program.
+        if isinstance(exc.__context__, EOFError):
+            raise InvalidInputError(
+                f"There is nobody to ask for the password: name a file in {PASSWORD_FILE}."
+            ) from exc
+        raise
+    return text
 
 
 def _now() -> int:

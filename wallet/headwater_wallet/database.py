@@ -24,10 +24,11 @@ from anyio.lowlevel import EventLoopToken, current_token
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
-from headwater_payments.errors import UnavailableError
+from headwater_payments.errors import MissingExtraError, UnavailableError
 
 T = TypeVar("T")
 MAX_BATCH = 256
+_POSTGRESQL = ("postgresql", "postgres")
 _WRITES = "headwater_writes"
 
 
@@ -40,6 +41,7 @@ class Database:
 
     Raises:
         UnavailableError: the database cannot be opened.
+        MissingExtraError: its driver is not installed.
     """
 
     def __init__(self, url: str, metadata: MetaData) -> None:
@@ -286,8 +288,10 @@ def _call_soon(token: EventLoopToken, callback: Callable[[], None]) -> None:
 
 def _open_engine(url: str, metadata: MetaData) -> Engine:
     try:
-        engine = create_engine(url)
-    except (SQLAlchemyError, ImportError) as exc:
+        engine = create_engine(_with_driver(url))
+    except ModuleNotFoundError as exc:
+        raise MissingExtraError("That database", exc.name or "it", "marketplace") from exc
+    except (SQLAlchemyError, ImportError, ValueError) as exc:
         raise UnavailableError(f"The database cannot be opened: {_cause(exc)}.") from exc
     if engine.dialect.name == "sqlite":
 
@@ -310,6 +314,12 @@ def _open_engine(url: str, metadata: MetaData) -> Engine:
             connection.exec_driver_sql(lock)
 
     return engine
+
+
+def _with_driver(url: str) -> str:
+    """The URL with the PostgreSQL driver that headwater installs, where it names none."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+psycopg{separator}{rest}" if scheme in _POSTGRESQL else url
 
 
 def _lock_number(metadata: MetaData) -> int:

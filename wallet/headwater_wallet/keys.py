@@ -20,12 +20,23 @@ from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
 from headwater_payments.address import Address
 from headwater_payments.eip712 import TypedData
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.json_text import read_json
 from headwater_payments.signing import address_of_key, sign_with_key
 from headwater_wallet.errors import KeyStoreError
 
 SCRYPT_ROUNDS = 262_144
 """The work factor of the key file; half a second on a small machine."""
 _KIND = "bip39-entropy"
+_UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
+"""What reading a file of another shape raises, here and in the key file's library."""
 
 
 class LocalSigner:
@@ -102,14 +113,14 @@ class SeedKeystore:
             KeyStoreError: no such file, not a key file, or the wrong password.
         """
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
+            document = read_json(path.read_bytes(), "The key file")
             if not isinstance(document, dict) or document.get("headwater") != _KIND:
                 # Another program's key has 32 bytes too: accounts derived from it would be empty.
                 raise ValueError("not a seed of ours")
             entropy = decode_keyfile_json(document, password.encode())
         except OSError:
             raise KeyStoreError(f"There is no readable key file at {path}.") from None
-        except (ValueError, KeyError, TypeError, AttributeError, NotImplementedError):
+        except (InvalidInputError, *_UNREADABLE):
             raise KeyStoreError(
                 f"The key file at {path} is damaged, another program's, or the password is wrong."
             ) from None

@@ -10,6 +10,7 @@ from headwater_payments.amount import parse_atomic
 from headwater_payments.channels import ChargeAboveCapError
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.extensions import LOOKUP_PATH
+from headwater_payments.json_text import read_json
 from headwater_payments.x402 import MAX_HEADER_BYTES, PaymentPayload
 from headwater_wallet.seller_claims import check_receipt
 from headwater_wallet.spend_ledger import Intent, SpendLedger
@@ -75,7 +76,9 @@ async def _look_up(intent: Intent, client: httpx.AsyncClient) -> _Outcome | None
     url = f"{parts.scheme}://{parts.netloc}{LOOKUP_PATH}{quote(intent.payment_id, safe='')}"
     try:
         answer = await client.get(url)
-        body = answer.json()
+        body = read_json(answer.content)
+        if not isinstance(body, dict):
+            return None
         if answer.status_code == 404 and body.get("state") == "unknown":
             return _Outcome("released")
         if body.get("state") == "released":

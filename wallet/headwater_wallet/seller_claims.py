@@ -1,7 +1,6 @@
 """Checking what a seller says about a payment, before the ledger believes any of it."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 
 from headwater_payments.address import Address
@@ -9,6 +8,7 @@ from headwater_payments.amount import parse_atomic
 from headwater_payments.channels import ChargeAboveCapError, voucher_to_sign
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import parse_hex, to_hex
+from headwater_payments.json_text import read_json
 from headwater_payments.metering import parse_receipt
 from headwater_payments.signing import recover
 from headwater_payments.x402 import JsonObject, PaymentRequirements, chain_id_of
@@ -100,10 +100,7 @@ def check_receipt(header: str | None, terms: Terms, intent: Intent, charge: int)
     """
     if header is None:
         return
-    try:
-        body = json.loads(header)
-    except (ValueError, RecursionError) as exc:
-        raise InvalidInputError("The receipt is not JSON.") from exc
+    body = read_json(header, "The receipt")
     if not isinstance(body, dict):
         raise InvalidInputError("The receipt is not an object.")
     receipt, signature = parse_receipt(body)

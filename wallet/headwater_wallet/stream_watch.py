@@ -5,7 +5,6 @@ reader sees the stream that it asked for. A stream that is not of server-sent ev
 while it stalls the seller is asked whether it waits for a voucher, and at the end for the receipt.
 """
 
-import json
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +13,7 @@ import anyio
 
 from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
 from headwater_payments.extensions import RECEIPT_EVENT
+from headwater_payments.json_text import read_json
 from headwater_payments.server_sent import EventFilter, ServerEvent
 from headwater_payments.windows import NEED_VOUCHER_EVENT
 from headwater_payments.x402 import PAYMENT_SIGNATURE, JsonObject, SettlementResponse
@@ -241,6 +241,6 @@ def reply_of(status: int, content: bytes) -> Reply:
 
 def _json(data: bytes) -> object:
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
+        return read_json(data)
+    except InvalidInputError:
         return None

@@ -65,9 +65,13 @@ class TransactionSender:
                 sent and no gas is spent.
             TransactionPendingError: no receipt came in time; the details hold the hash.
             TransactionError: it was refused, or mined and failed.
+            WrongNetworkError: the node serves another chain; nothing was sent.
+            WrongContractError: there is no contract to call; nothing was sent.
             UnavailableError: the chain does not answer.
         """
         async with self._turn:
+            if call.data:
+                await self._reader.require_contract(call.to)
             gas = await self._reader.estimate_gas(call, sender=self.address)
             raw = await self._sign(call, gas * GAS_MARGIN // 100)
             transaction_hash = await self._broadcast(raw, call)

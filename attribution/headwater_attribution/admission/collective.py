@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from headwater_attribution.admission.fingerprint import Fingerprint
+from headwater_attribution.admission.lexicon import FUNCTION_WORDS
 from headwater_attribution.admission.order import OrderGain, WordOrder
 from headwater_attribution.admission.parameters import AdmissionParameters
 from headwater_attribution.admission.quality import broken_pairs, quality_objection
@@ -43,7 +44,10 @@ class Collective:
 
         In a larger contribution one such row is let pass if the others show that it has an author.
         """
-        return _disordered([row], self._parameters, self._order) if self._small else None
+        if not self._small:
+            return None
+        more = self._parameters.list_order_millibits if _is_list(row, self._parameters) else 0
+        return _disordered([row], self._parameters, self._order, more)
 
     def stock_bps(self, row: Fingerprint) -> int:
         """The share of the row's three-word windows that are stock, in basis points."""
@@ -54,12 +58,12 @@ class Collective:
 
 
 def _disordered(
-    rows: Sequence[Fingerprint], parameters: AdmissionParameters, order: WordOrder
+    rows: Sequence[Fingerprint], parameters: AdmissionParameters, order: WordOrder, more: int = 0
 ) -> tuple[str, str] | None:
     if order.words < parameters.order_from_words:
         return None
     gain = sum((order.gain(row.words) for row in rows), OrderGain(0, 0))
-    enough = parameters.min_order_millibits
+    enough = parameters.min_order_millibits + more
     if gain.pairs < parameters.order_pairs:
         enough = parameters.min_short_order_millibits
     if not gain.pairs or gain.millibits >= enough:
@@ -69,6 +73,11 @@ def _disordered(
         f"thousandths of a bit each; {enough} are asked for."
     )
     return "disorder/1", reason
+
+
+def _is_list(row: Fingerprint, parameters: AdmissionParameters) -> bool:
+    function = sum(word in FUNCTION_WORDS for word in row.words)
+    return function * 10_000 < parameters.list_function_bps * len(row.words)
 
 
 def _salad(rows: Sequence[Fingerprint], parameters: AdmissionParameters) -> tuple[str, str] | None:

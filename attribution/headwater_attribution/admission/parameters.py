@@ -40,6 +40,10 @@ class AdmissionParameters:
         order_pairs: neighbouring words from which it is judged in full.
         min_order_millibits: what each pair of words has to gain over a shuffle of the same words,
             in the worst stretch of each row.
+        list_function_bps: a row with fewer function words than this is more of a list than prose,
+            as filler is.
+        list_order_millibits: what each pair of such a row, in a small contribution, has to gain on
+            top of that.
         min_short_order_millibits: the same for fewer pairs, where chance has a larger part.
         small_alike_bps: shared word weight that makes a row of a small contribution a copy.
         small_copied_bps: five-word windows that make it one.
@@ -73,6 +77,8 @@ class AdmissionParameters:
     order_from_words: int = 5_000
     order_pairs: int = 19
     min_order_millibits: int = 250
+    list_function_bps: int = 2_200
+    list_order_millibits: int = 250
     min_short_order_millibits: int = -700
     small_alike_bps: int = 5_000
     small_copied_bps: int = 3_500

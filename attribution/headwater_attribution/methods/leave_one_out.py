@@ -1,19 +1,24 @@
-"""Credit for what the answer loses when a passage is taken away, not for having been retrieved.
+"""Credit for what the answer loses when a contributor is taken away, not for having been retrieved.
 
-The share of a star of near-duplicate rows is the drop of the answer score when its rows are taken
-out, as a fraction of the full score. It goes to the star's earliest row. When one drop explains
-part of another and they sum to more than the whole, all are scaled down together; they are never
-scaled up.
+The share of a contributor is the drop of the answer score when its rows are taken out, with the
+rows that nearly repeat them, as a fraction of the full score. A star of near-duplicates counts as
+its earliest row's. When one drop explains part of another and they sum to more than the whole, all
+are scaled down together; they are never scaled up.
 
-The drop when taken out last is the least that a row can have added to an answer whose parts stand
-in for each other, and its score by itself is the most; the Shapley value lies between. So the drop
-is both estimate and lower end, and the row's part of the retrieval score is the upper end.
+Rows of one contributor are taken out together because they stand in for each other: one by one, the
+drops of a contributor who has said a thing twice are nothing, and whoever says it once is paid for
+it. Where an answer is worth the more the more rows support it, with less and less from each, drops
+of parts sum to no more than the drop of the whole, so a contributor gains nothing by splitting up.
+
+The drop when taken out last is the least that a contributor can have added to an answer, and its
+score by itself is the most; the Shapley value lies between. So the drop is both estimate and lower
+end, and the contributor's part of the retrieval score is the upper end.
 
 Source: leave-one-out as in Koh and Liang, "Understanding Black-box Predictions via Influence
 Functions", 2017; ablation of context as in Cohen-Wang et al., "ContextCite", 2024.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from headwater_attribution.attribution import Attribution, Share, attribution_of
@@ -24,7 +29,7 @@ from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods.checked import check_evidence
 from headwater_attribution.windows import window_hashes
 from headwater_payments.address import Address
-from headwater_payments.split import PARTS
+from headwater_payments.split import PARTS, split_amount
 
 
 class RetrievalLeaveOneOut:
@@ -33,10 +38,10 @@ class RetrievalLeaveOneOut:
     Args:
         corpus: the rows that evidence refers to.
         prompt_window: words in the windows by which text copied from the prompt is recognised; a
-            passage earns nothing when at least half of its windows stand in the prompt.
+            star earns nothing when at least half of its windows stand in the prompt.
     """
 
-    method_id = "retrieval-loo/1"
+    method_id = "retrieval-loo/2"
 
     def __init__(self, corpus: Corpus, *, prompt_window: int = 5) -> None:
         self._corpus = corpus
@@ -49,22 +54,23 @@ class RetrievalLeaveOneOut:
         return {"prompt_window": self._prompt_window}
 
     def attribute(self, evidence: Evidence) -> Attribution:
-        """Shares from the drops that the ablations show; see `AttributionMethod`."""
+        """Shares from the drops that ablations show; see `AttributionMethod`."""
         check_evidence(evidence, self._corpus)
-        drops = {
-            centre: drop
-            for centre, drop in self._drops(evidence).items()
-            if not copied_from(evidence.prompt, self._corpus.rows[centre].text, self._prompt_window)
-        }
+        drops = self._drops(evidence)
         whole = max(1, evidence.answer_score_micro, sum(drops.values()))
-        scores = self._scores(evidence)
+        scores, quoted = self._scores(evidence), self._quoted(evidence)
         retrieved = max(1, sum(scores.values()))
         parts: Counter[int] = Counter()
         high: Counter[int] = Counter()
-        for centre, drop in drops.items():
-            owner = self._corpus.rows[centre].contribution_id
-            parts[owner] += drop * PARTS // whole
-            high[owner] += max(drop * PARTS // whole, scores[centre] * PARTS // retrieved)
+        for stars, drop in drops.items():
+            named = quoted.intersection(stars) or frozenset(stars)
+            weights = [max(1, scores[star]) if star in named else 0 for star in stars]
+            shared = split_amount(drop * PARTS // whole, weights)
+            for star, part in zip(stars, shared, strict=True):
+                row = self._corpus.rows[star]
+                if not copied_from(evidence.prompt, row.text, self._prompt_window):
+                    parts[row.contribution_id] += part
+                    high[row.contribution_id] += max(part, scores[star] * PARTS // retrieved)
         influence = self._influence(evidence)
         return attribution_of(
             Share(
@@ -78,17 +84,36 @@ class RetrievalLeaveOneOut:
             for number, owner in self._owners(evidence).items()
         )
 
-    def _drops(self, evidence: Evidence) -> dict[int, int]:
-        """The drop of the answer score for each star, from the widest ablation within the star."""
-        widest: dict[int, tuple[int, int]] = {}
+    def _drops(self, evidence: Evidence) -> dict[tuple[int, ...], int]:
+        """The drop of the answer score for stars of one contributor that were taken out together.
+
+        Of the ablations within one contributor's stars the one counts that takes out all of them;
+        where there is none, those of single stars do, each by itself.
+        """
+        widest: dict[frozenset[int], tuple[int, int]] = {}
+        stars_of: defaultdict[Address, set[int]] = defaultdict(set)
         for ablation in evidence.ablations:
-            stars = {self._centres[row.index] for row in ablation.removed}
-            if len(stars) == 1:
+            stars = frozenset(self._centres[row.index] for row in ablation.removed)
+            owners = {self._corpus.rows[star].contributor for star in stars}
+            if len(owners) == 1:
                 drop = max(0, evidence.answer_score_micro - ablation.answer_score_micro)
                 candidate = (len(set(ablation.removed)), drop)
-                centre = stars.pop()
-                widest[centre] = max(widest.get(centre, (0, 0)), candidate)
-        return {centre: drop for centre, (_, drop) in widest.items()}
+                widest[stars] = max(widest.get(stars, (0, 0)), candidate)
+                stars_of[owners.pop()] |= stars
+        drops: dict[tuple[int, ...], int] = {}
+        for owned in stars_of.values():
+            together = frozenset(owned)
+            alone = (frozenset({star}) for star in owned)
+            for stars in [together] if together in widest else alone:
+                if stars in widest:
+                    drops[tuple(sorted(stars))] = widest[stars][1]
+        return drops
+
+    def _quoted(self, evidence: Evidence) -> frozenset[int]:
+        """The stars whose rows stand in the answer."""
+        return frozenset(
+            self._centres[passage.row.index] for passage in evidence.passages if passage.spans
+        )
 
     def _scores(self, evidence: Evidence) -> dict[int, int]:
         """The best retrieval score in each star."""

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import anyio
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
+from headwater_attribution.tables import show_table
 from headwater_payments.errors import HeadwaterError
 
 if TYPE_CHECKING:
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 
 
 _MARKS = {
-    "held": "[green]held[/]",
-    "failed": "[bold red]FAILED[/]",
-    "shown": "[dim]shown[/]",
+    "held": Text("held", style="green"),
+    "failed": Text("FAILED", style="bold red"),
+    "shown": Text("shown", style="dim"),
 }
 
 
@@ -37,14 +38,7 @@ def demo(
         outcome, page = _run(admission, seed, llm, report, console)
         from headwater.demo.report import BUNDLE
     except HeadwaterError as error:
-        typer.echo(f"error[{error.code}]: {error.message}", err=True)
-        raise typer.Exit(2) from error
-    except ModuleNotFoundError as error:
-        typer.echo(
-            f"error[missing_extra]: The demonstration needs {error.name}: "
-            "install headwater with its extra 'demo'.",
-            err=True,
-        )
+        typer.echo(error.line(), err=True)
         raise typer.Exit(2) from error
     show(outcome, console)
     console.print(f"\nReport: {page}", soft_wrap=True)
@@ -76,12 +70,12 @@ def show(outcome: "Outcome", console: Console) -> None:
     _show_cheats(outcome, console)
     _show_parties(outcome, console)
     _show_traffic(outcome, console)
-    checks = Table(title="Checks", title_justify="left")
-    for heading in ("", "check", "found"):
-        checks.add_column(heading)
-    for check in outcome.checks:
-        checks.add_row(_MARKS[check.state], check.name, check.detail)
-    console.print(checks)
+    show_table(
+        console,
+        ("check", "state", "found"),
+        [(check.name, _MARKS[check.state], check.detail) for check in outcome.checks],
+        title="Checks",
+    )
     verdict = "[green]Everything held" if outcome.passed else "[bold red]Something did not hold"
     console.print(f"{verdict}[/], in {outcome.seconds:.1f} s.")
 
@@ -89,22 +83,11 @@ def show(outcome: "Outcome", console: Console) -> None:
 def _show_contributors(outcome: "Outcome", console: Console) -> None:
     if outcome.earnings is None:
         return
-    table = Table(title="Contributors who earned most, and everybody who cheated")
-    for heading, justify in (
-        ("contribution", "left"),
-        ("kind", "left"),
-        ("rows", "right"),
-        ("accepted", "right"),
-        ("answers caused", "right"),
-        ("earned", "right"),
-        ("per row", "right"),
-    ):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
     ranked = sorted(outcome.earnings.contributors, key=lambda line: -line.earned)
     honest = [line for line in ranked if line.kind == "honest"]
     shown = honest[:12] + [line for line in ranked if line.kind != "honest"]
-    for line in shown:
-        table.add_row(
+    rows = [
+        (
             line.name,
             line.kind,
             str(line.submitted),
@@ -113,21 +96,27 @@ def _show_contributors(outcome: "Outcome", console: Console) -> None:
             f"{line.earned:,}",
             f"{line.per_row:,.1f}",
         )
+        for line in shown
+    ]
     rest = honest[12:]
     total = sum(line.earned for line in rest)
-    table.add_row(f"… and {len(rest)} more", "honest", "", "", "", f"{total:,}", "")
-    console.print(table)
+    rows.append((f"… and {len(rest)} more", "honest", "", "", "", f"{total:,}", ""))
+    numbers = ("rows", "accepted", "answers caused", "earned", "per row")
+    show_table(
+        console,
+        ("contribution", "kind", *numbers),
+        rows,
+        title="Contributors who earned most, and everybody who cheated",
+        right=numbers,
+    )
 
 
 def _show_cheats(outcome: "Outcome", console: Console) -> None:
     if outcome.earnings is None:
         return
     admission = "on" if outcome.admission else "off"
-    table = Table(title=f"What cheating earned, admission {admission}")
-    for heading in ("cheat", "rows", "accepted", "earned", "that is", "limit"):
-        table.add_column(heading)
-    for cheat in outcome.earnings.cheats:
-        table.add_row(
+    rows = [
+        (
             cheat.kind,
             str(cheat.rows),
             str(cheat.accepted),
@@ -135,17 +124,29 @@ def _show_cheats(outcome: "Outcome", console: Console) -> None:
             f"{cheat.ratio:.3f} {cheat.measure}",
             str(cheat.limit),
         )
-    console.print(table)
+        for cheat in outcome.earnings.cheats
+    ]
+    show_table(
+        console,
+        ("cheat", "rows", "accepted", "earned", "that is", "limit"),
+        rows,
+        title=f"What cheating earned, admission {admission}",
+    )
 
 
 def _show_parties(outcome: "Outcome", console: Console) -> None:
-    table = Table(title="Everybody else: net atomic units, own escrow included")
-    for heading in ("party", "net", "why"):
-        table.add_column(heading, justify="right" if heading == "net" else "left")
-    for role, _, change, why in outcome.parties:
-        if change or not role.endswith(("attributor", "fallback")):
-            table.add_row(role, f"{change:+,}", why)
-    console.print(table)
+    rows = [
+        (role, f"{change:+,}", why)
+        for role, _, change, why in outcome.parties
+        if change or not role.endswith(("attributor", "fallback"))
+    ]
+    show_table(
+        console,
+        ("party", "net", "why"),
+        rows,
+        title="Everybody else: net atomic units, own escrow included",
+        right=("net",),
+    )
 
 
 def _show_traffic(outcome: "Outcome", console: Console) -> None:

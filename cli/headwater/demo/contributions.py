@@ -2,7 +2,9 @@
 
 import random
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from headwater_models.stdlib_corpus import standard_library_rows
 from headwater_payments.errors import UnavailableError
@@ -55,6 +57,21 @@ def submissions(seed: int) -> list[Submission]:
     split = _split(modules[split_name], split_name, first=len(honest))
     cheats = _cheats(honest, random.Random(seed), first=len(honest) + len(split))  # noqa: S311
     return [*honest, *split, *cheats]
+
+
+def joined(submitted: Sequence[Submission]) -> list[Submission]:
+    """The same contributions with the parts of the split one handed in whole, where the first was.
+
+    The rows were dealt out to the parts in turn, so they are gathered in turn.
+    """
+    parts = [each for each in submitted if each.kind == SPLIT]
+    dealt = zip_longest(*(part.rows for part in parts))
+    rows = tuple(row for turn in dealt for row in turn if row is not None)
+    return [
+        replace(each, rows=rows) if each is parts[0] else each
+        for each in submitted
+        if each.kind != SPLIT or each is parts[0]
+    ]
 
 
 def _modules() -> dict[str, tuple[tuple[str, str], ...]]:

@@ -13,6 +13,7 @@ from headwater.demo.datanet import LICENCE, MODEL
 from headwater.demo.lineage import Lineage
 from headwater.demo.network import Network
 from headwater.demo.parties import Parties
+from headwater.demo.twin import RememberingBackend
 from headwater_agents.briefing import BriefingDesk
 from headwater_agents.buyer import Buyer
 from headwater_agents.selling import service_app
@@ -32,6 +33,7 @@ from headwater_marketplace.seller import (
 from headwater_marketplace.seller.middleware import App, Receive, Scope, Send
 from headwater_marketplace.serving import bind, serve, url_of
 from headwater_models.backend import InferenceBackend
+from headwater_models.chat import ChatRequest
 from headwater_payments.amount import Amount
 from headwater_payments.pricing import TokenPrice
 from headwater_wallet.policy import simple_policy
@@ -73,6 +75,7 @@ class Market:
     """A running marketplace.
 
     `operator` is the platform's account: it submits deposits and authorizes claims and receipts.
+    `asked` holds the request behind each of the model's answers, by its evidence's commitment.
     """
 
     url: str
@@ -84,6 +87,7 @@ class Market:
     briefing_wallet: Wallet
     model: MeteredModel
     in_flight: InFlight
+    asked: dict[str, ChatRequest]
 
 
 @asynccontextmanager
@@ -114,7 +118,8 @@ async def open_market(
         )
         store, catalogue = SellerStore(database), Catalogue(database)
         market_url = await stack.enter_async_context(serve(marketplace_api(catalogue), bind()))
-        model = MeteredModel(backend, PRICE, max_input_tokens=600, max_output_tokens=192)
+        remembering = RememberingBackend(backend)
+        model = MeteredModel(remembering, PRICE, max_input_tokens=600, max_output_tokens=192)
 
         def sold(app: App, offer: Offer) -> PaymentMiddleware:
             return PaymentMiddleware(
@@ -158,6 +163,7 @@ async def open_market(
             wallet,
             model,
             in_flight,
+            remembering.asked,
         )
         await _register(market, client, network, parties, lineage)
         yield market

@@ -3,7 +3,9 @@
 import random
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import cycle, islice, zip_longest
 
+from headwater.demo.contributions import SPLIT, Submission, joined
 from headwater.demo.datanet import MODEL, Datanet
 from headwater_models.backend import Finish
 from headwater_models.chat import ChatMessage, ChatRequest
@@ -29,33 +31,29 @@ def questions_for_all(datanet: Datanet, count: int, seed: int) -> list[str]:
     """`count` questions, one contribution after the other, so that every contribution is asked.
 
     Only questions about rows of honest contributors and of the split one are drawn: nobody comes to
-    a market to ask about filler.
+    a market to ask about filler. They are drawn from what was handed in, entered or not, since
+    buyers don't ask by what admission did; and as if nothing had been split. The split contribution
+    is asked about as much as it can be, so that what splitting brings is measured and not guessed.
     """
     draw = random.Random(seed)  # noqa: S311
-    by_identity: dict[int, list[int]] = defaultdict(list)
-    for position, (submission, _) in enumerate(datanet.kept):
-        if submission.kind in ("honest", "ten-way split"):
-            owner = submission.identity if submission.kind == "honest" else -1
-            by_identity[owner].append(position)
-    chosen = [
-        position
-        for positions in by_identity.values()
-        for position in draw.sample(positions, min(10, len(positions)))
-    ]
-    found = _about(datanet, chosen, len(chosen), seed)
-    queues: dict[int, list[Question]] = defaultdict(list)
-    for question in found:
-        submission, _ = datanet.kept[question.answer_position]
-        queues[submission.identity if submission.kind == "honest" else -1].append(question)
-    ordered: list[str] = []
-    while len(ordered) < count and any(queues.values()):
-        for queue in queues.values():
-            if queue and len(ordered) < count:
-                ordered.append(queue.pop().text)
-    repeats = list(ordered)
-    while len(ordered) < count:
-        ordered.append(repeats[len(ordered) % len(repeats)])
-    return ordered
+    rows: list[tuple[str, str]] = []
+    chosen: list[int] = []
+    owners: list[Submission] = []
+    for each in joined(datanet.submissions):
+        if each.kind in ("honest", SPLIT):
+            mine = range(len(rows), len(rows) + len(each.rows))
+            chosen += draw.sample(mine, len(mine) if each.kind == SPLIT else min(10, len(mine)))
+            rows += each.rows
+            owners += [each] * len(mine)
+    about_split: list[str] = []
+    queues: dict[int, list[str]] = defaultdict(list)
+    for question in held_out_questions(rows, len(chosen), seed, chosen):
+        submission = owners[question.answer_position]
+        queue = about_split if submission.kind == SPLIT else queues[submission.identity]
+        queue.append(question.text)
+    rounds = zip_longest(*queues.values())
+    every = [*about_split, *(text for each in rounds for text in each if text is not None)]
+    return list(islice(cycle(every), count))
 
 
 def topics(datanet: Datanet, count: int, seed: int) -> list[str]:

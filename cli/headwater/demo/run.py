@@ -24,6 +24,7 @@ from headwater.demo.parties import ROLES, Parties, create_parties
 from headwater.demo.questions import examine_model, questions_for_all, topics
 from headwater.demo.refusals import try_to_overcharge, try_to_overspend, try_to_replay
 from headwater.demo.settling import RULE, Settled, settle_everything
+from headwater.demo.twin import Economy
 from headwater_agents.named_models import chat_model
 from headwater_marketplace.seller.store import Payment
 
@@ -200,7 +201,16 @@ async def _account_for(
         claim_gas=settled.claimed.gas_used,
         revenue=sum(payment.charge for payment in charged),
     )
-    outcome.earnings = earnings_of(datanet, parties, settled.bundle, settled.answers, RULE)
+    economy = Economy(
+        datanet,
+        parties,
+        outcome.admission,
+        settled.answers,
+        market.asked,
+        RULE,
+        settled.bundle.contributors_share,
+    )
+    outcome.earnings = await earnings_of(economy, settled.bundle)
     outcome.bundle, outcome.bundle_holds = settled.bundle, settled.evidence_holds
     await enter_chain_movements(network, parties, market, lineage, settled)
     outcome.conservation = await compare(network, parties, market, lineage, BUYERS)

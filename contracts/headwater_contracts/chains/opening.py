@@ -8,7 +8,7 @@ from headwater_contracts.chains.anvil import AnvilChain
 from headwater_contracts.chains.development import DEVELOPMENT_CHAIN_ID, DevelopmentChain
 from headwater_contracts.reader import ChainReader
 from headwater_contracts.toolchain import find_program
-from headwater_payments.errors import UnavailableError
+from headwater_payments.errors import MissingExtraError
 
 
 async def start_development_chain(
@@ -21,7 +21,8 @@ async def start_development_chain(
         port: where it is served on loopback; 0 takes any free one.
 
     Raises:
-        UnavailableError: neither is installed, or the port cannot be used.
+        MissingExtraError: neither is installed.
+        UnavailableError: the port cannot be used.
     """
     if find_spec("eth") is not None:
         # py-evm comes with the extra `chain`; the rest of this package does without.
@@ -30,9 +31,7 @@ async def start_development_chain(
         return await LocalChain.start(chain_id, port=port)
     if find_program("anvil") is not None:
         return await AnvilChain.start(chain_id, port=port)
-    raise UnavailableError(
-        "There is no chain to start: install headwater[chain], or anvil, or give a node's URL."
-    )
+    raise MissingExtraError("An embedded chain", "eth", "chain")
 
 
 @asynccontextmanager
@@ -46,7 +45,8 @@ async def open_chain(
 
     Raises:
         WrongNetworkError: the node serves another chain.
-        UnavailableError: it does not answer, or there is no chain to start.
+        MissingExtraError: there is no chain to start.
+        UnavailableError: it does not answer.
     """
     if url is None:
         async with await start_development_chain(chain_id) as chain:

@@ -7,6 +7,7 @@ Source: x402 `batch-settlement` and `exact` on EVM; error codes as in the publis
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -52,6 +53,7 @@ from headwater_payments.x402 import (
     chain_id_of,
 )
 
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _PREFIX: Final = "invalid_batch_settlement_evm_"
 _REASONS: Final[tuple[tuple[type[HeadwaterError], str], ...]] = (
     (VoucherMismatchError, _PREFIX + "cumulative_amount_mismatch"),
@@ -433,17 +435,34 @@ def _identifier(payload: PaymentPayload) -> str:
     Raises:
         InvalidInputError: not 16 to 128 letters, digits, hyphens or underscores.
     """
-    extension = (payload.extensions or {}).get(PAYMENT_IDENTIFIER)
-    info = extension.get("info") if isinstance(extension, dict) else None
-    given = info.get("id") if isinstance(info, dict) else None
+    given = given_identifier(payload)
     if given is None:
         return "srv_" + secrets.token_hex(16)
-    allowed = isinstance(given, str) and given.replace("-", "").replace("_", "").isalnum()
-    if not allowed or not given.isascii() or not 16 <= len(given) <= 128:
+    if not is_identifier(given):
         raise InvalidInputError(
             "A payment id is 16 to 128 letters, digits, hyphens and underscores."
         )
     return str(given)
 
 
-__all__ = ["Admission", "Gate", "PaymentRejectedError", "channel_state", "voucher_state"]
+def given_identifier(payload: PaymentPayload) -> object:
+    """What the buyer gave as its payment's id, whatever that is; None where it gave none."""
+    extension = (payload.extensions or {}).get(PAYMENT_IDENTIFIER)
+    info = extension.get("info") if isinstance(extension, dict) else None
+    return info.get("id") if isinstance(info, dict) else None
+
+
+def is_identifier(given: object) -> bool:
+    """Whether this can be a payment's id."""
+    return isinstance(given, str) and _IDENTIFIER.fullmatch(given) is not None
+
+
+__all__ = [
+    "Admission",
+    "Gate",
+    "PaymentRejectedError",
+    "channel_state",
+    "given_identifier",
+    "is_identifier",
+    "voucher_state",
+]

@@ -19,6 +19,7 @@ from headwater_marketplace.seller.admission import (
     Gate,
     PaymentRejectedError,
     channel_state,
+    given_identifier,
     voucher_state,
 )
 from headwater_marketplace.seller.offers import Offer, bind_meter
@@ -27,7 +28,7 @@ from headwater_marketplace.seller.served import ServedRequest, replay
 from headwater_marketplace.seller.store import Payment, PaymentConflictError, SellerStore
 from headwater_marketplace.seller.windows import PATIENCE_S, StreamCover, StreamCovers
 from headwater_payments.errors import HeadwaterError, InvalidInputError
-from headwater_payments.extensions import LOOKUP_PATH, PAYMENT_IDENTIFIER
+from headwater_payments.extensions import LOOKUP_PATH
 from headwater_payments.signing import Signer
 from headwater_payments.windows import asks_for_stream
 from headwater_payments.x402 import (
@@ -145,9 +146,8 @@ class PaymentMiddleware:
 
     async def _answered_before(self, header: str) -> Payment | None:
         """The finished payment that this very header made, if its answer was kept."""
-        extension = (PaymentPayload.from_header(header).extensions or {}).get(PAYMENT_IDENTIFIER)
-        known = await self._store.payment(str(extension["info"]["id"])) if extension else None
-
+        given = given_identifier(PaymentPayload.from_header(header))
+        known = await self._store.payment(given) if isinstance(given, str) else None
         same = (
             known is not None and known.fingerprint == hashlib.sha256(header.encode()).hexdigest()
         )

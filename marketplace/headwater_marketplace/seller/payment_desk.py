@@ -7,7 +7,7 @@ will come.
 import json
 from collections.abc import Sequence
 
-from headwater_marketplace.seller.admission import Gate, channel_state
+from headwater_marketplace.seller.admission import Gate, channel_state, is_identifier
 from headwater_marketplace.seller.offers import Offer
 from headwater_marketplace.seller.store import Payment, PaymentConflictError, SellerStore
 from headwater_marketplace.seller.windows import StreamCovers
@@ -40,7 +40,7 @@ class PaymentDesk:
             PaymentRejectedError: the voucher does not cover the next window; nothing changed.
             PaymentConflictError: the payment wants no voucher; the same.
         """
-        payment = await self._store.payment(payment_id)
+        payment = await self._store.payment(payment_id) if is_identifier(payment_id) else None
         if payment is None:
             return 404, {"state": "unknown"}
         if method in ("GET", "HEAD"):
