@@ -14,7 +14,7 @@ from headwater_contracts.clients.settlement_token import (
 )
 from headwater_contracts.deployments import Deployment
 from headwater_contracts.reverts import ContractRevertError
-from headwater_marketplace.seller.store import ChainChannel
+from headwater_marketplace.facilitator import ChainChannel
 from headwater_marketplace.server_actions import KINDS as SERVER_ACTIONS
 from headwater_marketplace.server_actions import ServerActions
 from headwater_payments.address import parse_address

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from headwater_marketplace.seller.store import ChainChannel
+from headwater_marketplace.facilitator import ChainChannel
 from headwater_payments.address import Address, parse_address
 from headwater_payments.batch_payload import deposit_to_sign, parse_batch_payload, token_domain
 from headwater_payments.channels import deposit_nonce

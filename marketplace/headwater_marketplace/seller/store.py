@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, insert, select, update
 
+from headwater_marketplace.facilitator import ChainChannel
 from headwater_marketplace.seller import journal
 from headwater_marketplace.seller.tables import (
     NonceRow,
@@ -51,16 +52,6 @@ class ChannelRecord:
     refund_nonce: int
     synced_at: int
     concurrent: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ChainChannel:
-    """A channel as the chain shows it; atomic units, `withdraw_requested_at` in Unix seconds."""
-
-    balance: int
-    claimed: int
-    withdraw_requested_at: int = 0
-    refund_nonce: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +113,11 @@ class SellerStore:
         self._database = database
         self._synced: dict[bytes, ChannelRecord] = {}
 
+    @property
+    def database(self) -> Database:
+        """Where the books are."""
+        return self._database
+
     async def payment(self, payment_id: str) -> Payment | None:
         """A payment by its id."""
         return await self._database.read(lambda connection: _payment(connection, payment_id))
@@ -155,6 +151,32 @@ class SellerStore:
             return [_as_channel(row) for row in connection.execute(select(_channels))]
 
         return await self._database.read(work)
+
+    async def unclaimed(self) -> list[ChannelRecord]:
+        """The channels of which something is charged and not claimed."""
+        return await self._channels_where(_channels.c.charged > _channels.c.claimed)
+
+    async def at_stake(self) -> list[ChannelRecord]:
+        """The channels of which something is charged and not claimed, or about to be charged."""
+        pending = _channels.c.charged + _channels.c.reserved > _channels.c.claimed
+        return await self._channels_where(pending)
+
+    async def _channels_where(self, condition: ColumnElement[bool]) -> list[ChannelRecord]:
+        query = select(_channels).where(condition)
+
+        def work(connection: Connection) -> list[ChannelRecord]:
+            return [_as_channel(row) for row in connection.execute(query)]
+
+        return await self._database.read(work)
+
+    async def unclaimed_since(self, record: ChannelRecord) -> int | None:
+        """When the oldest charge that is not claimed was admitted, in Unix seconds."""
+        query = select(func.min(_payments.c.created_at)).where(
+            _payments.c.channel_id == to_hex(record.identifier),
+            _payments.c.state == "charged",
+            _payments.c.cumulative > record.state.claimed,
+        )
+        return await self._database.read(lambda connection: connection.scalar(query))
 
     async def sync_channel(
         self, identifier: bytes, config: ChannelConfig, chain: ChainChannel, now: int

@@ -81,3 +81,26 @@ class JournalRow(SellerTable, table=True):
     postings: str = Field(sa_type=Text)
     previous: str
     hash: str
+
+
+class TransactionRow(SellerTable, table=True):
+    """A transaction that was written down before it left, until its outcome is in the books."""
+
+    __tablename__ = "seller_transaction"
+
+    transaction: str = Field(primary_key=True)
+    purpose: str = Field(index=True)
+    sender: str
+    nonce: int = Field(sa_type=BigInteger)
+    raw: str = Field(sa_type=Text)
+    sent_at: int = Field(sa_type=BigInteger)
+
+
+class LeaseRow(SellerTable, table=True):
+    """Work that one process at a time does, and until when (Unix seconds) it holds it."""
+
+    __tablename__ = "seller_lease"
+
+    name: str = Field(primary_key=True)
+    holder: str
+    expires_at: int = Field(sa_type=BigInteger)
