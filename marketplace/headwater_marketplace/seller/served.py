@@ -59,6 +59,7 @@ class ServedRequest:
         self._streaming = self._finished = False
         self._withheld = self._client_gone = False
         self._transaction = admission.transaction
+        store.live.add(admission.payment_id)
 
     async def run(self, handler: Callable[[], Awaitable[None]]) -> None:
         """Run the handler; whatever happens, the payment ends charged or released."""
@@ -70,11 +71,14 @@ class ServedRequest:
             failed = False
             raise
         finally:
-            if not self._finished:
-                with anyio.CancelScope(shield=True):
-                    # A client that is gone pays for what was metered, like one that closed the
-                    # stream; whatever the handler made of its absence is not a failure.
-                    await self._cut_short(failed=failed and not self._client_gone)
+            try:
+                if not self._finished:
+                    with anyio.CancelScope(shield=True):
+                        # A client that is gone pays for what was metered, like one that closed the
+                        # stream; whatever the handler made of its absence is not a failure.
+                        await self._cut_short(failed=failed and not self._client_gone)
+            finally:
+                self._store.live.discard(self._admission.payment_id)
 
     async def send(self, message: Message) -> None:
         """Take one ASGI message from the handler."""

@@ -1,6 +1,7 @@
 """The seller's books: reservations and charges, each durable before anybody is told of it."""
 
 import json
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -74,6 +75,7 @@ class Payment:
 
     payment_id: str
     fingerprint: str
+    owner: str | None
     state: str
     scheme: str
     payer: str
@@ -105,12 +107,23 @@ class Answer:
 
 
 class SellerStore:
-    """Channels and payments of one seller."""
+    """Channels and payments of one seller.
+
+    Args:
+        database: where they are.
+        instance: tells this store from others over the same database; another for each life of
+            each process. Left out, it is random.
+
+    Attributes:
+        live: the payments that this store's process is serving now.
+    """
 
     metadata = SellerTable.metadata
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, instance: str | None = None) -> None:
         self._database = database
+        self.instance = instance or secrets.token_hex(8)
+        self.live: set[str] = set()
         self._synced: dict[bytes, ChannelRecord] = {}
 
     @property
@@ -260,6 +273,7 @@ class SellerStore:
             _insert_payment(
                 connection,
                 request,
+                owner=self.instance,
                 scheme="batch-settlement",
                 channel_id=to_hex(voucher.channel_id),
                 max_claimable=voucher.max_claimable,
@@ -287,7 +301,14 @@ class SellerStore:
             if taken is not None:
                 raise VoucherReplayedError("This authorization has served already.")
             connection.execute(insert(_nonces).values(**key, payment_id=request.payment_id))
-            _insert_payment(connection, request, scheme="exact", channel_id=None, max_claimable=0)
+            _insert_payment(
+                connection,
+                request,
+                owner=self.instance,
+                scheme="exact",
+                channel_id=None,
+                max_claimable=0,
+            )
 
         await self._database.write(work)
 
@@ -300,6 +321,9 @@ class SellerStore:
     ) -> int:
         """Turn a reservation into a charge; durable on return, and once only.
 
+        A process that was held up for so long that another took it for dead and released its
+        reservation charges all the same, as long as the vouchers held cover it.
+
         Where `seal` can give the answer for a charged total at once, it is kept by the same commit.
 
         Returns:
@@ -307,11 +331,12 @@ class SellerStore:
 
         Raises:
             ChargeAboveCapError: the charge exceeds what was reserved; nothing was written.
+            ChannelError: the reservation was released, and what it stood on serves another.
         """
 
         def work(connection: Connection) -> int:
             payment = _payment(connection, payment_id, lock=True)
-            if payment is None or payment.state != "reserved":
+            if payment is None or payment.state == "charged":
                 return 0 if payment is None else payment.cumulative
             cumulative = charge
             source = f"payer:{payment.payer}"
@@ -319,7 +344,11 @@ class SellerStore:
                 identifier = parse_hex(payment.channel_id)
                 record = _channel(connection, identifier, lock=True)
                 assert record is not None
-                after = record.state.commit(payment.amount, charge)
+                state = record.state
+                if payment.state == "released":
+                    # The voucher is held already, so it adds nothing to what is signed.
+                    state = state.reserve(state.signed, payment.amount, concurrent=True)
+                after = state.commit(payment.amount, charge)
                 _write_channel(
                     connection, identifier, {"charged": after.charged, "reserved": after.reserved}
                 )
@@ -372,7 +401,9 @@ class SellerStore:
         await self._database.write(work)
 
     async def release_abandoned(self, before: int) -> list[str]:
-        """Release requests that were being served when an earlier process stopped.
+        """Release every request admitted before a time, whoever serves it.
+
+        For a seller that is known to be stopped; `Housekeeper` tells live calls from dead ones.
 
         Args:
             before: Unix seconds; requests admitted earlier than this are abandoned.
@@ -445,6 +476,7 @@ def _insert_payment(
     connection: Connection,
     request: NewRequest,
     *,
+    owner: str,
     scheme: str,
     channel_id: str | None,
     max_claimable: int,
@@ -454,6 +486,7 @@ def _insert_payment(
     connection.execute(
         insert(_payments).values(
             **values,
+            owner=owner,
             state="reserved",
             scheme=scheme,
             channel_id=channel_id,

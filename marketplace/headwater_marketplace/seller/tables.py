@@ -34,12 +34,16 @@ class SellerChannelRow(SellerTable, table=True):
 
 
 class PaymentRow(SellerTable, table=True):
-    """One paid request. States: `reserved`, then `charged` or `released`."""
+    """One paid request. States: `reserved`, then `charged` or `released`.
+
+    `owner` is the store that admitted it: one for each life of each process.
+    """
 
     __tablename__ = "seller_payment"
 
     payment_id: str = Field(primary_key=True)
     fingerprint: str
+    owner: str | None = None
     state: str = Field(index=True)
     scheme: str
     payer: str = Field(index=True)
