@@ -88,6 +88,12 @@ class FakeChain:
         self.deposits += 1
         return SettlementResponse(success=True, transaction="0x02", network=network)
 
+    async def transfer_made(
+        self, payload: PaymentPayload, requirements: PaymentRequirements, since: int
+    ) -> str | None:
+        nonce = parse_exact_payload(payload.payload).authorization.nonce
+        return "0x01" if nonce in self.nonces else None
+
     async def supported(self) -> SupportedResponse:
         return SupportedResponse(kinds=[])
 

@@ -10,6 +10,7 @@ there. A reservation is abandoned when
 A process that was only held up, and is taken for dead, charges for its calls all the same.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import Connection, Table, select
@@ -33,18 +34,25 @@ def serving_lease(store: SellerStore, now: int) -> Lease:
 
 
 async def abandoned(store: SellerStore, now: int) -> list[Payment]:
-    """The reservations that nobody serves any more, oldest first.
+    """The reservations that nobody serves any more, oldest first; not those of transfers under way.
 
     Args:
         store: the books, of a process that serves.
         now: Unix time in seconds.
     """
-    expiries = await store.database.read(_serving)
+    nobody_serves = await unserved(store, now)
+    in_doubt = {transfer.payment_id for transfer in await store.transfers()}
     return [
         payment
         for payment in await store.payments("reserved")
-        if _is_abandoned(payment, store, expiries, now)
+        if payment.payment_id not in in_doubt and nobody_serves(payment)
     ]
+
+
+async def unserved(store: SellerStore, now: int) -> Callable[[Payment], bool]:
+    """Tells, of a payment that is reserved, whether nobody serves it any more."""
+    expiries = await store.database.read(_serving)
+    return lambda payment: _is_abandoned(payment, store, expiries, now)
 
 
 async def forget_the_dead(store: SellerStore, now: int) -> None:

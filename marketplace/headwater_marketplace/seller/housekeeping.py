@@ -12,8 +12,10 @@ from headwater_marketplace.seller.abandoned import (
     abandoned,
     forget_the_dead,
     serving_lease,
+    unserved,
 )
-from headwater_marketplace.seller.store import SellerStore
+from headwater_marketplace.seller.resume import TransferResumer
+from headwater_marketplace.seller.store import Payment, SellerStore
 from headwater_payments.errors import HeadwaterError
 
 EVERY_S: Final = GONE_AFTER_S // 6
@@ -26,11 +28,14 @@ class HousekeepingStatistics:
 
     rounds: int = 0
     released: int = 0
+    open_transfers: int = 0
     last_failure: str | None = None
 
 
 class Housekeeper:
-    """Releases what dead processes had reserved. Run it beside the server, in each process.
+    """Releases what dead processes had reserved, and learns what became of transfers under way.
+
+    Run it beside the server, in each process.
 
     Args:
         store: the seller's books; the very object that the middleware uses, which knows what is
@@ -42,11 +47,13 @@ class Housekeeper:
     def __init__(
         self,
         store: SellerStore,
+        transfers: TransferResumer | None = None,
         *,
         now: Callable[[], int] = lambda: int(time.time()),
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self._store, self._now, self._sleep = store, now, sleep
+        self._transfers = transfers
         self.statistics = HousekeepingStatistics()
 
     async def run(self) -> Never:
@@ -76,5 +83,19 @@ class Housekeeper:
             # A single transfer may have been on its way: its nonce stays taken.
             await self._store.release(payment_id, free_nonce=False)
             self.statistics.released += 1
+        if self._transfers is not None:
+            left = await self._transfers.resume(await self._ended(now))
+            self.statistics.open_transfers = len(left)
         await forget_the_dead(self._store, now)
+        return ended
+
+    async def _ended(self, now: int) -> Callable[[Payment], bool]:
+        """Tells whether nobody waits for a payment's outcome any more, here or elsewhere."""
+        store, nobody_serves = self._store, await unserved(self._store, now)
+
+        def ended(payment: Payment) -> bool:
+            if payment.owner == store.instance:
+                return payment.payment_id not in store.live
+            return nobody_serves(payment)
+
         return ended

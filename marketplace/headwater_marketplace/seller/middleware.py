@@ -125,7 +125,9 @@ class PaymentMiddleware:
         known = await self._store.payment(str(extension["info"]["id"])) if extension else None
 
         same = (
-            known is not None and known.fingerprint == hashlib.sha256(header.encode()).hexdigest()
+            known is not None
+            and known.state == "charged"
+            and known.fingerprint == hashlib.sha256(header.encode()).hexdigest()
         )
         return known if same and known is not None and known.response is not None else None
 
@@ -167,7 +169,7 @@ class PaymentMiddleware:
         body = {
             "state": payment.state,
             "chargedAmount": str(payment.charge),
-            "receipt": payment.receipt,
+            "receipt": payment.receipt if payment.state == "charged" else None,
         }
         await _json(send, 200, body, [])
 

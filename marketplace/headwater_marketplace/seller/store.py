@@ -9,13 +9,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, insert, select, update
 
 from headwater_marketplace.facilitator import ChainChannel
-from headwater_marketplace.seller import journal
+from headwater_marketplace.seller import journal, transfers
 from headwater_marketplace.seller.tables import (
     NonceRow,
     PaymentRow,
     SellerChannelRow,
     SellerTable,
 )
+from headwater_marketplace.seller.transfers import TransferUnderWay
 from headwater_payments.batch_payload import SignedVoucher, config_to_json, parse_config
 from headwater_payments.channels import SellerChannel, VoucherReplayedError
 from headwater_payments.errors import HeadwaterError
@@ -312,6 +313,25 @@ class SellerStore:
 
         await self._database.write(work)
 
+    async def begin_transfer(self, transfer: TransferUnderWay, answer: Answer) -> None:
+        """Keep a transfer and what it pays for, before it is given to a facilitator; durable."""
+
+        def work(connection: Connection) -> None:
+            transfers.write_down(connection, transfer)
+            _keep(connection, transfer.payment_id, answer)
+
+        await self._database.write(work)
+
+    async def transfer_sent(self, payment_id: str, transaction: str) -> None:
+        """Note the transaction that carries a transfer which is not confirmed yet."""
+        await self._database.write(
+            lambda connection: transfers.name_transaction(connection, payment_id, transaction)
+        )
+
+    async def transfers(self) -> list[TransferUnderWay]:
+        """The transfers that have no outcome yet."""
+        return await self._database.read(transfers.under_way)
+
     async def charge(
         self,
         payment_id: str,
@@ -340,6 +360,8 @@ class SellerStore:
                 return 0 if payment is None else payment.cumulative
             cumulative = charge
             source = f"payer:{payment.payer}"
+            if payment.channel_id is None:
+                transfers.strike_out(connection, payment_id)
             if payment.channel_id is not None:
                 identifier = parse_hex(payment.channel_id)
                 record = _channel(connection, identifier, lock=True)
@@ -369,13 +391,7 @@ class SellerStore:
 
     async def keep(self, payment_id: str, answer: Answer) -> None:
         """Remember what a charged request was answered with."""
-        await self._database.write(
-            lambda connection: connection.execute(
-                update(_payments)
-                .where(_payments.c.payment_id == payment_id)
-                .values(**asdict(answer))
-            )
-        )
+        await self._database.write(lambda connection: _keep(connection, payment_id, answer))
 
     async def release(self, payment_id: str, *, free_nonce: bool = True) -> None:
         """End a request without a charge: what was reserved is free again."""
@@ -390,8 +406,10 @@ class SellerStore:
                 assert record is not None
                 freed = record.state.commit(payment.amount, 0)
                 _write_channel(connection, identifier, {"reserved": freed.reserved})
-            elif free_nonce:
-                connection.execute(_nonces.delete().where(_nonces.c.payment_id == payment_id))
+            else:
+                transfers.strike_out(connection, payment_id)
+                if free_nonce:
+                    connection.execute(_nonces.delete().where(_nonces.c.payment_id == payment_id))
             connection.execute(
                 update(_payments)
                 .where(_payments.c.payment_id == payment_id)
@@ -454,6 +472,12 @@ def _claim_id(connection: Connection, request: NewRequest) -> None:
             payment_id=request.payment_id,
         )
     connection.execute(_payments.delete().where(_payments.c.payment_id == request.payment_id))
+
+
+def _keep(connection: Connection, payment_id: str, answer: Answer) -> None:
+    connection.execute(
+        update(_payments).where(_payments.c.payment_id == payment_id).values(**asdict(answer))
+    )
 
 
 def _voucher_served(connection: Connection, voucher: SignedVoucher) -> bool:

@@ -87,6 +87,21 @@ class JournalRow(SellerTable, table=True):
     hash: str
 
 
+class TransferRow(SellerTable, table=True):
+    """A single transfer that was given to a facilitator and has no outcome in the books yet.
+
+    `receipt` is what is to be signed once it has settled; the answer is kept with the payment.
+    """
+
+    __tablename__ = "seller_transfer"
+
+    payment_id: str = Field(primary_key=True)
+    header: str = Field(sa_type=Text)
+    terms: str = Field(sa_type=Text)
+    receipt: str | None = Field(default=None, sa_type=Text)
+    transaction: str | None = None
+
+
 class TransactionRow(SellerTable, table=True):
     """A transaction that was written down before it left, until its outcome is in the books."""
 
