@@ -16,6 +16,7 @@ from headwater_payments.errors import HeadwaterError, InvalidInputError
 
 # The command line starts fast because the ledger's libraries load when a command runs.
 if TYPE_CHECKING:
+    from headwater_wallet.audit import AuditEntry, AuditState
     from headwater_wallet.spend_ledger import SpendLedger
 
 T = TypeVar("T")
@@ -126,6 +127,36 @@ def reconcile(db: Db) -> None:
     with _refusals():
         unknown = _with_ledger(db, run)
     typer.echo(f"{unknown} payments are still unknown.")
+
+
+@app.command()
+def audit(
+    db: Db,
+    head: Annotated[
+        str | None, typer.Option("--head", help="A head noted before; the log must still hold it.")
+    ] = None,
+    format: Annotated[  # noqa: A002  the option's name
+        Literal["text", "csv", "json"],
+        typer.Option("--format", help="text for one line, or every entry as csv or json."),
+    ] = "text",
+) -> None:
+    """Check the audit log of DB, and its payments against it; status 1 says that it is broken."""
+    from headwater_wallet.audit import AuditBrokenError
+    from headwater_wallet.export import audit_csv, audit_json
+
+    async def run(ledger: "SpendLedger") -> "tuple[AuditState, list[AuditEntry]]":
+        return await ledger.check_audit(head), await ledger.audit_log()
+
+    with _refusals():
+        try:
+            state, entries = _with_ledger(db, run)
+        except AuditBrokenError as broken:
+            typer.echo(f"error[{broken.code}]: {broken.message}", err=True)
+            raise typer.Exit(1) from broken
+    if format == "text":
+        typer.echo(f"{state.entries} entries hold {state.payments} payments; head {state.head}")
+        return
+    typer.echo(audit_csv(entries) if format == "csv" else audit_json(entries), nl=False)
 
 
 @policies.command()
