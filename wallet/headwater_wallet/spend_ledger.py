@@ -34,9 +34,10 @@ from headwater_wallet.budgets import (
     take,
     with_children,
 )
+from headwater_wallet.channel_book import WITHDRAWING
 from headwater_wallet.circuits import CircuitBook
 from headwater_wallet.database import Database
-from headwater_wallet.errors import PaymentError, SellerMisbehavedError
+from headwater_wallet.errors import PaymentError, PolicyRefusedError, SellerMisbehavedError
 from headwater_wallet.policy_history import SpendHistory
 from headwater_wallet.sessions import in_session, joined_session
 from headwater_wallet.spend_history import LedgerHistory
@@ -152,6 +153,11 @@ class SpendLedger:
     async def stopped(self) -> str | None:
         """Why the kill switch is on; None where it is off."""
         return await self._database.read(in_session(kill_switch.reason))
+
+    @property
+    def database(self) -> Database:
+        """Where the ledger is."""
+        return self._database
 
     @property
     def approvals(self) -> ApprovalBook:
@@ -584,6 +590,11 @@ def _open_channel(session: Session, terms: ChannelTerms) -> ChannelRow:
         )
         session.add(row)
         session.flush()
+    if row.blocked == WITHDRAWING:
+        raise PolicyRefusedError(
+            f"Nothing is signed on the channel to {row.receiver}: {WITHDRAWING}.",
+            channel=identifier,
+        )
     if row.blocked is not None:
         raise SellerMisbehavedError(
             f"The channel to {row.receiver} is blocked: {row.blocked}.", channel=identifier
