@@ -18,6 +18,7 @@ PARTS = {
     ),
     "attribution": ("headwater_attribution.cli", "app", "Check published epochs."),
     "wallet": ("headwater_wallet.cli", "app", "Keys, budgets, policies, approvals, kill switch."),
+    "doctor": ("headwater.doctor", "doctor", "Check a wallet's or a seller's set-up."),
     "chain": ("headwater_contracts.cli", "app", "Start a chain to develop on, list addresses."),
 }
 """Command → module, the name of its function or application there, its line in the help."""
