@@ -16,6 +16,7 @@ import pytest
 
 from headwater_marketplace.seller import SellerStore
 from headwater_marketplace.seller.admission import Gate
+from headwater_marketplace.seller.resume import TransferResumer
 from headwater_payments.amount import Amount
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.ledger import balances, check_journal
@@ -96,6 +97,7 @@ POINTS = {
         "ledger.mark_sent",
         "store.reserve_exact",
         "facilitator.verify",
+        "store.begin_transfer",
         "facilitator.settle",
         "store.charge",
         "seller.sign_now",
@@ -130,6 +132,11 @@ NEEDS_SWEEP = {
     ("store.reserve", "raise after"),
     ("store.reserve_exact", "raise after"),
     ("store.release", "raise before"),
+}
+IN_DOUBT = {
+    # Whether the transfer was made is not known here; the chain and the facilitator tell.
+    ("facilitator.settle", "raise before"),
+    ("facilitator.settle", "raise after"),
 }
 
 
@@ -177,6 +184,10 @@ async def run(directory: Path, name: str, at: int | None, mode: Mode) -> list[st
             plan.at = None
             point = "" if at is None else seen[at]
             assert len(shop.served) - before <= 1
+            resumer = TransferResumer(shop.store, shop.chain, shop.signer, shop.chain)
+            open_transfers = await shop.store.transfers()
+            assert not open_transfers or (point, mode) in IN_DOUBT
+            assert await resumer.resume(lambda _: True) == []
             swept = await shop.store.release_abandoned(LATER)
             assert not swept or (point, mode) in NEEDS_SWEEP, "a request was left reserved"
             async with shop.plain_client() as asking:

@@ -15,7 +15,8 @@ HeadwaterError
 │   ├── PaymentUnknownError     the seller did not answer: reconcile, never pay again
 │   └── SellerMisbehavedError   the seller broke the terms: it gets no more signatures
 └── TransactionError            a transaction was refused or reverted
-    └── TransactionPendingError it was sent and is not mined yet: look its hash up
+    ├── TransactionPendingError it was sent and is not mined yet: look its hash up
+    └── TransactionReplacedError another took its nonce: it will never be mined
 """
 
 from headwater_payments.errors import HeadwaterError
@@ -115,3 +116,10 @@ class TransactionPendingError(TransactionError):
 
     code = "transaction_pending"
     http_status = 504
+
+
+class TransactionReplacedError(TransactionError):
+    """Another transaction took its nonce: this one has no effect, and never will."""
+
+    code = "transaction_replaced"
+    http_status = 409

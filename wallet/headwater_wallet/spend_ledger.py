@@ -24,7 +24,7 @@ from headwater_payments.exact import parse_exact_payload
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.structs import ChannelConfig
 from headwater_payments.x402 import PaymentPayload
-from headwater_wallet import kill_switch
+from headwater_wallet import audit, kill_switch
 from headwater_wallet.approvals import ApprovalBook
 from headwater_wallet.budgets import (
     adopt_parent,
@@ -34,9 +34,10 @@ from headwater_wallet.budgets import (
     take,
     with_children,
 )
+from headwater_wallet.channel_book import WITHDRAWING
 from headwater_wallet.circuits import CircuitBook
 from headwater_wallet.database import Database
-from headwater_wallet.errors import PaymentError, SellerMisbehavedError
+from headwater_wallet.errors import PaymentError, PolicyRefusedError, SellerMisbehavedError
 from headwater_wallet.policy_history import SpendHistory
 from headwater_wallet.sessions import in_session, joined_session
 from headwater_wallet.spend_history import LedgerHistory
@@ -125,10 +126,13 @@ class SpendLedger:
         def work(connection: Connection) -> None:
             with joined_session(connection) as session:
                 row = session.get(BudgetRow, self._budget, with_for_update=True)
+                if row is not None and row.limit == limit.atomic:
+                    return
                 if row is None:
                     session.add(BudgetRow(name=self._budget, limit=limit.atomic))
                 else:
                     row.limit = limit.atomic
+                audit.append(connection, "limit", self._budget, {"limit": limit.atomic})
 
         await self._database.write(work)
 
@@ -151,6 +155,11 @@ class SpendLedger:
     async def stopped(self) -> str | None:
         """Why the kill switch is on; None where it is off."""
         return await self._database.read(in_session(kill_switch.reason))
+
+    @property
+    def database(self) -> Database:
+        """Where the ledger is."""
+        return self._database
 
     @property
     def approvals(self) -> ApprovalBook:
@@ -217,6 +226,7 @@ class SpendLedger:
                 if known is not None and _still_good(known, payment.created_at):
                     # A signed transfer cannot be taken back: the same one is tried again.
                     _set(known, state="sent")
+                    _log(connection, known)
                     return _intent(known)
                 row = self._new_intent(session, payment, channel, permit)
                 if known is not None:
@@ -226,6 +236,7 @@ class SpendLedger:
                     _set(row, state="sent", header=header)
                 session.add(row)
                 session.flush()
+                _log(connection, row)
                 return _intent(row)
 
         return await self._database.write(work)
@@ -262,7 +273,7 @@ class SpendLedger:
         """
         _storable(required)
 
-        def extend(session: Session) -> Intent:
+        def extend(connection: Connection, session: Session) -> Intent:
             kill_switch.refuse_if_stopped(session)
             row = session.get(IntentRow, payment_id, with_for_update=True)
             if row is None or row.channel_id is None or row.state != "sent":
@@ -280,9 +291,14 @@ class SpendLedger:
             _store(channel, before.with_reservation(added, maximum))
             _set(row, amount=required, max_claimable=maximum, deposit=row.deposit + deposit)
             take(session, budgets, row, newly_signed, price=price, signed_at=now)
+            _log(connection, row)
             return replace(_intent(row), deposit=deposit)
 
-        return await self._database.write(in_session(extend))
+        def work(connection: Connection) -> Intent:
+            with joined_session(connection) as session:
+                return extend(connection, session)
+
+        return await self._database.write(work)
 
     async def mark_sent(self, payment_id: str, header: str) -> None:
         """Record the signed header before it leaves, so that it can be sent again and found.
@@ -455,6 +471,40 @@ class SpendLedger:
 
         return await self._database.read(work)
 
+    async def note_claim(self, channel_id: bytes, total_claimed: int, transaction: str) -> bool:
+        """Log that a seller has claimed up to `total_claimed` of a channel on chain.
+
+        Returns:
+            Whether it was new: a total that was noted before is not noted again.
+
+        Raises:
+            InvalidInputError: the channel is not of this ledger.
+        """
+        subject = to_hex(channel_id)
+        body = {"total_claimed": str(total_claimed), "transaction": transaction}
+
+        def work(connection: Connection) -> bool:
+            with joined_session(connection) as session:
+                _channel_row(session, subject)
+                return audit.append_once(connection, "claimed", subject, body)
+
+        return await self._database.write(work)
+
+    async def check_audit(self, head: str | None = None) -> audit.AuditState:
+        """Check the audit log, and the payments against it.
+
+        Args:
+            head: a head that was noted before; the log must still hold it.
+
+        Raises:
+            AuditBrokenError: names the first entry or payment that does not hold.
+        """
+        return await self._database.read(lambda connection: audit.check(connection, head))
+
+    async def audit_log(self) -> list[audit.AuditEntry]:
+        """The audit log, in order, unchecked."""
+        return await self._database.read(audit.read_log)
+
     async def budget(self) -> BudgetState:
         """The budget as it stands; what its children were charged is part of it.
 
@@ -567,7 +617,10 @@ class SpendLedger:
                 row = session.get(IntentRow, payment_id, with_for_update=True)
                 if row is None:
                     raise InvalidInputError(f"There is no payment {payment_id!r} in this ledger.")
+                before = _shown(row)
                 change(session, row)
+                if _shown(row) != before:
+                    _log(connection, row)
                 return _intent(row)
 
         return work
@@ -601,6 +654,11 @@ def _open_channel(session: Session, terms: ChannelTerms) -> ChannelRow:
 
 
 def _unblocked(row: ChannelRow) -> ChannelRow:
+    if row.blocked == WITHDRAWING:
+        raise PolicyRefusedError(
+            f"Nothing is signed on the channel to {row.receiver}: {WITHDRAWING}.",
+            channel=row.channel_id,
+        )
     if row.blocked is not None:
         raise SellerMisbehavedError(
             f"The channel to {row.receiver} is blocked: {row.blocked}.", channel=row.channel_id
@@ -628,6 +686,15 @@ def _view(row: ChannelRow) -> BuyerChannel:
 def _store(row: ChannelRow, channel: BuyerChannel) -> None:
     for name, value in asdict(channel).items():
         setattr(row, name, value)
+
+
+def _shown(row: IntentRow) -> tuple[object, ...]:
+    """What of a payment may change after it was agreed."""
+    return row.state, row.header, row.charge, row.receipt, row.budgeted
+
+
+def _log(connection: Connection, row: IntentRow) -> None:
+    audit.append(connection, row.state, row.payment_id, audit.payment_body(row))
 
 
 def _set(row: IntentRow, **values: object) -> None:

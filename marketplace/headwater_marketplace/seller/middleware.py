@@ -149,7 +149,9 @@ class PaymentMiddleware:
         given = given_identifier(PaymentPayload.from_header(header))
         known = await self._store.payment(given) if isinstance(given, str) else None
         same = (
-            known is not None and known.fingerprint == hashlib.sha256(header.encode()).hexdigest()
+            known is not None
+            and known.state == "charged"
+            and known.fingerprint == hashlib.sha256(header.encode()).hexdigest()
         )
         return known if same and known is not None and known.response is not None else None
 

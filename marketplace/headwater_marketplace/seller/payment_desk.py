@@ -60,9 +60,9 @@ class PaymentDesk:
         body: JsonObject = {
             "state": payment.state,
             "chargedAmount": str(payment.charge),
-            "receipt": payment.receipt,
+            "receipt": payment.receipt if payment.state == "charged" else None,
         }
-        if payment.settlement is not None:
+        if payment.settlement is not None and payment.state == "charged":
             body["settlement"] = json.loads(payment.settlement)
         if payment.state == "reserved" and need is not None:
             body["needVoucher"] = need.to_json()

@@ -11,6 +11,7 @@ import anyio
 from headwater_marketplace.facilitator import Facilitator
 from headwater_marketplace.seller.admission import Admission, channel_state
 from headwater_marketplace.seller.store import Answer, Payment, SellerStore
+from headwater_marketplace.seller.transfers import TransferUnderWay
 from headwater_marketplace.seller.windows import StreamCover
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.extensions import PAYMENT_RECEIPT, receipt_event
@@ -61,8 +62,9 @@ class ServedRequest:
         self._response_hash = hashlib.sha256()
         self._start: Message = {}
         self._streaming = self._finished = False
-        self._withheld = self._client_gone = False
+        self._withheld = self._client_gone = self._in_doubt = False
         self._transaction = admission.transaction
+        store.live.add(admission.payment_id)
 
     async def run(self, handler: Callable[[], Awaitable[None]]) -> None:
         """Run the handler; whatever happens, the payment ends charged or released."""
@@ -78,11 +80,14 @@ class ServedRequest:
                 raise
             # What a handler makes of a stream that was stopped is not a failure.
         finally:
-            if not self._finished:
-                with anyio.CancelScope(shield=True):
-                    # A client that is gone pays for what was metered, like one that closed the
-                    # stream; whatever the handler made of its absence is not a failure.
-                    await self._cut_short(failed=failed and not self._client_gone)
+            try:
+                if not self._finished:
+                    with anyio.CancelScope(shield=True):
+                        # A client that is gone pays for what was metered, like one that closed the
+                        # stream; whatever the handler made of its absence is not a failure.
+                        await self._cut_short(failed=failed and not self._client_gone)
+            finally:
+                self._store.live.discard(self._admission.payment_id)
 
     async def send(self, message: Message) -> None:
         """Take one ASGI message from the handler."""
@@ -158,7 +163,7 @@ class ServedRequest:
 
     async def _complete(self, body: bytes) -> None:
         try:
-            await self._settle_transfer()
+            await self._settle_transfer(body)
         except SettlementFailedError as exc:
             return await self._withhold(exc)
         settlement, receipt = await self._charge(kept=body)
@@ -171,7 +176,7 @@ class ServedRequest:
     async def _open_stream(self) -> bool:
         """Send the head; False where the transfer did not settle and 402 was answered instead."""
         try:
-            await self._settle_transfer()
+            await self._settle_transfer(None)
         except SettlementFailedError as exc:
             await self._withhold(exc)
             return False
@@ -193,26 +198,47 @@ class ServedRequest:
             await self._send({**self._start, "headers": [*self._start["headers"], header]})
         await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
 
-    async def _settle_transfer(self) -> None:
+    async def _settle_transfer(self, body: bytes | None) -> None:
+        """Settle a single transfer; what it pays for is kept first, so that a crash loses neither.
+
+        Raises:
+            SettlementFailedError: it did not settle, or is not confirmed yet.
+        """
         if self._admission.channel is not None:
             return
+        payment_id = self._admission.payment_id
+        await self._store.begin_transfer(*self._transfer(body))
+        self._in_doubt = True
         outcome = await self._facilitator.settle(self._admission.payload, self._admission.terms)
         if outcome.error_reason == PENDING:
             outcome = await self._facilitator.settle(self._admission.payload, self._admission.terms)
         if outcome.error_reason == PENDING:
             # The transfer may still be mined: nothing is released, and its nonce stays taken.
             self._finished = True
+            await self._store.transfer_sent(payment_id, outcome.transaction)
             raise SettlementFailedError(
                 "The transfer was sent and is not confirmed yet; do not pay again.",
                 reason=PENDING,
                 transaction=outcome.transaction,
             )
+        self._in_doubt = False
         if not outcome.success:
             raise SettlementFailedError(
                 outcome.error_message or "The transfer did not settle.",
                 reason=outcome.error_reason or "unexpected_settle_error",
             )
         self._transaction = outcome.transaction
+
+    def _transfer(self, body: bytes | None) -> tuple[TransferUnderWay, Answer]:
+        admission, charge, evidence = self._admission, self._due, self._evidence()
+        unsigned = None
+        if body is not None:
+            receipt = self._receipt(charge, charge, evidence)
+            unsigned = receipt_text(receipt, bytes(65))
+        transfer = TransferUnderWay(
+            admission.payment_id, admission.payload, admission.terms, unsigned, None
+        )
+        return transfer, self._answer(charge, charge, evidence, body, None)
 
     async def _withhold(self, error: SettlementFailedError) -> None:
         self._withheld = True
@@ -291,7 +317,7 @@ class ServedRequest:
         settlement = self._settlement(self._charged_extra(charge, cumulative))
         return Answer(
             settlement=json.dumps(settlement.to_json()),
-            receipt=None if signed is None else _receipt_text(*signed),
+            receipt=None if signed is None else receipt_text(*signed),
             evidence=evidence,
             response_status=self._start.get("status"),
             response_type=_content_type(self._start),
@@ -308,6 +334,10 @@ class ServedRequest:
 
     async def _cut_short(self, *, failed: bool) -> None:
         """End a request that did not come to its end; money that has moved stays charged."""
+        if self._in_doubt:
+            # Nobody said whether the transfer was made; the housekeeper finds out.
+            self._finished = True
+            return
         on_channel = self._admission.channel is not None
         moved = bool(self._transaction) and not on_channel
         # A handler that does not meter sells at its price: what was begun is due.
@@ -395,7 +425,8 @@ async def replay(payment: Payment, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _receipt_text(receipt: MeteringReceipt, signature: bytes) -> str:
+def receipt_text(receipt: MeteringReceipt, signature: bytes) -> str:
+    """A signed receipt in the form that is sent and kept."""
     return json.dumps(receipt_to_json(receipt, signature), separators=(",", ":"))
 
 

@@ -1,13 +1,15 @@
 """The seller's books: reservations and charges, each durable before anybody is told of it."""
 
 import json
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, insert, select, update
 
-from headwater_marketplace.seller import journal
+from headwater_marketplace.facilitator import ChainChannel
+from headwater_marketplace.seller import journal, transfers
 from headwater_marketplace.seller.tables import (
     NonceRow,
     PaymentRow,
@@ -15,6 +17,7 @@ from headwater_marketplace.seller.tables import (
     SellerTable,
     WindowRow,
 )
+from headwater_marketplace.seller.transfers import TransferUnderWay
 from headwater_payments.batch_payload import SignedVoucher, config_to_json, parse_config
 from headwater_payments.channels import SellerChannel, VoucherReplayedError
 from headwater_payments.errors import HeadwaterError
@@ -57,16 +60,6 @@ class ChannelRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class ChainChannel:
-    """A channel as the chain shows it; atomic units, `withdraw_requested_at` in Unix seconds."""
-
-    balance: int
-    claimed: int
-    withdraw_requested_at: int = 0
-    refund_nonce: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class NewRequest:
     """A paid request that wants to be served."""
 
@@ -86,6 +79,7 @@ class Payment:
 
     payment_id: str
     fingerprint: str
+    owner: str | None
     state: str
     scheme: str
     payer: str
@@ -117,13 +111,29 @@ class Answer:
 
 
 class SellerStore:
-    """Channels and payments of one seller."""
+    """Channels and payments of one seller.
+
+    Args:
+        database: where they are.
+        instance: tells this store from others over the same database; another for each life of
+            each process. Left out, it is random.
+
+    Attributes:
+        live: the payments that this store's process is serving now.
+    """
 
     metadata = SellerTable.metadata
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, instance: str | None = None) -> None:
         self._database = database
+        self.instance = instance or secrets.token_hex(8)
+        self.live: set[str] = set()
         self._synced: dict[bytes, ChannelRecord] = {}
+
+    @property
+    def database(self) -> Database:
+        """Where the books are."""
+        return self._database
 
     async def payment(self, payment_id: str) -> Payment | None:
         """A payment by its id."""
@@ -158,6 +168,32 @@ class SellerStore:
             return [_as_channel(row) for row in connection.execute(select(_channels))]
 
         return await self._database.read(work)
+
+    async def unclaimed(self) -> list[ChannelRecord]:
+        """The channels of which something is charged and not claimed."""
+        return await self._channels_where(_channels.c.charged > _channels.c.claimed)
+
+    async def at_stake(self) -> list[ChannelRecord]:
+        """The channels of which something is charged and not claimed, or about to be charged."""
+        pending = _channels.c.charged + _channels.c.reserved > _channels.c.claimed
+        return await self._channels_where(pending)
+
+    async def _channels_where(self, condition: ColumnElement[bool]) -> list[ChannelRecord]:
+        query = select(_channels).where(condition)
+
+        def work(connection: Connection) -> list[ChannelRecord]:
+            return [_as_channel(row) for row in connection.execute(query)]
+
+        return await self._database.read(work)
+
+    async def unclaimed_since(self, record: ChannelRecord) -> int | None:
+        """When the oldest charge that is not claimed was admitted, in Unix seconds."""
+        query = select(func.min(_payments.c.created_at)).where(
+            _payments.c.channel_id == to_hex(record.identifier),
+            _payments.c.state == "charged",
+            _payments.c.cumulative > record.state.claimed,
+        )
+        return await self._database.read(lambda connection: connection.scalar(query))
 
     async def sync_channel(
         self, identifier: bytes, config: ChannelConfig, chain: ChainChannel, now: int
@@ -241,6 +277,7 @@ class SellerStore:
             _insert_payment(
                 connection,
                 request,
+                owner=self.instance,
                 scheme="batch-settlement",
                 channel_id=to_hex(voucher.channel_id),
                 max_claimable=voucher.max_claimable,
@@ -323,9 +360,35 @@ class SellerStore:
             if taken is not None:
                 raise VoucherReplayedError("This authorization has served already.")
             connection.execute(insert(_nonces).values(**key, payment_id=request.payment_id))
-            _insert_payment(connection, request, scheme="exact", channel_id=None, max_claimable=0)
+            _insert_payment(
+                connection,
+                request,
+                owner=self.instance,
+                scheme="exact",
+                channel_id=None,
+                max_claimable=0,
+            )
 
         await self._database.write(work)
+
+    async def begin_transfer(self, transfer: TransferUnderWay, answer: Answer) -> None:
+        """Keep a transfer and what it pays for, before it is given to a facilitator; durable."""
+
+        def work(connection: Connection) -> None:
+            transfers.write_down(connection, transfer)
+            _keep(connection, transfer.payment_id, answer)
+
+        await self._database.write(work)
+
+    async def transfer_sent(self, payment_id: str, transaction: str) -> None:
+        """Note the transaction that carries a transfer which is not confirmed yet."""
+        await self._database.write(
+            lambda connection: transfers.name_transaction(connection, payment_id, transaction)
+        )
+
+    async def transfers(self) -> list[TransferUnderWay]:
+        """The transfers that have no outcome yet."""
+        return await self._database.read(transfers.under_way)
 
     async def charge(
         self,
@@ -336,6 +399,9 @@ class SellerStore:
     ) -> int:
         """Turn a reservation into a charge; durable on return, and once only.
 
+        A process that was held up for so long that another took it for dead and released its
+        reservation charges all the same, as long as the vouchers held cover it.
+
         Where `seal` can give the answer for a charged total at once, it is kept by the same commit.
 
         Returns:
@@ -343,19 +409,26 @@ class SellerStore:
 
         Raises:
             ChargeAboveCapError: the charge exceeds what was reserved; nothing was written.
+            ChannelError: the reservation was released, and what it stood on serves another.
         """
 
         def work(connection: Connection) -> int:
             payment = _payment(connection, payment_id, lock=True)
-            if payment is None or payment.state != "reserved":
+            if payment is None or payment.state == "charged":
                 return 0 if payment is None else payment.cumulative
             cumulative = charge
             source = f"payer:{payment.payer}"
+            if payment.channel_id is None:
+                transfers.strike_out(connection, payment_id)
             if payment.channel_id is not None:
                 identifier = parse_hex(payment.channel_id)
                 record = _channel(connection, identifier, lock=True)
                 assert record is not None
-                after = record.state.commit(payment.amount, charge)
+                state = record.state
+                if payment.state == "released":
+                    # The voucher is held already, so it adds nothing to what is signed.
+                    state = state.reserve(state.signed, payment.amount, concurrent=True)
+                after = state.commit(payment.amount, charge)
                 _write_channel(
                     connection, identifier, {"charged": after.charged, "reserved": after.reserved}
                 )
@@ -376,13 +449,7 @@ class SellerStore:
 
     async def keep(self, payment_id: str, answer: Answer) -> None:
         """Remember what a charged request was answered with."""
-        await self._database.write(
-            lambda connection: connection.execute(
-                update(_payments)
-                .where(_payments.c.payment_id == payment_id)
-                .values(**asdict(answer))
-            )
-        )
+        await self._database.write(lambda connection: _keep(connection, payment_id, answer))
 
     async def release(self, payment_id: str, *, free_nonce: bool = True) -> None:
         """End a request without a charge: what was reserved is free again."""
@@ -397,8 +464,10 @@ class SellerStore:
                 assert record is not None
                 freed = record.state.commit(payment.amount, 0)
                 _write_channel(connection, identifier, {"reserved": freed.reserved})
-            elif free_nonce:
-                connection.execute(_nonces.delete().where(_nonces.c.payment_id == payment_id))
+            else:
+                transfers.strike_out(connection, payment_id)
+                if free_nonce:
+                    connection.execute(_nonces.delete().where(_nonces.c.payment_id == payment_id))
             connection.execute(
                 update(_payments)
                 .where(_payments.c.payment_id == payment_id)
@@ -408,7 +477,9 @@ class SellerStore:
         await self._database.write(work)
 
     async def release_abandoned(self, before: int) -> list[str]:
-        """Release requests that were being served when an earlier process stopped.
+        """Release every request admitted before a time, whoever serves it.
+
+        For a seller that is known to be stopped; `Housekeeper` tells live calls from dead ones.
 
         Args:
             before: Unix seconds; requests admitted earlier than this are abandoned.
@@ -461,6 +532,12 @@ def _claim_id(connection: Connection, request: NewRequest) -> None:
     connection.execute(_payments.delete().where(_payments.c.payment_id == request.payment_id))
 
 
+def _keep(connection: Connection, payment_id: str, answer: Answer) -> None:
+    connection.execute(
+        update(_payments).where(_payments.c.payment_id == payment_id).values(**asdict(answer))
+    )
+
+
 def _voucher_served(connection: Connection, voucher: SignedVoucher) -> bool:
     if voucher.max_claimable > MAX_STORED:
         return False  # beyond any escrow, and beyond what a column can be compared with
@@ -496,6 +573,7 @@ def _insert_payment(
     connection: Connection,
     request: NewRequest,
     *,
+    owner: str,
     scheme: str,
     channel_id: str | None,
     max_claimable: int,
@@ -505,6 +583,7 @@ def _insert_payment(
     connection.execute(
         insert(_payments).values(
             **values,
+            owner=owner,
             state="reserved",
             scheme=scheme,
             channel_id=channel_id,
