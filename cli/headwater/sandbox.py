@@ -130,9 +130,10 @@ async def open_asgi_sandbox(
     Raises:
         InvalidInputError: `price`, `budget` or `window` is not an amount, or a scheme is unknown.
     """
-    for name, amount in (("price", price), ("budget", budget), ("window", window)):
-        if amount is not None:
-            _require_text(name, amount)
+    for name, amount in (("price", price), ("budget", budget)):
+        _require_text(name, amount)
+    if window is not None:
+        _require_text("window", window)
     async with AsyncExitStack() as stack:
         world = await _World.start(stack)
         part = None if window is None else world.asset.amount(window)
