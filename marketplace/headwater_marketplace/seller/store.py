@@ -4,9 +4,20 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from headwater_marketplace.facilitator import ChainChannel
 from headwater_marketplace.seller import journal, transfers
@@ -110,6 +121,29 @@ class Answer:
     response: bytes | None = None
 
 
+# Statements of the paid path, built once: building one anew costs more than running it.
+_PAYMENTS = select(*(_payments.c[name] for name in Payment.__dataclass_fields__))
+_PAYMENT = _PAYMENTS.where(_payments.c.payment_id == bindparam("payment"))
+_PAYMENT_LOCKED = _PAYMENT.with_for_update()
+_INSERT_PAYMENT = insert(_payments)
+_UPDATE_PAYMENT = update(_payments).where(_payments.c.payment_id == bindparam("payment"))
+_CHANNEL = select(_channels).where(_channels.c.channel_id == bindparam("channel"))
+_CHANNEL_LOCKED = _CHANNEL.with_for_update()
+_UPDATE_CHANNEL = update(_channels).where(_channels.c.channel_id == bindparam("channel"))
+_VOUCHER_SERVED = (
+    select(_payments.c.payment_id)
+    .where(
+        _payments.c.channel_id == bindparam("channel"),
+        _payments.c.max_claimable == bindparam("maximum"),
+    )
+    .limit(1)
+)
+_WINDOW_OF = select(_windows.c.payment_id).where(
+    _windows.c.channel_id == bindparam("channel"),
+    _windows.c.max_claimable == bindparam("maximum"),
+)
+
+
 class SellerStore:
     """Channels and payments of one seller.
 
@@ -143,10 +177,8 @@ class SellerStore:
         """Payments in any of these states, oldest first."""
 
         def work(connection: Connection) -> list[Payment]:
-            query = (
-                select(_payments)
-                .where(_payments.c.state.in_(states))
-                .order_by(_payments.c.created_at, _payments.c.payment_id)
+            query = _PAYMENTS.where(_payments.c.state.in_(states)).order_by(
+                _payments.c.created_at, _payments.c.payment_id
             )
             return [_as_payment(row) for row in connection.execute(query)]
 
@@ -225,11 +257,7 @@ class SellerStore:
                 values["claimed"] = max(known.state.claimed, chain.claimed)
                 floor = max(known.state.charged, chain.claimed)
                 values |= {"charged": floor, "signed": max(known.state.signed, floor)}
-                connection.execute(
-                    update(_channels)
-                    .where(_channels.c.channel_id == to_hex(identifier))
-                    .values(values)
-                )
+                _write_channel(connection, identifier, values)
             record = _channel(connection, identifier)
             assert record is not None
             return record
@@ -334,9 +362,7 @@ class SellerStore:
                     payment_id=payment_id,
                 )
             )
-            connection.execute(
-                update(_payments).where(_payments.c.payment_id == payment_id).values(amount=covered)
-            )
+            _write_payment(connection, payment_id, {"amount": covered})
             return covered, record
 
         return await self._database.write(work)
@@ -435,11 +461,8 @@ class SellerStore:
                 cumulative, source = after.charged, f"channel:{payment.channel_id}"
             answer = None if seal is None else seal(cumulative)
             kept = {} if answer is None else asdict(answer)
-            connection.execute(
-                update(_payments)
-                .where(_payments.c.payment_id == payment_id)
-                .values(state="charged", charge=charge, cumulative=cumulative, **kept)
-            )
+            values = {"state": "charged", "charge": charge, "cumulative": cumulative, **kept}
+            _write_payment(connection, payment_id, values)
             destination = f"receivable:{payment.payee}"
             postings = transfer(source, destination, asset, charge)
             journal.append(connection, "charge", payment_id, postings)
@@ -468,11 +491,7 @@ class SellerStore:
                 transfers.strike_out(connection, payment_id)
                 if free_nonce:
                     connection.execute(_nonces.delete().where(_nonces.c.payment_id == payment_id))
-            connection.execute(
-                update(_payments)
-                .where(_payments.c.payment_id == payment_id)
-                .values(state="released")
-            )
+            _write_payment(connection, payment_id, {"state": "released"})
 
         await self._database.write(work)
 
@@ -533,9 +552,7 @@ def _claim_id(connection: Connection, request: NewRequest) -> None:
 
 
 def _keep(connection: Connection, payment_id: str, answer: Answer) -> None:
-    connection.execute(
-        update(_payments).where(_payments.c.payment_id == payment_id).values(**asdict(answer))
-    )
+    _write_payment(connection, payment_id, asdict(answer))
 
 
 def _voucher_served(connection: Connection, voucher: SignedVoucher) -> bool:
@@ -543,29 +560,16 @@ def _voucher_served(connection: Connection, voucher: SignedVoucher) -> bool:
         return False  # beyond any escrow, and beyond what a column can be compared with
     if _window_of(connection, voucher) is not None:
         return True
-    return (
-        connection.execute(
-            select(_payments.c.payment_id)
-            .where(
-                _payments.c.channel_id == to_hex(voucher.channel_id),
-                _payments.c.max_claimable == voucher.max_claimable,
-            )
-            .limit(1)
-        ).first()
-        is not None
-    )
+    named = {"channel": to_hex(voucher.channel_id), "maximum": voucher.max_claimable}
+    return connection.execute(_VOUCHER_SERVED, named).first() is not None
 
 
 def _window_of(connection: Connection, voucher: SignedVoucher) -> str | None:
     """The payment of which this voucher covered a further window."""
     if voucher.max_claimable > MAX_STORED:
         return None
-    found = connection.execute(
-        select(_windows.c.payment_id).where(
-            _windows.c.channel_id == to_hex(voucher.channel_id),
-            _windows.c.max_claimable == voucher.max_claimable,
-        )
-    ).first()
+    named = {"channel": to_hex(voucher.channel_id), "maximum": voucher.max_claimable}
+    found = connection.execute(_WINDOW_OF, named).first()
     return None if found is None else str(found.payment_id)
 
 
@@ -580,42 +584,40 @@ def _insert_payment(
 ) -> None:
     values = asdict(request)
     del values["asset"]
-    connection.execute(
-        insert(_payments).values(
-            **values,
-            owner=owner,
-            state="reserved",
-            scheme=scheme,
-            channel_id=channel_id,
-            max_claimable=max_claimable,
-            charge=0,
-            cumulative=0,
-        )
-    )
+    values |= {
+        "owner": owner,
+        "state": "reserved",
+        "scheme": scheme,
+        "channel_id": channel_id,
+        "max_claimable": max_claimable,
+        "charge": 0,
+        "cumulative": 0,
+    }
+    connection.execute(_INSERT_PAYMENT, values)
 
 
 def _payment(connection: Connection, payment_id: str, *, lock: bool = False) -> Payment | None:
-    query = select(_payments).where(_payments.c.payment_id == payment_id)
-    row = connection.execute(query.with_for_update() if lock else query).first()
+    query = _PAYMENT_LOCKED if lock else _PAYMENT
+    row = connection.execute(query, {"payment": payment_id}).first()
     return None if row is None else _as_payment(row)
 
 
 def _as_payment(row: Row[Any]) -> Payment:
-    return Payment(**{name: getattr(row, name) for name in Payment.__dataclass_fields__})
+    return Payment(*tuple(row))
 
 
 def _channel(
     connection: Connection, identifier: bytes, *, lock: bool = False
 ) -> ChannelRecord | None:
-    query = select(_channels).where(_channels.c.channel_id == to_hex(identifier))
-    row = connection.execute(query.with_for_update() if lock else query).first()
+    query = _CHANNEL_LOCKED if lock else _CHANNEL
+    row = connection.execute(query, {"channel": to_hex(identifier)}).first()
     return None if row is None else _as_channel(row)
 
 
 def _as_channel(row: Row[Any]) -> ChannelRecord:
     return ChannelRecord(
         identifier=parse_hex(row.channel_id),
-        config=parse_config(json.loads(row.config)),
+        config=_parsed_config(row.config),
         state=SellerChannel(row.balance, row.claimed, row.charged, row.reserved, row.signed),
         signature=None if row.signature is None else parse_hex(row.signature),
         withdraw_requested_at=row.withdraw_requested_at,
@@ -625,7 +627,14 @@ def _as_channel(row: Row[Any]) -> ChannelRecord:
     )
 
 
+@lru_cache(maxsize=1024)
+def _parsed_config(text: str) -> ChannelConfig:
+    return parse_config(json.loads(text))
+
+
 def _write_channel(connection: Connection, identifier: bytes, values: dict[str, Any]) -> None:
-    connection.execute(
-        update(_channels).where(_channels.c.channel_id == to_hex(identifier)).values(values)
-    )
+    connection.execute(_UPDATE_CHANNEL, {"channel": to_hex(identifier), **values})
+
+
+def _write_payment(connection: Connection, payment_id: str, values: dict[str, Any]) -> None:
+    connection.execute(_UPDATE_PAYMENT, {"payment": payment_id, **values})
