@@ -57,6 +57,7 @@ docs: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/payments.py $(BENCH_ARGS)
+	$(BIN)/python benchmarks/sellers.py
 
 requirements: $(VENV)/.ready-dev
 	$(BIN)/python -m pip install --quiet "uv>=0.9"

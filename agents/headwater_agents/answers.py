@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from headwater_agents.charges import Charge, charge_from_event
 from headwater_agents.errors import ServiceFailedError
 from headwater_payments.extensions import RECEIPT_EVENT
+from headwater_payments.windows import NEED_VOUCHER_EVENT
 from headwater_wallet.errors import PaymentUnknownError
 
 Message = Mapping[str, JsonValue]
@@ -88,6 +89,7 @@ class StreamedAnswer:
         """The text that one event adds."""
         if event == RECEIPT_EVENT:
             self._charge = charge_from_event(data)
+        if event in (RECEIPT_EVENT, NEED_VOUCHER_EVENT):
             return ""
         try:
             chunk = _Chunk.model_validate(data)

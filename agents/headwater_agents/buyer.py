@@ -17,6 +17,7 @@ from headwater_payments.errors import InvalidInputError, UnavailableError
 from headwater_payments.json_text import read_json
 from headwater_payments.x402 import PAYMENT_RESPONSE
 from headwater_wallet.errors import PaymentRefusedError, PaymentUnknownError
+from headwater_wallet.stream_watch import SHOW_PAYMENT_EVENTS
 
 
 class Buyer:
@@ -107,7 +108,11 @@ class Buyer:
         }
         try:
             async with self._http.stream(
-                "POST", _chat_url(listing), json=body, headers={IDEMPOTENCY_KEY: key}
+                "POST",
+                _chat_url(listing),
+                json=body,
+                headers={IDEMPOTENCY_KEY: key},
+                extensions={SHOW_PAYMENT_EVENTS: True},
             ) as response:
                 if not response.is_success:
                     await response.aread()

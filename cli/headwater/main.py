@@ -55,6 +55,9 @@ PARTS = {
         "marketplace",
         "Keys, budgets, policies, approvals, kill switch.",
     ),
+    "doctor": Part(
+        "headwater.doctor", "doctor", "marketplace", "Check a wallet's or a seller's set-up."
+    ),
     "chain": Part(
         "headwater_contracts.cli", "app", "chain", "Start a chain to develop on, list addresses."
     ),

@@ -113,6 +113,7 @@ async def open_asgi_sandbox(
     price: str = "0.001",
     budget: str = "0.10",
     schemes: tuple[str, ...] = (BATCH, EXACT),
+    window: str | None = None,
 ) -> AsyncIterator[Sandbox]:
     """Sell POST requests to those paths of an ASGI application; other methods there get 405.
 
@@ -124,19 +125,23 @@ async def open_asgi_sandbox(
         price: the most that one request costs, in whole units; `current_meter()` may charge less.
         budget: the most that the wallet may sign away, in whole units.
         schemes: the ways to pay, best first.
+        window: how much of a stream is paid for at a time, in whole units; None for all at once.
 
     Raises:
-        InvalidInputError: `price` or `budget` is not an amount, or a scheme is unknown.
+        InvalidInputError: `price`, `budget` or `window` is not an amount, or a scheme is unknown.
     """
     for name, amount in (("price", price), ("budget", budget)):
         _require_text(name, amount)
+    if window is not None:
+        _require_text("window", window)
     async with AsyncExitStack() as stack:
         world = await _World.start(stack)
+        part = None if window is None else world.asset.amount(window)
         payee = LocalSigner.random().address
         facilitator = ChainFacilitator(world.sender, world.deployment, lambda: int(time.time()))
         books = Database(f"sqlite:///{world.directory / 'seller.db'}", SellerStore.metadata)
         store = SellerStore(await stack.enter_async_context(books))
-        offer = Offer(path, world.asset.amount(price), payee, schemes=schemes)
+        offer = Offer(path, world.asset.amount(price), payee, schemes=schemes, window=part)
         paid = PaymentMiddleware(
             _by_post(app, offer),
             offers=[offer],

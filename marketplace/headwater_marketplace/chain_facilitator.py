@@ -14,9 +14,12 @@ from headwater_contracts.clients.settlement_token import (
 )
 from headwater_contracts.deployments import Deployment
 from headwater_contracts.reverts import ContractRevertError
-from headwater_marketplace.seller.store import ChainChannel
+from headwater_marketplace.facilitator import ChainChannel
+from headwater_marketplace.outbox import Outbox
+from headwater_marketplace.sent_payments import SentPayments
 from headwater_marketplace.server_actions import KINDS as SERVER_ACTIONS
 from headwater_marketplace.server_actions import ServerActions
+from headwater_marketplace.transfer_finder import TransferFinder
 from headwater_payments.address import parse_address
 from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.batch_payload import BatchPayload, parse_batch_payload, token_domain
@@ -36,8 +39,8 @@ from headwater_payments.x402 import (
     VerifyResponse,
     chain_id_of,
 )
-from headwater_wallet.errors import TransactionPendingError
-from headwater_wallet.transactions import TransactionSender
+from headwater_wallet.errors import TransactionPendingError, TransactionReplacedError
+from headwater_wallet.transactions import SignedTransaction, TransactionSender
 
 _PREFIX = "invalid_batch_settlement_evm_"
 
@@ -51,6 +54,8 @@ class ChainFacilitator:
         now: Unix time in seconds.
         authorizer: signs claims and refunds for sellers that name it as their receivers'
             authorizer and leave the signature out; None signs for nobody.
+        outbox: keeps transactions that were sent, so that a payment given again after a crash is
+            looked up rather than sent again; without it they are known to this process only.
     """
 
     def __init__(
@@ -60,11 +65,13 @@ class ChainFacilitator:
         now: Callable[[], int],
         *,
         authorizer: Signer | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self._sender, self._deployment, self._now = sender, deployment, now
         self._authorizer = authorizer
         self._settlement = BatchSettlementClient(sender.reader, deployment.batch_settlement)
-        self._pending: dict[str, str] = {}
+        self._sent = SentPayments(sender, outbox, now)
+        self._finder = TransferFinder(sender.reader)
         self._actions = ServerActions(self._settlement, deployment.chain_id, authorizer)
 
     async def channel(self, identifier: bytes) -> ChainChannel:
@@ -117,8 +124,10 @@ class ChainFacilitator:
         if requirements.scheme == BATCH and payload.payload.get("type") in SERVER_ACTIONS:
             return await self._act(payload, requirements)
         key = hashlib.sha256(payload.to_header().encode()).hexdigest()
-        if key in self._pending:
-            return await self._look_again(key, requirements)
+        if (sent := await self._sent.find(key)) is not None:
+            earlier = await self._look_again(key, sent, requirements)
+            if earlier is not None:
+                return earlier
         verdict = await self.verify(payload, requirements)
         if not verdict.is_valid:
             return _failed(requirements, verdict.invalid_reason, verdict.invalid_message)
@@ -243,10 +252,9 @@ class ChainFacilitator:
         key: str,
     ) -> SettlementResponse:
         try:
-            receipt = await self._sender.send(call)
+            receipt = await self._sent.send(key, call)
         except TransactionPendingError as exc:
-            self._pending[key] = str(exc.details["transaction"])
-            return _still_pending(terms, self._pending[key])
+            return _still_pending(terms, str(exc.details["transaction"]))
         except ContractRevertError as exc:
             reason = (
                 _PREFIX + "deposit_simulation_failed"
@@ -260,16 +268,36 @@ class ChainFacilitator:
             extra = {"channelState": _chain_state(identifier, await self.channel(identifier))}
         return self._settled(terms, payer, receipt.transaction_hash, extra)
 
-    async def _look_again(self, key: str, terms: PaymentRequirements) -> SettlementResponse:
-        """A payment whose transaction was sent before: what became of it, never a second one."""
-        transaction = self._pending[key]
-        receipt = await self._sender.reader.receipt(transaction)
+    async def _look_again(
+        self, key: str, sent: SignedTransaction, terms: PaymentRequirements
+    ) -> SettlementResponse | None:
+        """A payment whose transaction was sent before: what became of it, never a second one.
+
+        None where another transaction took its place, so that it will never be mined.
+        """
+        try:
+            receipt = await self._sender.outcome(sent)
+        except TransactionReplacedError:
+            await self._sent.forget(key)
+            return None
         if receipt is None:
-            return _still_pending(terms, transaction)
-        del self._pending[key]
+            return _still_pending(terms, sent.transaction_hash)
+        await self._sent.forget(key)
         if receipt.succeeded:
-            return self._settled(terms, None, transaction, None)
+            return self._settled(terms, None, sent.transaction_hash, None)
         return _failed(terms, "invalid_transaction_state", "The transaction was mined and failed.")
+
+    async def transfer_made(
+        self, payload: PaymentPayload, terms: PaymentRequirements, since: int
+    ) -> str | None:
+        """The transaction that made a signed transfer, whoever sent it; None where there is none.
+
+        Args:
+            payload: the payment.
+            terms: what it was accepted under.
+            since: Unix seconds before which it was not made.
+        """
+        return await self._finder.find(parse_exact_payload(payload.payload), terms, since)
 
     def _settled(
         self,

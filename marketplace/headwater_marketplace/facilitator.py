@@ -3,9 +3,9 @@
 Source: x402 v2, facilitator interface.
 """
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from headwater_marketplace.seller.store import ChainChannel
 from headwater_payments.x402 import (
     PaymentPayload,
     PaymentRequirements,
@@ -13,6 +13,16 @@ from headwater_payments.x402 import (
     SupportedResponse,
     VerifyResponse,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ChainChannel:
+    """A channel as the chain shows it; atomic units, `withdraw_requested_at` in Unix seconds."""
+
+    balance: int
+    claimed: int
+    withdraw_requested_at: int = 0
+    refund_nonce: int = 0
 
 
 class Facilitator(Protocol):

@@ -1,7 +1,7 @@
 """Serving an ASGI application inside a task group, on a free port, with a clean end."""
 
 import socket
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -46,11 +46,22 @@ def url_of(listener: socket.socket) -> str:
 
 
 @asynccontextmanager
-async def serve(app: Callable[..., Any], listener: socket.socket) -> AsyncIterator[str]:
+async def serve(
+    app: Callable[..., Any],
+    listener: socket.socket,
+    *,
+    beside: Sequence[Callable[[], Coroutine[Any, Any, Any]]] = (),
+) -> AsyncIterator[str]:
     """Serve `app` on `listener` while the context is open; gives the base URL.
 
     Requests under way are finished before the context is left. An error inside the context leaves
     it as it is, not wrapped in a group. Runs on asyncio.
+
+    Args:
+        app: an ASGI application.
+        listener: a bound socket.
+        beside: services that run as long as the application is served, such as
+            `ClaimScheduler.run`; they are cancelled once the last request is finished.
     """
     server = _Server(
         uvicorn.Config(
@@ -63,15 +74,19 @@ async def serve(app: Callable[..., Any], listener: socket.socket) -> AsyncIterat
         )
     )
     failure: Exception | None = None
-    async with anyio.create_task_group() as group:
-        group.start_soon(server.serve, [listener])
-        try:
-            while not server.started:  # noqa: ASYNC110  uvicorn offers no event to wait for
-                await anyio.sleep(0.005)
-            yield url_of(listener)
-        except Exception as exc:  # noqa: BLE001  raised again below, outside the group
-            failure = exc
-        finally:
-            server.should_exit = True
+    async with anyio.create_task_group() as services:
+        for service in beside:
+            services.start_soon(service)
+        async with anyio.create_task_group() as group:
+            group.start_soon(server.serve, [listener])
+            try:
+                while not server.started:  # noqa: ASYNC110  uvicorn offers no event to wait for
+                    await anyio.sleep(0.005)
+                yield url_of(listener)
+            except Exception as exc:  # noqa: BLE001  raised again below, outside the group
+                failure = exc
+            finally:
+                server.should_exit = True
+        services.cancel_scope.cancel()
     if failure is not None:
         raise failure

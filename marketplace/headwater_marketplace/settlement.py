@@ -2,24 +2,28 @@
 
 The chain decides what can be claimed, not the books: a payer may have withdrawn. Every channel is
 read anew before it is claimed, claims are bounded in number, and a batch that the contract refuses
-is divided until the channel at fault stands alone.
+is divided until the channel at fault stands alone. A claim is written down before it leaves: while
+one is not mined no other is sent, whichever process asks.
 """
 
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-
-import anyio
 
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient, VoucherClaim
 from headwater_contracts.deployments import Deployment
 from headwater_contracts.reverts import ContractRevertError
+from headwater_marketplace.at_once import for_each
+from headwater_marketplace.outbox import Outbox
 from headwater_marketplace.seller.store import ChannelRecord, SellerStore
 from headwater_payments.address import Address
-from headwater_wallet.transactions import TransactionSender
+from headwater_wallet.errors import TransactionPendingError, TransactionReplacedError
+from headwater_wallet.transactions import SignedTransaction, TransactionSender
 
+CLAIM = "claim"
+"""The purpose under which claims stand in the outbox."""
 CLAIMS_PER_TRANSACTION = 50
-READS_AT_ONCE = 16
 
 
 @dataclass(slots=True)
@@ -67,12 +71,24 @@ class _Due:
 
 
 class SettlementWorker:
-    """Turns charges into money on chain, for the receivers whose claims `sender` authorizes."""
+    """Turns charges into money on chain, for the receivers whose claims `sender` authorizes.
+
+    Args:
+        store: the seller's books.
+        sender: the account that authorizes claims, and pays their gas.
+        deployment: where the contracts are.
+        now: Unix time in seconds.
+    """
 
     def __init__(
-        self, store: SellerStore, sender: TransactionSender, deployment: Deployment
+        self,
+        store: SellerStore,
+        sender: TransactionSender,
+        deployment: Deployment,
+        now: Callable[[], int] = lambda: int(time.time()),
     ) -> None:
-        self._store, self._sender = store, sender
+        self._store, self._sender, self._now = store, sender, now
+        self._outbox = Outbox(store.database)
         self._contract = BatchSettlementClient(sender.reader, deployment.batch_settlement)
 
     async def claim_all(self) -> Claimed | None:
@@ -83,8 +99,22 @@ class SettlementWorker:
 
         Returns:
             What was claimed, or None when nothing was due.
+
+        Raises:
+            TransactionPendingError: one that was sent before is not mined yet; none was sent.
+            UnavailableError: the chain does not answer; the books are unchanged.
         """
-        records = [record for record in await self._store.channels() if self._is_due(record)]
+        return await self._claim_those(await self._store.unclaimed())
+
+    async def claim(self, channels: Collection[bytes]) -> Claimed | None:
+        """Like `claim_all`, for these channels alone."""
+        wanted = set(channels)
+        records = await self._store.unclaimed()
+        return await self._claim_those([r for r in records if r.identifier in wanted])
+
+    async def _claim_those(self, channels: Sequence[ChannelRecord]) -> Claimed | None:
+        await self._finish_earlier()
+        records = [record for record in channels if self._is_due(record)]
         result = Claimed()
         due = await self._collectable(records, result)
         for start in range(0, len(due), CLAIMS_PER_TRANSACTION):
@@ -92,14 +122,30 @@ class SettlementWorker:
         nothing = not (result.channels or result.uncollectable or result.refused)
         return None if nothing else result
 
+    async def _finish_earlier(self) -> None:
+        """Learn what became of claims that an earlier run sent; reading the chain books them."""
+        for signed in await self._outbox.find(CLAIM, self._sender.address):
+            try:
+                receipt = await self._sender.outcome(signed)
+            except TransactionReplacedError:
+                receipt = None
+            else:
+                if receipt is None:
+                    raise TransactionPendingError(
+                        "An earlier claim was sent and is not mined yet.",
+                        transaction=signed.transaction_hash,
+                    )
+            await self._outbox.forget(signed.transaction_hash)
+
+    async def _write_down(self, signed: SignedTransaction) -> None:
+        await self._outbox.write(CLAIM, self._sender.address, signed, self._now())
+
     async def _collectable(self, records: Sequence[ChannelRecord], result: Claimed) -> list[_Due]:
         """Read each channel anew; what the chain has claimed already is noted in the books."""
         found: dict[bytes, _Due] = {}
-        slots = anyio.Semaphore(READS_AT_ONCE)
 
         async def read(record: ChannelRecord) -> None:
-            async with slots:
-                chain = await self._contract.channel(record.identifier)
+            chain = await self._contract.channel(record.identifier)
             total = min(record.state.charged, chain.balance)
             if record.state.charged > chain.balance:
                 result.uncollectable[record.identifier] = record.state.charged - chain.balance
@@ -108,9 +154,7 @@ class SettlementWorker:
             if total > chain.total_claimed:
                 found[record.identifier] = _Due(record, chain.total_claimed, total)
 
-        async with anyio.create_task_group() as group:
-            for record in records:
-                group.start_soon(read, record)
+        await for_each(read, records)
         return [found[r.identifier] for r in records if r.identifier in found]
 
     async def _claim(self, batch: Sequence[_Due], result: Claimed) -> None:
@@ -120,7 +164,9 @@ class SettlementWorker:
         calls = [self._contract.claim([each.claim for each in batch])]
         calls += [self._contract.settle(receiver, token) for receiver, token in receivers]
         try:
-            receipt = await self._sender.send(self._contract.multicall(calls))
+            receipt = await self._sender.send(
+                self._contract.multicall(calls), before_broadcast=self._write_down
+            )
         except ContractRevertError:
             if len(batch) == 1:
                 result.refused.append(batch[0].record.identifier)
@@ -135,8 +181,8 @@ class SettlementWorker:
         for each in batch:
             result.by_receiver[each.record.config.receiver] += each.total - each.claimed
             await self._store.mark_claimed(each.record.identifier, each.total)
+        await self._outbox.forget(receipt.transaction_hash)
 
     def _is_due(self, record: ChannelRecord) -> bool:
         authorized = record.config.receiver_authorizer == self._sender.address
-        unclaimed = record.state.charged > record.state.claimed
-        return authorized and unclaimed and record.signature is not None
+        return authorized and record.signature is not None

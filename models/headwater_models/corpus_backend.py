@@ -186,15 +186,16 @@ class CorpusBackend:
     ) -> tuple[tuple[int, ...], int]:
         """The rows to take out until no answer quotes `owner`, and that answer's score."""
         stars: set[int] = set()
-        while found := {
-            self._centres[quote.position]
-            for quote in answer.quotes
-            if self._owner(quote.position) == owner
-        }:
+        removed: tuple[int, ...] = ()
+        while found := self._stars_of(owner, answer).difference(stars):
             stars |= found
             removed = tuple(hit.position for hit in hits if self._centres[hit.position] in stars)
             _, answer = self._answer(request, removed)
         return removed, answer.score_micro
+
+    def _stars_of(self, owner: Address, answer: QuotedAnswer) -> set[int]:
+        quoted = (quote.position for quote in answer.quotes)
+        return {self._centres[position] for position in quoted if self._owner(position) == owner}
 
     def _owner(self, position: int) -> Address:
         return self._rows[self._centres[position]].contributor

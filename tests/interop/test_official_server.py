@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
@@ -131,6 +132,53 @@ async def test_our_wallet_pays_it_by_channel_one_request_after_the_other(tmp_pat
         client = HTTPFacilitatorClient(FacilitatorConfig(shop.facilitator_url))
         await shop.scheme.create_channel_manager(client, NETWORK).claim_and_settle()
         assert await shop.token.balance(PAYEE) == 5 * PRICE
+
+
+async def test_ten_calls_at_once_use_lanes_up_to_the_limit_and_wait_for_them_beyond(
+    tmp_path: Path,
+) -> None:
+    async with open_official_shop("batch-settlement") as shop:
+        signer = LocalSigner.random()
+        await shop.fund(signer.address)
+        policy = simple_policy(USDC.amount("0.2"), per_payment=USDC.amount("0.001"))
+        answers: list[int] = []
+        paid_requests: list[str] = []
+
+        async with open_wallet(signer, policy, database=tmp_path / "w.db", lanes=3) as wallet:
+            inner = Noting(paid_requests)
+            async with wallet.client(timeout=60, transport=inner) as http:
+
+                async def call() -> None:
+                    answer = await http.post(shop.url + "/paid")
+                    assert answer.json() == {"ok": True}
+                    answers.append(answer.status_code)
+
+                for _ in range(2):
+                    async with anyio.create_task_group() as group:
+                        for _ in range(10):
+                            group.start_soon(call)
+            budget = await wallet.budget()
+            channels = await wallet.ledger.channels()
+        assert answers == [200] * 20
+        assert len(paid_requests) == 20, "no voucher was corrected"
+        assert budget.charged == budget.used == 20 * PRICE
+        assert len(channels) == 3
+        assert sum(c.charged for c in channels.values()) == 20 * PRICE
+        # Escrow placed at a time, all lanes together, is the policy's deposit: a fifth.
+        assert all(c.balance <= policy.deposit_limit // 3 + PRICE for c in channels.values())
+
+
+class Noting(httpx.AsyncHTTPTransport):
+    """Notes the requests that carry a payment."""
+
+    def __init__(self, paid: list[str]) -> None:
+        super().__init__()
+        self._paid = paid
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if "payment-signature" in request.headers:
+            self._paid.append(str(request.url))
+        return await super().handle_async_request(request)
 
 
 async def test_the_official_client_and_server_work_over_our_facilitator() -> None:

@@ -42,7 +42,7 @@ async def signed_payment(
     [terms] = offer.requirements(shop.sender.address)
     policy = simple_policy(Amount(10 * PRICE, USDC))
     path = directory / f"{signer.address}.db"
-    async with open_wallet(signer, policy, database=path) as wallet:
+    async with open_wallet(signer, policy, database=path, lanes=1) as wallet:
         from headwater_wallet.terms import Terms
 
         purchase = wallet.buyer.purchase("POST", "http://shop.test/x", {})

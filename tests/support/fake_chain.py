@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from headwater_marketplace.seller.store import ChainChannel
+from headwater_marketplace.facilitator import ChainChannel
 from headwater_payments.address import Address, parse_address
 from headwater_payments.batch_payload import deposit_to_sign, parse_batch_payload, token_domain
 from headwater_payments.channels import deposit_nonce
@@ -87,6 +87,12 @@ class FakeChain:
         )
         self.deposits += 1
         return SettlementResponse(success=True, transaction="0x02", network=network)
+
+    async def transfer_made(
+        self, payload: PaymentPayload, requirements: PaymentRequirements, since: int
+    ) -> str | None:
+        nonce = parse_exact_payload(payload.payload).authorization.nonce
+        return "0x01" if nonce in self.nonces else None
 
     async def supported(self) -> SupportedResponse:
         return SupportedResponse(kinds=[])

@@ -25,7 +25,8 @@ PAYEE = Address("0x" + "33" * 20)
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Echoes JSON; `charge` sets the meter, `fail` fails, `chunks` streams events."""
+    """Echoes JSON; `charge` sets the meter, `fail` fails, `chunks` streams events, each of which
+    costs `step` more."""
     message = await receive()
     asked = json.loads(message["body"] or b"{}")
     meter = current_meter()
@@ -39,6 +40,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     status = 503 if asked.get("fail") else 200
     await send({"type": "http.response.start", "status": status, "headers": head})
     for number in range(chunks or 0):
+        if meter is not None and "step" in asked:
+            meter.set_charge((number + 1) * asked["step"])
         event = f"data: {number}\n\n".encode()
         await send({"type": "http.response.body", "body": event, "more_body": True})
         if asked.get("break_after") == number:

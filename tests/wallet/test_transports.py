@@ -27,6 +27,7 @@ from headwater_wallet.errors import (
 )
 from headwater_wallet.policy import Rule, SpendPolicy
 from headwater_wallet.reconcile import reconcile
+from headwater_wallet.stream_watch import SHOW_PAYMENT_EVENTS
 from headwater_wallet.wallet import Wallet, open_wallet
 from support.clients import LIBRARIES, Library, Next
 from support.shop import PAYEE, PRICE, USDC, Shop, open_shop
@@ -487,6 +488,7 @@ async def test_a_seller_that_keeps_asking_is_paid_at_most_once_more(
 
 async def test_without_the_extension_requests_wait_their_turn(shop: Shop, library: Library) -> None:
     wallet = await shop.wallet()
+    wallet.buyer.lanes = 1
     under_way = most = 0
 
     async def hook(request: Any, following: Next) -> Any:
@@ -513,6 +515,7 @@ async def test_one_who_gives_up_waiting_does_not_let_two_through(
     shop: Shop, library: Library
 ) -> None:
     wallet = await shop.wallet()
+    wallet.buyer.lanes = 1
     arrived, let_go = anyio.Event(), anyio.Event()
 
     async def hook(request: Any, following: Next) -> Any:
@@ -594,8 +597,9 @@ async def test_a_seller_cannot_prove_a_total_with_a_voucher_of_anothers(
             await client.post("/paid/x", json={})
 
 
+@pytest.mark.parametrize("shown", [{}, {SHOW_PAYMENT_EVENTS: True}], ids=["plain", "shown"])
 async def test_an_event_stream_comes_chunk_by_chunk_through_a_real_server(
-    library: Library, tmp_path: Path
+    library: Library, tmp_path: Path, shown: dict[str, bool]
 ) -> None:
     from headwater_marketplace.serving import bind, serve
 
@@ -621,7 +625,7 @@ async def test_an_event_stream_comes_chunk_by_chunk_through_a_real_server(
             async with (
                 serve(shop.app, bind()) as url,
                 library.client(wallet, base_url=url) as client,
-                client.stream("POST", "/paid/x", json={}) as answer,
+                client.stream("POST", "/paid/x", json={}, extensions=shown) as answer,
             ):
                 chunks = []
                 async for chunk in answer.aiter_raw():
@@ -630,7 +634,8 @@ async def test_an_event_stream_comes_chunk_by_chunk_through_a_real_server(
                     more.set()
         assert chunks[:5] == [f"data: {n}\n\n".encode() for n in range(5)]
         assert (await wallet.budget()).charged == PRICE
-        assert PAYEE.lower() in chunks[-1].decode().replace("\\", "").lower()
+        receipt = b"".join(chunks[5:]).decode().replace("\\", "").lower()
+        assert (PAYEE.lower() in receipt) if shown else not receipt
 
 
 @pytest.mark.parametrize("anyio_backend", ["trio"])

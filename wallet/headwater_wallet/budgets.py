@@ -74,9 +74,19 @@ def refuse_beyond(budgets: Sequence[BudgetRow], newly_signed: int) -> None:
 
 
 def take(
-    session: Session, budgets: Sequence[BudgetRow], intent: IntentRow, newly_signed: int
+    session: Session,
+    budgets: Sequence[BudgetRow],
+    intent: IntentRow,
+    newly_signed: int,
+    *,
+    price: int | None = None,
+    signed_at: int | None = None,
 ) -> None:
-    """Count what a payment newly signs against each of the budgets."""
+    """Count what a payment newly signs against each of the budgets.
+
+    `price` is the most that it costs in all, and `signed_at` the Unix second, where they are not
+    the reservation's own because it is made a part at a time.
+    """
     intent.budgeted += newly_signed
     for budget in budgets:
         budget.used += newly_signed
@@ -86,9 +96,9 @@ def take(
                 budget=budget.name,
                 payee=intent.payee,
                 url=intent.url,
-                price=intent.amount,
+                price=intent.amount if price is None else price,
                 signed=newly_signed,
-                signed_at=intent.created_at,
+                signed_at=intent.created_at if signed_at is None else signed_at,
             )
         )
 

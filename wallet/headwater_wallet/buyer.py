@@ -21,8 +21,10 @@ from headwater_payments.extensions import (
 )
 from headwater_payments.signing import Signer
 from headwater_payments.structs import WalletSecret
+from headwater_payments.windows import asks_for_stream
 from headwater_wallet.approvals import Approval, Approver
 from headwater_wallet.errors import ApprovalPendingError, BudgetExceededError, WalletStoppedError
+from headwater_wallet.lanes import DEFAULT_LANES, LanePool
 from headwater_wallet.payment_header import HeaderSigner
 from headwater_wallet.policy import PaymentRequest, SpendPolicy, Verdict, denied
 from headwater_wallet.purchase import Purchase, unknown_outcome
@@ -47,6 +49,7 @@ class Buyer:
             key can look them up or take them.
         approver: asks a person where the policy wants one; None leaves the question in the ledger
             and refuses with `approval_pending` until it is answered there.
+        lanes: how many channels to keep with a seller that serves one request at a time on each.
     """
 
     signer: Signer
@@ -58,15 +61,22 @@ class Buyer:
     known_terms: dict[tuple[str, str], Terms] = field(default_factory=dict)
     gates: dict[bytes, anyio.Semaphore] = field(default_factory=dict)
     approver: Approver | None = None
+    lanes: int = DEFAULT_LANES
+    lane_pools: dict[bytes, LanePool] = field(default_factory=dict)
     asking: set[str] = field(default_factory=set)
 
-    def purchase(self, method: str, url: str, headers: Mapping[str, str]) -> Purchase:
+    def purchase(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> Purchase:
         """The payment side of one request that is about to be sent."""
         key = next((v for k, v in headers.items() if k.lower() == "idempotency-key"), None)
         payment_id = (
             "pay_" + self.random_bytes(16).hex() if key is None else self.keyed_id(key, method, url)
         )
-        return Purchase(self, method, url, payment_id)
+        accept = next((v for k, v in headers.items() if k.lower() == "accept"), "")
+        return Purchase(
+            self, method, url, payment_id, wants_stream=lambda: asks_for_stream(accept, body)
+        )
 
     def keyed_id(self, key: str, method: str, url: str) -> str:
         """The payment id that a request with this `Idempotency-Key` is paid under here."""

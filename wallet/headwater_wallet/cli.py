@@ -4,30 +4,29 @@ No command prints a key, a seed or a password, and none takes a password as an a
 every other user of the machine could read it.
 """
 
-import os
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
-from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.errors import InvalidInputError
+from headwater_wallet.cli_support import Db, KeyFile, database_url, password, refusals, table
+from headwater_wallet.withdraw_cli import withdraw
 
 # The command line starts fast because the ledger's libraries load when a command runs.
 if TYPE_CHECKING:
+    from headwater_wallet.audit import AuditEntry, AuditState
     from headwater_wallet.spend_ledger import SpendLedger
 
 T = TypeVar("T")
-PASSWORD_FILE = "HEADWATER_PASSWORD_FILE"  # noqa: S105  the name of a variable
 ABANDONED_AFTER_S = 120
 
 app = typer.Typer(no_args_is_help=True, help="A wallet's keys, books and policies.")
 policies = typer.Typer(no_args_is_help=True, help="Spend policies.")
 app.add_typer(policies, name="policy")
+app.command()(withdraw)
 
-KeyFile = Annotated[Path, typer.Argument(help="The encrypted seed.")]
-Db = Annotated[str, typer.Argument(help="The spend ledger: a file, or an SQLAlchemy URL.")]
 ApprovalId = Annotated[str, typer.Argument(help="The question, as `approvals` lists it.")]
 
 
@@ -41,9 +40,9 @@ def create(keyfile: KeyFile) -> None:
     """Make a new seed and write it to KEYFILE, encrypted; prints the first account's address."""
     from headwater_wallet.keys import SeedKeystore
 
-    with _refusals():
+    with refusals():
         keystore = SeedKeystore.create()
-        keystore.save(keyfile, _password(confirm=True))
+        keystore.save(keyfile, password(confirm=True))
         typer.echo(keystore.signer(0).address)
 
 
@@ -55,16 +54,16 @@ def address(
     """Print the address of an account of KEYFILE."""
     from headwater_wallet.keys import SeedKeystore
 
-    with _refusals():
-        typer.echo(SeedKeystore.load(keyfile, _password()).signer(index).address)
+    with refusals():
+        typer.echo(SeedKeystore.load(keyfile, password()).signer(index).address)
 
 
 @app.command()
 def budget(db: Db) -> None:
     """List the budgets of DB in atomic units: name, limit, used, charged, left."""
-    with _refusals():
+    with refusals():
         states = _with_ledger(db, lambda ledger: ledger.budgets())
-    _table(
+    table(
         ("budget", "limit", "used", "charged", "left"),
         [(s.name, s.limit, s.used, s.charged, s.left) for s in states],
     )
@@ -80,7 +79,7 @@ def intents(
     from headwater_wallet.export import json_lines
     from headwater_wallet.spend_ledger import INTENT_STATES
 
-    with _refusals():
+    with refusals():
         if state is not None and state not in INTENT_STATES:
             raise InvalidInputError(f"A payment is {', '.join(INTENT_STATES)}; never {state!r}.")
         states = () if state is None else (state,)
@@ -88,7 +87,7 @@ def intents(
     if as_json:
         typer.echo(json_lines(found), nl=False)
         return
-    _table(
+    table(
         ("payment", "state", "amount", "charge", "payee", "url"),
         [(i.payment_id, i.state, i.amount, _shown(i.charge), i.payee, i.url) for i in found],
     )
@@ -104,7 +103,7 @@ def export(
     """Write every payment of DB to the standard output; signed headers are left out."""
     from headwater_wallet.export import csv_text, json_array
 
-    with _refusals():
+    with refusals():
         found = _with_ledger(db, lambda ledger: ledger.intents())
     typer.echo(csv_text(found) if format == "csv" else json_array(found), nl=False)
 
@@ -123,9 +122,39 @@ def reconcile(db: Db) -> None:
                 typer.echo(f"{intent.payment_id}\t{intent.state}\t{intent.url}")
             return len(left)
 
-    with _refusals():
+    with refusals():
         unknown = _with_ledger(db, run)
     typer.echo(f"{unknown} payments are still unknown.")
+
+
+@app.command()
+def audit(
+    db: Db,
+    head: Annotated[
+        str | None, typer.Option("--head", help="A head noted before; the log must still hold it.")
+    ] = None,
+    format: Annotated[  # noqa: A002  the option's name
+        Literal["text", "csv", "json"],
+        typer.Option("--format", help="text for one line, or every entry as csv or json."),
+    ] = "text",
+) -> None:
+    """Check the audit log of DB, and its payments against it; status 1 says that it is broken."""
+    from headwater_wallet.audit import AuditBrokenError
+    from headwater_wallet.export import audit_csv, audit_json
+
+    async def run(ledger: "SpendLedger") -> "tuple[AuditState, list[AuditEntry]]":
+        return await ledger.check_audit(head), await ledger.audit_log()
+
+    with refusals():
+        try:
+            state, entries = _with_ledger(db, run)
+        except AuditBrokenError as broken:
+            typer.echo(broken.line(), err=True)
+            raise typer.Exit(1) from broken
+    if format == "text":
+        typer.echo(f"{state.entries} entries hold {state.payments} payments; head {state.head}")
+        return
+    typer.echo(audit_csv(entries) if format == "csv" else audit_json(entries), nl=False)
 
 
 @policies.command()
@@ -145,7 +174,7 @@ def explain(
     from headwater_wallet.policy_toml import load_policy
     from headwater_wallet.terms import origin_of, require_url, route_of
 
-    with _refusals():
+    with refusals():
         loaded = load_policy(policy)
         require_url(url)
         asked = PaymentRequest(
@@ -173,7 +202,7 @@ def stop(
     ),
 ) -> None:
     """Stop every wallet that uses DB: nothing more is signed until `resume`."""
-    with _refusals():
+    with refusals():
         _with_ledger(db, lambda ledger: ledger.stop(reason))
     typer.echo("stopped")
 
@@ -181,7 +210,7 @@ def stop(
 @app.command()
 def resume(db: Db) -> None:
     """Let the wallets that use DB pay again."""
-    with _refusals():
+    with refusals():
         _with_ledger(db, lambda ledger: ledger.resume())
     typer.echo("running")
 
@@ -192,10 +221,10 @@ def approvals(
     everything: Annotated[bool, typer.Option("--all", help="Answered ones too.")] = False,
 ) -> None:
     """List the payments of DB that wait for a person."""
-    with _refusals():
+    with refusals():
         wanted = None if everything else "pending"
         found = _with_ledger(db, lambda ledger: ledger.approvals.all(wanted))
-    _table(
+    table(
         ("approval", "state", "amount", "payee", "url", "reason"),
         [(a.id, a.state, a.amount, a.payee, a.url, a.reason) for a in found],
     )
@@ -224,22 +253,12 @@ def deny(
 def _decide(db: str, approval: str, *, approved: bool, reason: str) -> None:
     from headwater_wallet.approvals import Decision
 
-    with _refusals():
+    with refusals():
         answered = _with_ledger(
             db,
             lambda ledger: ledger.approvals.decide(approval, Decision(approved, reason), _now()),
         )
     typer.echo(f"{answered.id}\t{answered.state}")
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """Whatever is refused gets one line and status 2."""
-    try:
-        yield
-    except HeadwaterError as error:
-        typer.echo(error.line(), err=True)
-        raise typer.Exit(2) from error
 
 
 def _with_ledger(
@@ -255,38 +274,8 @@ def _with_ledger(
         async with Database(url, WalletTable.metadata) as database:
             return await work(SpendLedger(database, budget))
 
-    url = db if "://" in db else f"sqlite:///{db}"
-    # A name with a slip in it must not become a new, empty ledger that looks fine.
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
-        raise InvalidInputError(f"There is no spend ledger at {db}.")
+    url = database_url(db)
     return anyio.run(run)
-
-
-def _password(*, confirm: bool = False) -> str:
-    """From the file that the environment names, or from the terminal, unseen."""
-    named = os.environ.get(PASSWORD_FILE)
-    if named is None:
-        return _asked_password(confirm)
-    try:
-        password = Path(named).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InvalidInputError(f"The file that {PASSWORD_FILE} names cannot be read.") from exc
-    if not password:
-        raise InvalidInputError(f"The file that {PASSWORD_FILE} names is empty.")
-    return password
-
-
-def _asked_password(confirm: bool) -> str:
-    try:
-        text: str = typer.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
-    except typer.Abort as exc:
-        # An input that has ended is told from Ctrl-C, which ends the program.
-        if isinstance(exc.__context__, EOFError):
-            raise InvalidInputError(
-                f"There is nobody to ask for the password: name a file in {PASSWORD_FILE}."
-            ) from exc
-        raise
-    return text
 
 
 def _now() -> int:
@@ -297,10 +286,3 @@ def _now() -> int:
 
 def _shown(charge: int | None) -> str:
     return "-" if charge is None else str(charge)
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
-    for row in (head, *rows):
-        # A seller chooses parts of what is shown: it draws no lines and sends no control codes.
-        cells = ("".join(c if c.isprintable() else "?" for c in str(cell)) for cell in row)
-        typer.echo("\t".join(cells))

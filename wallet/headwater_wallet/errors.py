@@ -11,11 +11,12 @@ HeadwaterError
 │   │   ├── ApprovalPendingError a person was asked and has not answered: try again later
 │   │   └── ApprovalDeniedError a person said no, and the message says why
 │   ├── PaymentRefusedError     the seller said no; nothing was charged
+│   ├── StreamCutShortError     a stream stopped early: what came is paid for
 │   ├── PaymentUnknownError     the seller did not answer: reconcile, never pay again
 │   └── SellerMisbehavedError   the seller broke the terms: it gets no more signatures
 └── TransactionError            a transaction was refused or reverted
-    └── TransactionPendingError it was sent and is not mined yet: look its hash up
-    └── TransactionPendingError it was sent and is not mined yet: look its hash up
+    ├── TransactionPendingError it was sent and is not mined yet: look its hash up
+    └── TransactionReplacedError another took its nonce: it will never be mined
 """
 
 from headwater_payments.errors import HeadwaterError
@@ -83,6 +84,12 @@ class PaymentRefusedError(PaymentError):
     code = "payment_refused"
 
 
+class StreamCutShortError(PaymentError):
+    """A stream ended because no further voucher came; what was received is paid for."""
+
+    code = "stream_cut_short"
+
+
 class PaymentUnknownError(PaymentError):
     """A payment was sent and no outcome is known: reconcile it, do not pay under a new key."""
 
@@ -109,3 +116,10 @@ class TransactionPendingError(TransactionError):
 
     code = "transaction_pending"
     http_status = 504
+
+
+class TransactionReplacedError(TransactionError):
+    """Another transaction took its nonce: this one has no effect, and never will."""
+
+    code = "transaction_replaced"
+    http_status = 409

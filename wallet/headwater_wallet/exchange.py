@@ -1,19 +1,16 @@
 """Driving a purchase over any HTTP client: send, look at the answer, pay, send again.
 
-Nothing here buffers a response: a stream is handed on at once and watched as it passes for the
-event that carries its receipt.
+Nothing here buffers a response: a stream is handed on at once, and `stream_watch` looks at it as it
+passes.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar
 
-from headwater_payments.errors import InvalidInputError
-from headwater_payments.extensions import RECEIPT_EVENT
-from headwater_payments.json_text import read_json
-from headwater_payments.x402 import SettlementResponse
+import anyio
+
 from headwater_wallet.purchase import Purchase, unknown_outcome
 
-MAX_EVENT_BYTES = 65_536
 _PAYMENT_REQUIRED = 402
 
 
@@ -32,6 +29,10 @@ class Answer(Protocol):
 
     async def aread(self) -> bytes:
         """Read the body to its end, so that the connection can be used again."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close it, read or not."""
         ...
 
 
@@ -76,10 +77,16 @@ async def exchange(
                 send_again -= 1
                 purchase.may_have_arrived = True
                 continue
-            if answer.status_code == _PAYMENT_REQUIRED:
-                # Before anything is signed: if this body breaks off, no payment hangs on it.
-                await answer.aread()
-            again = await purchase.answered(answer.status_code, answer.headers)
+            try:
+                if answer.status_code == _PAYMENT_REQUIRED:
+                    # Before anything is signed: if this body breaks off, no payment hangs on it.
+                    await answer.aread()
+                again = await purchase.answered(answer.status_code, answer.headers)
+            except BaseException:
+                # Nobody else will: an open answer holds its connection, and its handler.
+                with anyio.CancelScope(shield=True):
+                    await answer.aclose()
+                raise
             if again is None:
                 return answer
             extra = again
@@ -100,57 +107,4 @@ async def exchange(
         raise
 
 
-class ReceiptWatch:
-    """Reads a passing server-sent-event stream for its payment receipt; bytes are left as they are.
-
-    The receipt is the stream's last event, so only the tail is kept.
-    """
-
-    def __init__(self, purchase: Purchase) -> None:
-        self._purchase = purchase
-        self._tail = b""
-
-    def passed(self, chunk: bytes) -> None:
-        """Note a chunk on its way to the reader."""
-        self._tail = (self._tail + chunk)[-MAX_EVENT_BYTES:]
-
-    async def ended(self) -> None:
-        """The stream is over: settle what it was charged, or leave it to be reconciled.
-
-        Raises:
-            SellerMisbehavedError: the charge breaks the terms.
-        """
-        found = find_receipt(self._tail)
-        try:
-            if found is not None and self._purchase.awaits_receipt:
-                await self._purchase.settled(*found)
-        finally:
-            await self._purchase.ended()
-
-
-def find_receipt(tail: bytes) -> tuple[SettlementResponse, str | None] | None:
-    """The settlement and the signed receipt in the last event of a stream, if it is one."""
-    start = tail.rfind(b"event: " + RECEIPT_EVENT.encode())
-    if start < 0:
-        return None
-    lines = tail[start:].split(b"\n")
-    data = next((line[5:].strip() for line in lines if line.startswith(b"data:")), None)
-    if data is None:
-        return None
-    try:
-        body = read_json(data)
-        if not isinstance(body, dict):
-            return None
-        settlement = SettlementResponse.from_json(body.get("settlement"))
-    except InvalidInputError:
-        return None
-    receipt = body.get("receipt")
-    return settlement, receipt if isinstance(receipt, str) else None
-
-
-__all__ = [
-    "Answer",
-    "ReceiptWatch",
-    "exchange",
-    "find_receipt",
-]
+__all__ = ["Answer", "exchange"]

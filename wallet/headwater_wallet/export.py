@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Final
 
+from headwater_wallet.audit import AuditEntry
 from headwater_wallet.spend_ledger import Intent
 
 COLUMNS: Final = tuple(name for name in Intent.__dataclass_fields__ if name != "header")
@@ -32,6 +33,21 @@ def json_array(intents: Iterable[Intent]) -> str:
 def json_lines(intents: Iterable[Intent]) -> str:
     """One JSON object a line."""
     return "".join(json.dumps(_record(intent)) + "\n" for intent in intents)
+
+
+def audit_csv(entries: Iterable[AuditEntry]) -> str:
+    """The audit log as CSV, with a head line; `body` is JSON, whose hash the entry's covers."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(AuditEntry.__dataclass_fields__)
+    for entry in entries:
+        writer.writerow([_inert(value) for value in asdict(entry).values()])
+    return out.getvalue()
+
+
+def audit_json(entries: Iterable[AuditEntry]) -> str:
+    """The audit log as one JSON array of the entries as they are hashed."""
+    return json.dumps([asdict(entry) for entry in entries], indent=1) + "\n"
 
 
 def _record(intent: Intent) -> dict[str, object]:

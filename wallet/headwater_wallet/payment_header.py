@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from headwater_payments.address import parse_address
+from headwater_payments.amount import parse_atomic
 from headwater_payments.batch_payload import (
     BatchPayload,
     Deposit,
@@ -16,6 +17,7 @@ from headwater_payments.channels import voucher_to_sign
 from headwater_payments.exact import MAX_VALIDITY_S, sign_exact
 from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER
 from headwater_payments.signing import ImmediateSigner, Signer
+from headwater_payments.windows import VOUCHER_WINDOWS
 from headwater_payments.x402 import JsonObject, PaymentPayload, chain_id_of
 from headwater_wallet.spend_ledger import ChannelTerms, Intent
 from headwater_wallet.terms import Terms
@@ -101,12 +103,17 @@ def _header(terms: Terms, channel: ChannelTerms | None, intent: Intent, payload:
     return PaymentPayload(
         accepted=terms.chosen,
         payload=payload,
-        extensions=echoed_extensions(terms, channel, intent.payment_id),
+        extensions=echoed_extensions(
+            terms,
+            channel,
+            intent.payment_id,
+            in_windows=intent.amount < parse_atomic(terms.chosen.amount),
+        ),
     ).to_header()
 
 
 def echoed_extensions(
-    terms: Terms, channel: ChannelTerms | None, payment_id: str
+    terms: Terms, channel: ChannelTerms | None, payment_id: str, *, in_windows: bool = False
 ) -> JsonObject | None:
     """The seller's extensions, echoed; where we take part, our own member is added."""
     echoed: JsonObject = json.loads(json.dumps(terms.extensions))
@@ -114,4 +121,6 @@ def echoed_extensions(
         echoed[PAYMENT_IDENTIFIER].setdefault("info", {})["id"] = payment_id
     if channel is not None and channel.concurrent and isinstance(echoed[CONCURRENT], dict):
         echoed[CONCURRENT].setdefault("info", {})["use"] = True
+    if in_windows and terms.windows is not None:
+        echoed[VOUCHER_WINDOWS]["info"]["use"] = True
     return echoed or None

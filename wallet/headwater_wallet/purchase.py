@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, NoReturn
 import anyio
 
 from headwater_payments.address import parse_address
+from headwater_payments.amount import Amount
 from headwater_payments.batch_payload import SCHEME as BATCH
-from headwater_payments.channels import ChargeAboveCapError
+from headwater_payments.channels import ChannelBusyError, ChargeAboveCapError
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.exact import SCHEME as EXACT
-from headwater_payments.extensions import PAYMENT_IDENTIFIER, PAYMENT_RECEIPT
+from headwater_payments.extensions import LOOKUP_PATH, PAYMENT_IDENTIFIER, PAYMENT_RECEIPT
+from headwater_payments.hexadecimal import to_hex
+from headwater_payments.windows import WindowTerms
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
     PAYMENT_RESPONSE,
@@ -35,6 +38,7 @@ from headwater_wallet.errors import (
     PaymentUnknownError,
     SellerMisbehavedError,
 )
+from headwater_wallet.lanes import LanePool, lanes_for
 from headwater_wallet.policy import PaymentRequest, SpendHistory
 from headwater_wallet.seller_claims import (
     ChargeClaim,
@@ -44,6 +48,7 @@ from headwater_wallet.seller_claims import (
     stated_balance,
 )
 from headwater_wallet.spend_ledger import ChannelTerms, Intent, NewPayment
+from headwater_wallet.stream_windows import check_need
 from headwater_wallet.terms import Terms, choose_terms, origin_of, route_of
 
 if TYPE_CHECKING:
@@ -56,14 +61,27 @@ _DESYNC = ("cumulative_amount_mismatch", "voucher_replayed")
 class Purchase:
     """One request and its payment. Used once, by one task at a time."""
 
-    def __init__(self, buyer: "Buyer", method: str, url: str, payment_id: str) -> None:
-        self._buyer, self._payment_id = buyer, payment_id
+    def __init__(
+        self,
+        buyer: "Buyer",
+        method: str,
+        url: str,
+        payment_id: str,
+        *,
+        wants_stream: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._buyer, self._payment_id, self._wants_stream = buyer, payment_id, wants_stream
         self._origin, self._url = origin_of(url), route_of(url)
         self._route = (method, self._url)
         self._terms: Terms | None = None
+        self._windows: WindowTerms | None = None
         self._intent: Intent | None = None
         self._channel: bytes | None = None
         self._gate: anyio.Semaphore | None = None
+        self._lane: tuple[LanePool, int] | None = None
+        self._busy: set[int] = set()
+        self._request: PaymentRequest | None = None
+        self._voucher: tuple[int, str] | None = None
         self.may_have_arrived = False
         """Whether an earlier request with this payment may have reached the seller."""
         self._asked = self._corrected = self._counted = False
@@ -87,6 +105,17 @@ class Purchase:
     def awaits_receipt(self) -> bool:
         """Whether the charge is still to come, at the end of a stream."""
         return self._intent is not None and self._intent.state in ("reserved", "sent", "unknown")
+
+    @property
+    def in_windows(self) -> bool:
+        """Whether the price is covered a window at a time, while the answer streams."""
+        return self._intent is not None and self._windows is not None
+
+    @property
+    def beside_url(self) -> str:
+        """Where the seller tells of this payment, and takes further vouchers for it."""
+        path = LOOKUP_PATH if self._windows is None else self._windows.path
+        return f"{self._origin}{path}{self._payment_id}"
 
     async def first_headers(self) -> dict[str, str]:
         """What to add to the first request: a payment where the route's terms are known.
@@ -160,6 +189,70 @@ class Purchase:
             receipt,
             total_at_most_signed=claim.total,
         )
+
+    async def extend(self, wanted: object) -> str:
+        """Reserve and sign the next window of a stream, as its seller asks for it.
+
+        Asked once more for what is reserved already, it gives the same voucher again.
+
+        Args:
+            wanted: the seller's request, as JSON.
+
+        Returns:
+            The value of `PAYMENT-SIGNATURE` to send; then `extended` or `extension_over` follows.
+
+        Raises:
+            PolicyRefusedError: the policy or the budget says no; nothing more was signed.
+            SellerMisbehavedError: it asks for more than was agreed; the same, and the channel is
+                blocked.
+        """
+        terms, intent, buyer = self._terms, self._intent, self._buyer
+        if terms is None or intent is None or self._request is None:
+            raise InvalidInputError("There is no payment to extend.")
+        window = 0 if self._windows is None else self._windows.window
+        price = self._request.amount.atomic
+        try:
+            need = check_need(wanted, intent, window, price)
+        except InvalidInputError as exc:
+            await self._lost()
+            await self._misbehaved(exc)
+        if self._voucher is not None and need.required <= self._voucher[0]:
+            return self._voucher[1]
+        limit = buyer.policy.deposit_limit
+        channel = terms.channel(buyer.signer.address, limit)
+        if channel is None:
+            raise InvalidInputError("Only a payment on a channel can be extended.")
+        request, now = self._request, buyer.now()
+
+        def permit(history: SpendHistory, newly_signed: int) -> None:
+            buyer.policy.check(request, history, newly_signed=newly_signed, now=now)
+
+        self._gate = self._gate or await self._closed_gate(channel)
+        try:
+            if need.required > intent.amount:
+                self._intent = intent = await buyer.ledger.extend(
+                    self._payment_id, need.required, price, limit, permit, now
+                )
+            header = await buyer.headers.sign(terms, channel, intent)
+        except BaseException:
+            self._open_gate()
+            raise
+        self._voucher = (need.required, header)
+        if not intent.deposit:
+            self._open_gate()
+        return header
+
+    async def extended(self, reply: JsonObject) -> None:
+        """The seller has a voucher and its deposit, and states the channel as it is now.
+
+        Raises:
+            SellerMisbehavedError: it states nonsense; the channel is blocked.
+        """
+        await self._note_deposit(reply)
+
+    def extension_over(self) -> None:
+        """A voucher was sent, with or without success: others may use the channel again."""
+        self._open_gate()
 
     async def ended(self) -> None:
         """The exchange is over, however it went; a charge that never came is left to reconcile."""
@@ -257,14 +350,20 @@ class Purchase:
         buyer = self._buyer
         amount = terms.price(buyer.policy.budget.asset)
         payee = parse_address(terms.chosen.pay_to)
-        request = PaymentRequest(amount, payee, self._origin, self._url)
-        channel = terms.channel(buyer.signer.address, buyer.policy.deposit_limit)
-        if channel is not None:
-            self._channel = channel.identifier
-            self._gate = await self._closed_gate(channel)
+        self._request = request = PaymentRequest(amount, payee, self._origin, self._url)
+        self._windows = terms.windows if terms.windows and self._wants_stream() else None
+        if self._windows is not None:
+            amount = Amount(min(amount.atomic, self._windows.window), amount.asset)
+        channel = await self._enter(terms)
         try:
             payment = NewPayment(
-                self._payment_id, terms.chosen.scheme, self._url, payee, amount, buyer.now()
+                self._payment_id,
+                terms.chosen.scheme,
+                self._url,
+                payee,
+                amount,
+                buyer.now(),
+                request.amount.atomic,
             )
             self.may_have_arrived = True
 
@@ -273,7 +372,14 @@ class Purchase:
                 return buyer.headers.seal(terms, channel, intent)
 
             self._intent = await self._reserve(request, payment, channel, seal)
+            channel = self._channel_of(self._intent, terms, channel)
             header = self._intent.header or await self._sign(terms, channel, self._intent)
+        except ChannelBusyError:
+            # Another process uses this lane, or a payment without an outcome holds it.
+            pool = self._leave()
+            if pool is None or len(self._busy) == pool.size:
+                raise
+            return await self._pay(terms)
         except BaseException:
             await self._undo_reservation()
             raise
@@ -294,15 +400,73 @@ class Purchase:
         def permit(history: SpendHistory, newly_signed: int) -> None:
             buyer.policy.check(request, history, newly_signed=newly_signed, now=buyer.now())
 
+        lane = self._lane
         try:
             return await buyer.ledger.reserve(payment, channel, seal, permit)
         except ApprovalPendingError as pending:
             self._open_gate()
             await buyer.approval(request, str(pending.details["reason"]))
         if channel is not None:
-            self._gate = await self._closed_gate(channel)
+            await self._enter_again(channel, lane)
         payment = replace(payment, created_at=buyer.now())
         return await buyer.ledger.reserve(payment, channel, seal, permit)
+
+    async def _enter(self, terms: Terms) -> ChannelTerms | None:
+        """The channel to pay through, held by this request: of several lanes, a free one."""
+        buyer, limit = self._buyer, self._buyer.policy.deposit_limit
+        channel = terms.channel(buyer.signer.address, limit)
+        if channel is None:
+            return None
+        try:
+            if not channel.concurrent:
+                price = terms.price(buyer.policy.budget.asset).atomic
+                size = lanes_for(buyer.lanes, price, limit)
+                pool = buyer.lane_pools.setdefault(channel.identifier, LanePool(size))
+                number = await pool.take(self._busy)
+                self._lane = (pool, number)
+                share = max(1, limit // pool.size)
+                channel = terms.channel(buyer.signer.address, share, number)
+                assert channel is not None
+            self._channel = channel.identifier
+            self._gate = await self._closed_gate(channel)
+        except BaseException:
+            self._open_gate()
+            raise
+        return channel
+
+    async def _enter_again(self, channel: ChannelTerms, lane: tuple[LanePool, int] | None) -> None:
+        if lane is not None:
+            pool, number = lane
+            await pool.take(set(range(pool.size)) - {number})
+            self._lane = lane
+        self._gate = await self._closed_gate(channel)
+
+    def _leave(self) -> LanePool | None:
+        """Give up a lane that cannot be used now; the pool it belongs to, where there is one."""
+        lane = self._lane
+        self._open_gate()
+        if lane is None:
+            return None
+        self._busy.add(lane[1])
+        return lane[0]
+
+    def _channel_of(
+        self, intent: Intent, terms: Terms, channel: ChannelTerms | None
+    ) -> ChannelTerms | None:
+        """The channel of a payment that may have been begun before, on another lane.
+
+        Raises:
+            InvalidInputError: it is none of the lanes that this wallet keeps.
+        """
+        if channel is None or intent.channel_id in (None, to_hex(channel.identifier)):
+            return channel
+        payer = self._buyer.signer.address
+        for number in range(self._buyer.lanes):
+            known = terms.channel(payer, channel.deposit_limit, number)
+            if known is not None and to_hex(known.identifier) == intent.channel_id:
+                self._channel = known.identifier
+                return known
+        raise InvalidInputError(f"The payment {intent.payment_id} is on a lane of its own.")
 
     async def _closed_gate(self, channel: ChannelTerms) -> anyio.Semaphore:
         gate = self._buyer.gates.setdefault(channel.identifier, anyio.Semaphore(1))
@@ -393,6 +557,10 @@ class Purchase:
         if self._gate is not None:
             self._gate.release()
             self._gate = None
+        if self._lane is not None:
+            pool, number = self._lane
+            self._lane = None
+            pool.give_back(number)
 
 
 def unknown_outcome(purchase: Purchase, cause: str) -> PaymentUnknownError:

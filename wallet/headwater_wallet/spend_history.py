@@ -17,10 +17,16 @@ class LedgerHistory:
         budget: whose past.
         using: the payment that is being reserved; an approval that it relies on is spent by it.
             None looks without spending.
+        going_on: that payment has signed parts of itself before, which are not its own past.
     """
 
-    def __init__(self, session: Session, budget: str, using: str | None = None) -> None:
+    def __init__(
+        self, session: Session, budget: str, using: str | None = None, *, going_on: bool = False
+    ) -> None:
         self._session, self._budget, self._using = session, budget, using
+        self._earlier = (
+            col(SignedRow.payment_id) != using if going_on else col(SignedRow.id).is_not(None)
+        )
 
     def signed_after(self, moment: int, payee: Address | None = None) -> Signed:
         """What was signed after a Unix second, to one payee or to all."""
@@ -42,6 +48,7 @@ class LedgerHistory:
         query = (
             select(col(SignedRow.id))
             .where(col(SignedRow.payee) == payee, col(SignedRow.budget) == self._budget)
+            .where(self._earlier)
             .limit(1)
         )
         return self._session.scalar(query) is not None
@@ -51,6 +58,7 @@ class LedgerHistory:
         query = (
             select(col(SignedRow.price))
             .where(col(SignedRow.url) == url, col(SignedRow.budget) == self._budget)
+            .where(self._earlier)
             .order_by(col(SignedRow.id).desc())
             .limit(1)
         )

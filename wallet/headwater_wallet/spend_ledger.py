@@ -7,7 +7,7 @@ later voucher on the same channel reuses it.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, TypeVar
 
@@ -24,7 +24,7 @@ from headwater_payments.exact import parse_exact_payload
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.structs import ChannelConfig
 from headwater_payments.x402 import PaymentPayload
-from headwater_wallet import kill_switch
+from headwater_wallet import audit, kill_switch
 from headwater_wallet.approvals import ApprovalBook
 from headwater_wallet.budgets import (
     adopt_parent,
@@ -34,9 +34,10 @@ from headwater_wallet.budgets import (
     take,
     with_children,
 )
+from headwater_wallet.channel_book import WITHDRAWING
 from headwater_wallet.circuits import CircuitBook
 from headwater_wallet.database import Database
-from headwater_wallet.errors import PaymentError, SellerMisbehavedError
+from headwater_wallet.errors import PaymentError, PolicyRefusedError, SellerMisbehavedError
 from headwater_wallet.policy_history import SpendHistory
 from headwater_wallet.sessions import in_session, joined_session
 from headwater_wallet.spend_history import LedgerHistory
@@ -78,6 +79,8 @@ class NewPayment:
     payee: str
     amount: Amount
     created_at: int
+    price: int | None = None
+    """Atomic units that it costs at most in all, where `amount` is only the first part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +126,13 @@ class SpendLedger:
         def work(connection: Connection) -> None:
             with joined_session(connection) as session:
                 row = session.get(BudgetRow, self._budget, with_for_update=True)
+                if row is not None and row.limit == limit.atomic:
+                    return
                 if row is None:
                     session.add(BudgetRow(name=self._budget, limit=limit.atomic))
                 else:
                     row.limit = limit.atomic
+                audit.append(connection, "limit", self._budget, {"limit": limit.atomic})
 
         await self._database.write(work)
 
@@ -149,6 +155,11 @@ class SpendLedger:
     async def stopped(self) -> str | None:
         """Why the kill switch is on; None where it is off."""
         return await self._database.read(in_session(kill_switch.reason))
+
+    @property
+    def database(self) -> Database:
+        """Where the ledger is."""
+        return self._database
 
     @property
     def approvals(self) -> ApprovalBook:
@@ -215,6 +226,7 @@ class SpendLedger:
                 if known is not None and _still_good(known, payment.created_at):
                     # A signed transfer cannot be taken back: the same one is tried again.
                     _set(known, state="sent")
+                    _log(connection, known)
                     return _intent(known)
                 row = self._new_intent(session, payment, channel, permit)
                 if known is not None:
@@ -224,7 +236,67 @@ class SpendLedger:
                     _set(row, state="sent", header=header)
                 session.add(row)
                 session.flush()
+                _log(connection, row)
                 return _intent(row)
+
+        return await self._database.write(work)
+
+    async def extend(
+        self,
+        payment_id: str,
+        required: int,
+        price: int,
+        deposit_limit: int,
+        permit: Permit,
+        now: int,
+    ) -> Intent:
+        """Set aside more for a payment under way on a channel of rising vouchers, atomically.
+
+        Args:
+            payment_id: which payment; it has been sent.
+            required: atomic units that it may cost from now on.
+            price: atomic units that it may cost at most in all.
+            deposit_limit: atomic units of escrow to place at a time.
+            permit: raises to refuse, as for `reserve`.
+            now: Unix seconds.
+
+        Returns:
+            The payment; `max_claimable` is what the next voucher says, and `deposit` the escrow
+            that must come with it. Unless that voucher leaves, the next one reuses its headroom.
+
+        Raises:
+            PaymentError: the payment is over; nothing was written.
+            BudgetExceededError: this budget or one above does not cover it; the same.
+            WalletStoppedError: the kill switch is on; the same.
+            PolicyRefusedError: `permit` says no; the same.
+            SellerMisbehavedError: the channel is blocked; the same.
+        """
+        _storable(required)
+
+        def extend(connection: Connection, session: Session) -> Intent:
+            kill_switch.refuse_if_stopped(session)
+            row = session.get(IntentRow, payment_id, with_for_update=True)
+            if row is None or row.channel_id is None or row.state != "sent":
+                raise PaymentError(f"The payment {payment_id} is not under way on a channel.")
+            channel = _unblocked(_channel_row(session, row.channel_id))
+            before, added = _view(channel), required - row.amount
+            maximum = before.next_voucher(added, concurrent=True)
+            newly_signed = max(0, maximum - before.signed)
+            budgets = budget_chain(session, row.budget)
+            refuse_beyond(budgets, newly_signed)
+            permit(
+                LedgerHistory(session, row.budget, using=payment_id, going_on=True), newly_signed
+            )
+            deposit = _deposit(before.missing_deposit(maximum), deposit_limit, budgets)
+            _store(channel, before.with_reservation(added, maximum))
+            _set(row, amount=required, max_claimable=maximum, deposit=row.deposit + deposit)
+            take(session, budgets, row, newly_signed, price=price, signed_at=now)
+            _log(connection, row)
+            return replace(_intent(row), deposit=deposit)
+
+        def work(connection: Connection) -> Intent:
+            with joined_session(connection) as session:
+                return extend(connection, session)
 
         return await self._database.write(work)
 
@@ -399,6 +471,40 @@ class SpendLedger:
 
         return await self._database.read(work)
 
+    async def note_claim(self, channel_id: bytes, total_claimed: int, transaction: str) -> bool:
+        """Log that a seller has claimed up to `total_claimed` of a channel on chain.
+
+        Returns:
+            Whether it was new: a total that was noted before is not noted again.
+
+        Raises:
+            InvalidInputError: the channel is not of this ledger.
+        """
+        subject = to_hex(channel_id)
+        body = {"total_claimed": str(total_claimed), "transaction": transaction}
+
+        def work(connection: Connection) -> bool:
+            with joined_session(connection) as session:
+                _channel_row(session, subject)
+                return audit.append_once(connection, "claimed", subject, body)
+
+        return await self._database.write(work)
+
+    async def check_audit(self, head: str | None = None) -> audit.AuditState:
+        """Check the audit log, and the payments against it.
+
+        Args:
+            head: a head that was noted before; the log must still hold it.
+
+        Raises:
+            AuditBrokenError: names the first entry or payment that does not hold.
+        """
+        return await self._database.read(lambda connection: audit.check(connection, head))
+
+    async def audit_log(self) -> list[audit.AuditEntry]:
+        """The audit log, in order, unchecked."""
+        return await self._database.read(audit.read_log)
+
     async def budget(self) -> BudgetState:
         """The budget as it stands; what its children were charged is part of it.
 
@@ -439,8 +545,7 @@ class SpendLedger:
             )
         if channel is not None:
             missing = before.missing_deposit(max_claimable)
-            left = min(each.limit - each.used for each in budgets)
-            deposit = max(missing, min(channel.deposit_limit, left)) if missing else 0
+            deposit = _deposit(missing, channel.deposit_limit, budgets)
             _store(row, before.with_reservation(amount, max_claimable))
         intent = IntentRow(
             payment_id=payment.payment_id,
@@ -458,7 +563,7 @@ class SpendLedger:
             channel_id=None if channel is None else to_hex(channel.identifier),
             created_at=payment.created_at,
         )
-        take(session, budgets, intent, newly_signed)
+        take(session, budgets, intent, newly_signed, price=payment.price)
         return intent
 
     def _settling(
@@ -512,7 +617,10 @@ class SpendLedger:
                 row = session.get(IntentRow, payment_id, with_for_update=True)
                 if row is None:
                     raise InvalidInputError(f"There is no payment {payment_id!r} in this ledger.")
+                before = _shown(row)
                 change(session, row)
+                if _shown(row) != before:
+                    _log(connection, row)
                 return _intent(row)
 
         return work
@@ -542,11 +650,26 @@ def _open_channel(session: Session, terms: ChannelTerms) -> ChannelRow:
         )
         session.add(row)
         session.flush()
+    return _unblocked(row)
+
+
+def _unblocked(row: ChannelRow) -> ChannelRow:
+    if row.blocked == WITHDRAWING:
+        raise PolicyRefusedError(
+            f"Nothing is signed on the channel to {row.receiver}: {WITHDRAWING}.",
+            channel=row.channel_id,
+        )
     if row.blocked is not None:
         raise SellerMisbehavedError(
-            f"The channel to {row.receiver} is blocked: {row.blocked}.", channel=identifier
+            f"The channel to {row.receiver} is blocked: {row.blocked}.", channel=row.channel_id
         )
     return row
+
+
+def _deposit(missing: int, limit: int, budgets: Sequence[BudgetRow]) -> int:
+    """Escrow to place: nothing while it suffices, else as much at a time as is allowed."""
+    left = min(each.limit - each.used for each in budgets)
+    return max(missing, min(limit, left)) if missing else 0
 
 
 def _channel_row(session: Session, channel_id: str) -> ChannelRow:
@@ -563,6 +686,15 @@ def _view(row: ChannelRow) -> BuyerChannel:
 def _store(row: ChannelRow, channel: BuyerChannel) -> None:
     for name, value in asdict(channel).items():
         setattr(row, name, value)
+
+
+def _shown(row: IntentRow) -> tuple[object, ...]:
+    """What of a payment may change after it was agreed."""
+    return row.state, row.header, row.charge, row.receipt, row.budgeted
+
+
+def _log(connection: Connection, row: IntentRow) -> None:
+    audit.append(connection, row.state, row.payment_id, audit.payment_body(row))
 
 
 def _set(row: IntentRow, **values: object) -> None:

@@ -134,3 +134,16 @@ class ApprovalRow(WalletTable, table=True):
     payment_id: str | None = None
     asked_at: int = Field(sa_type=BigInteger)
     decided_at: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class AuditRow(WalletTable, table=True):
+    """One entry of the audit log; hashes are hexadecimal, `body` is canonical JSON."""
+
+    __tablename__ = "wallet_audit"
+
+    sequence: int = Field(primary_key=True, sa_type=BigInteger)
+    event: str
+    subject: str = Field(index=True)
+    body: str = Field(sa_type=Text)
+    previous: str
+    hash: str

@@ -11,6 +11,7 @@ from headwater_payments.errors import InvalidInputError
 from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.extensions import CONCURRENT
 from headwater_payments.structs import ChannelConfig
+from headwater_payments.windows import WindowTerms, window_terms
 from headwater_payments.x402 import (
     JsonObject,
     PaymentRequired,
@@ -33,12 +34,19 @@ class Terms:
         """Whether several requests may share the channel at once."""
         return CONCURRENT in self.extensions
 
+    @property
+    def windows(self) -> WindowTerms | None:
+        """How a stream is paid for a part at a time; None where it is paid for at once."""
+        if not self.concurrent or self.chosen.scheme != BATCH:
+            return None
+        return window_terms(self.extensions)
+
     def price(self, asset: Asset) -> Amount:
         """The most that a request costs, in the wallet's asset."""
         return Amount(parse_atomic(self.chosen.amount), asset)
 
-    def channel(self, payer: str, deposit_limit: int) -> ChannelTerms | None:
-        """The channel to pay through; None for a single transfer.
+    def channel(self, payer: str, deposit_limit: int, lane: int = 0) -> ChannelTerms | None:
+        """The channel to pay through, one for each lane's number; None for a single transfer.
 
         Raises:
             PolicyRefusedError: the escrow would be locked for longer than the scheme allows.
@@ -57,7 +65,7 @@ class Terms:
             receiver_authorizer=parse_address(str(chosen.extra.get("receiverAuthorizer", ""))),
             token=parse_address(chosen.asset),
             withdraw_delay=delay,
-            salt=bytes(32),
+            salt=lane.to_bytes(32, "big"),
         )
         chain_id = chain_id_of(chosen.network)
         return ChannelTerms(

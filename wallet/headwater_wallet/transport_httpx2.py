@@ -4,12 +4,23 @@ from collections.abc import AsyncIterator
 
 import httpx2
 
+from headwater_payments.errors import UnavailableError
 from headwater_wallet.buyer import Buyer
-from headwater_wallet.exchange import ReceiptWatch, exchange
+from headwater_wallet.exchange import exchange
+from headwater_wallet.stream_watch import (
+    MAX_REPLY_BYTES,
+    SHOW_PAYMENT_EVENTS,
+    Reply,
+    StreamWatch,
+    reply_of,
+)
 
 
 class PayingTransport(httpx2.AsyncBaseTransport):
     """Pays for what answers 402, under the wallet's policy, and streams everything else through.
+
+    A stream's payment events are taken out of it, unless the request's extensions ask for them with
+    `headwater_payment_events`.
 
     Args:
         buyer: the wallet's buying side.
@@ -30,7 +41,7 @@ class PayingTransport(httpx2.AsyncBaseTransport):
             SellerMisbehavedError: the seller broke its terms.
         """
         body = await request.aread()
-        purchase = self._buyer.purchase(request.method, str(request.url), request.headers)
+        purchase = self._buyer.purchase(request.method, str(request.url), request.headers, body)
 
         async def send(extra: dict[str, str]) -> httpx2.Response:
             headers = httpx2.Headers(request.headers)
@@ -53,8 +64,35 @@ class PayingTransport(httpx2.AsyncBaseTransport):
             transport_errors=(httpx2.TransportError,),
         )
         if purchase.awaits_receipt and isinstance(response.stream, httpx2.AsyncByteStream):
-            response.stream = _Watched(response.stream, ReceiptWatch(purchase))
+            watch = StreamWatch(
+                purchase,
+                lambda method, url, headers: self._beside(request, method, url, headers),
+                content_type=response.headers.get("content-type", ""),
+                encoded=response.headers.get("content-encoding", "identity") != "identity",
+                show_events=bool(request.extensions.get(SHOW_PAYMENT_EVENTS)),
+            )
+            response.stream = _Watched(response.stream, watch)
         return response
+
+    async def _beside(
+        self, request: httpx2.Request, method: str, url: str, headers: dict[str, str]
+    ) -> Reply:
+        """Send a small request while the answer to `request` streams, with its time-outs."""
+        timeouts = {k: v for k, v in request.extensions.items() if k == "timeout"}
+        asked = httpx2.Request(method, url, headers=headers, extensions=timeouts)
+        content = bytearray()
+        try:
+            response = await self._inner.handle_async_request(asked)
+            try:
+                async for chunk in response.aiter_bytes():
+                    content += chunk
+                    if len(content) > MAX_REPLY_BYTES:
+                        break
+            finally:
+                await response.aclose()
+        except (httpx2.TransportError, httpx2.DecodingError) as exc:
+            raise UnavailableError(f"{url} did not answer: {type(exc).__name__}.") from exc
+        return reply_of(response.status_code, bytes(content))
 
     async def aclose(self) -> None:
         """Close the inner transport."""
@@ -62,14 +100,11 @@ class PayingTransport(httpx2.AsyncBaseTransport):
 
 
 class _Watched(httpx2.AsyncByteStream):
-    def __init__(self, stream: httpx2.AsyncByteStream, watch: ReceiptWatch) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, watch: StreamWatch) -> None:
         self._stream, self._watch = stream, watch
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._stream:
-            self._watch.passed(chunk)
-            yield chunk
-        await self._watch.ended()
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._watch.through(self._stream)
 
     async def aclose(self) -> None:
         try:

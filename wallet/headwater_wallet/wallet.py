@@ -13,6 +13,7 @@ from headwater_payments.signing import Signer
 from headwater_wallet.approvals import Approver
 from headwater_wallet.buyer import Buyer, secret_of
 from headwater_wallet.database import Database
+from headwater_wallet.lanes import DEFAULT_LANES
 from headwater_wallet.policy import SpendPolicy
 from headwater_wallet.reconcile import reconcile
 from headwater_wallet.spend_ledger import BudgetState, Intent, SpendLedger
@@ -85,6 +86,7 @@ async def open_wallet(
     budget: str = "default",
     parent: str | None = None,
     approver: Approver | None = None,
+    lanes: int = DEFAULT_LANES,
     now: Callable[[], int] = lambda: int(time.time()),
 ) -> AsyncIterator[Wallet]:
     """Open a wallet over its spend ledger, creating the ledger where there is none.
@@ -96,6 +98,8 @@ async def open_wallet(
         budget: the name of the budget; wallets that share it share the limit.
         parent: a budget of the same database that this one spends from: neither limit is exceeded.
         approver: asks a person where a rule wants one; without it such payments wait in the ledger.
+        lanes: how many channels to keep, at most, with a seller that serves one request at a time
+            on each; together they place no more escrow at a time than the policy's deposit.
         now: Unix time in seconds.
 
     Raises:
@@ -109,4 +113,5 @@ async def open_wallet(
         if parent is not None:
             await ledger.spend_from(parent)
         secret = await secret_of(signer, policy.budget.asset.chain_id)
-        yield Wallet(Buyer(signer, policy, ledger, now, id_secret=secret, approver=approver))
+        buyer = Buyer(signer, policy, ledger, now, id_secret=secret, approver=approver, lanes=lanes)
+        yield Wallet(buyer)

@@ -27,11 +27,12 @@ def metadata() -> MetaData:
     return together
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, revision: str = "head") -> None:
     """Bring a database to this release's form, creating it where there is none.
 
     Args:
         url: an SQLAlchemy URL.
+        revision: an earlier form instead, for tests of the upgrade.
 
     Raises:
         UnavailableError: the database cannot be opened, or comes from a later release; nothing was
@@ -44,7 +45,7 @@ def upgrade(url: str) -> None:
         try:
             with engine.begin() as connection:
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                command.upgrade(config, revision)
         finally:
             engine.dispose()
     except (SQLAlchemyError, CommandError, ImportError) as exc:

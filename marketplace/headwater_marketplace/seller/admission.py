@@ -9,7 +9,7 @@ Source: x402 `batch-settlement` and `exact` on EVM; error codes as in the publis
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import anyio
@@ -20,6 +20,7 @@ from headwater_marketplace.seller.repeats import fingerprint_of, given_identifie
 from headwater_marketplace.seller.store import (
     ChannelRecord,
     NewRequest,
+    Payment,
     PaymentConflictError,
     SellerStore,
 )
@@ -44,6 +45,7 @@ from headwater_payments.extensions import CONCURRENT
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.signing import recover
 from headwater_payments.structs import ChannelConfig
+from headwater_payments.windows import takes_windows
 from headwater_payments.x402 import (
     JsonObject,
     PaymentPayload,
@@ -59,6 +61,7 @@ _REASONS: Final[tuple[tuple[type[HeadwaterError], str], ...]] = (
     (ChannelFundsError, _PREFIX + "cumulative_exceeds_balance"),
     (VoucherReplayedError, "voucher_replayed"),
 )
+_REFUSALS: Final = tuple(kind for kind, _ in _REASONS)
 
 
 class PaymentRejectedError(HeadwaterError):
@@ -84,6 +87,8 @@ class Admission:
     meter: Meter
     channel: ChannelRecord | None
     transaction: str
+    covered: int | None = None
+    """Atomic units that the first voucher covers, where a stream is paid for in windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +109,10 @@ class Gate:
     chain: ChannelReader
     now: Callable[[], int]
 
-    async def admit(self, offer: Offer, route: str, header: str, body: bytes) -> Admission:
-        """Verify a payment and reserve what the request may cost.
+    async def admit(
+        self, offer: Offer, route: str, header: str, body: bytes, *, wants_stream: bool = False
+    ) -> Admission:
+        """Verify a payment and reserve what the request may cost: of a stream, the first window.
 
         Raises:
             InvalidInputError: the header is malformed.
@@ -116,9 +123,11 @@ class Gate:
         terms = self._matching(offer, payload)
         fingerprint = fingerprint_of(header, body)
         payment_id = _identifier(payload)
+        amount = _first_amount(offer, payload, wants_stream=wants_stream)
+        request = self._request(offer, route, payment_id, fingerprint, amount)
         if terms.scheme == BATCH:
-            return await self._admit_voucher(offer, route, payload, terms, payment_id, fingerprint)
-        return await self._admit_transfer(offer, route, payload, terms, payment_id, fingerprint)
+            return await self._admit_voucher(offer, payload, terms, request)
+        return await self._admit_transfer(offer, payload, terms, request)
 
     def _matching(self, offer: Offer, payload: PaymentPayload) -> PaymentRequirements:
         for terms in offer.requirements(self.authorizer):
@@ -131,56 +140,84 @@ class Gate:
     async def _admit_voucher(
         self,
         offer: Offer,
-        route: str,
         payload: PaymentPayload,
         terms: PaymentRequirements,
-        payment_id: str,
-        fingerprint: str,
+        request: NewRequest,
     ) -> Admission:
-        batch = parse_batch_payload(payload.payload)
-        _check_config(batch.config, terms)
-        chain_id = chain_id_of(terms.network)
-        if channel_id(batch.config, chain_id) != batch.voucher.channel_id:
-            raise PaymentRejectedError(
-                "The channel id is not that of its configuration.", _PREFIX + "channel_id_mismatch"
-            )
-        _check_signature(batch, chain_id)
+        batch = _checked_batch(payload, terms)
         transaction = ""
         if batch.deposit is None:
             known = await self._refresh(batch)
         else:
-            await self._refuse_known(payment_id)
-            await self._refuse_worthless(batch, offer)
+            await self._refuse_known(request.payment_id)
+            await self._refuse_worthless(batch, request.amount)
             transaction, known = await self._place_deposit(payload, terms, batch)
-        if known.withdraw_requested_at:
-            raise PaymentRejectedError(
-                "The payer is withdrawing this channel's escrow.", _PREFIX + "withdrawal_pending"
-            )
-        request = self._request(offer, route, payment_id, fingerprint, batch.config.payer)
+        _refuse_withdrawing(known)
+        request = replace(request, payer=batch.config.payer)
         concurrent = _takes_part(payload)
         try:
             record = await self.store.reserve(request, batch.voucher, concurrent=concurrent)
-        except (
-            VoucherMismatchError,
-            ChannelBusyError,
-            ChannelFundsError,
-            VoucherReplayedError,
-        ) as e:
-            reason = next(code for kind, code in _REASONS if isinstance(e, kind))
-            latest = await self.store.channel(batch.voucher.channel_id)
-            raise PaymentRejectedError(e.message, reason, channel=latest) from e
-        meter = Meter(payment_id, batch.config.payer, request.amount)
-        return Admission(payment_id, offer, terms, payload, meter, record, transaction)
+        except _REFUSALS as e:
+            raise await self._rejected(e, batch) from e
+        price = offer.price.atomic
+        meter = Meter(request.payment_id, batch.config.payer, price)
+        covered = request.amount if request.amount < price else None
+        return Admission(
+            request.payment_id, offer, terms, payload, meter, record, transaction, covered
+        )
+
+    async def extend(
+        self, offer: Offer, payment: Payment, header: str
+    ) -> tuple[int, ChannelRecord]:
+        """Verify a further voucher of a stream under way, and cover one more window by it.
+
+        Returns:
+            Atomic units that the stream is covered for now, and its channel.
+
+        Raises:
+            InvalidInputError: the header is malformed.
+            PaymentRejectedError: the voucher does not cover the window.
+            PaymentConflictError: the payment wants no further voucher; the details tell of the
+                channel, in which a deposit may have been placed.
+        """
+        payload = PaymentPayload.from_header(header)
+        terms = self._matching(offer, payload)
+        batch = _checked_batch(payload, terms)
+        if to_hex(batch.voucher.channel_id) != payment.channel_id or offer.window is None:
+            raise PaymentConflictError("This voucher is for another payment.")
+        if payment.state != "reserved":
+            batch = replace(batch, deposit=None)
+        window = offer.window.atomic
+        known = await self._refresh(batch)
+        if batch.deposit is not None and known.state.balance < batch.voucher.max_claimable:
+            await self._refuse_worthless(batch, window)
+            _, known = await self._place_deposit(payload, terms, batch)
+        _refuse_withdrawing(known)
+        try:
+            covered, record = await self.store.extend(
+                payment.payment_id, batch.voucher, window=window, price=offer.price.atomic
+            )
+        except _REFUSALS as e:
+            raise await self._rejected(e, batch) from e
+        except PaymentConflictError as e:
+            # The stream may have ended while the deposit was mined: the payer must hear of it.
+            state = channel_state(known, known.state.charged)
+            raise PaymentConflictError(e.message, channelState=state) from e
+        return covered, record
+
+    async def _rejected(self, error: HeadwaterError, batch: BatchPayload) -> PaymentRejectedError:
+        reason = next(code for kind, code in _REASONS if isinstance(error, kind))
+        latest = await self.store.channel(batch.voucher.channel_id)
+        return PaymentRejectedError(error.message, reason, channel=latest)
 
     async def _admit_transfer(
         self,
         offer: Offer,
-        route: str,
         payload: PaymentPayload,
         terms: PaymentRequirements,
-        payment_id: str,
-        fingerprint: str,
+        request: NewRequest,
     ) -> Admission:
+        payment_id = request.payment_id
         payment = parse_exact_payload(payload.payload)
         asset = parse_address(terms.asset)
         token = token_domain(terms.extra, asset, chain_id_of(terms.network))
@@ -189,7 +226,7 @@ class Gate:
         except ExactPaymentError as exc:
             raise PaymentRejectedError(exc.message, str(exc.details["reason"])) from exc
         payer = payment.authorization.sender
-        request = self._request(offer, route, payment_id, fingerprint, payer)
+        request = replace(request, payer=payer)
         try:
             await self.store.reserve_exact(request, asset, payer, payment.authorization.nonce)
         except VoucherReplayedError as exc:
@@ -222,8 +259,8 @@ class Gate:
                 payment_id=payment_id,
             )
 
-    async def _refuse_worthless(self, batch: BatchPayload, offer: Offer) -> None:
-        """The seller pays the gas of a deposit, so it must be one that this request can be paid by.
+    async def _refuse_worthless(self, batch: BatchPayload, amount: int) -> None:
+        """The seller pays the gas of a deposit, so it must be one that `amount` can be paid by.
 
         Raises:
             PaymentRejectedError: the voucher does not cover the price, or the deposit not the
@@ -232,13 +269,13 @@ class Gate:
         known = await self.store.as_synced(batch.voucher.channel_id)
         charged, held = (known.state.charged, known.state.balance) if known else (0, 0)
         deposit = 0 if batch.deposit is None else batch.deposit.amount
-        if batch.voucher.max_claimable < charged + offer.price.atomic and known is None:
+        if batch.voucher.max_claimable < charged + amount and known is None:
             raise PaymentRejectedError(
                 f"The voucher covers {batch.voucher.max_claimable}, less than the price.",
                 _PREFIX + "cumulative_amount_mismatch",
             )
         missing = batch.voucher.max_claimable - held
-        if deposit < (missing if missing > 0 else offer.price.atomic):
+        if deposit < (missing if missing > 0 else amount):
             raise PaymentRejectedError(
                 f"A deposit of {deposit} does not pay for this request.",
                 _PREFIX + "deposit_below_min_deposit",
@@ -280,16 +317,16 @@ class Gate:
         return await self.store.sync_channel(identifier, batch.config, chain, self.now())
 
     def _request(
-        self, offer: Offer, route: str, payment_id: str, fingerprint: str, payer: str
+        self, offer: Offer, route: str, payment_id: str, fingerprint: str, amount: int
     ) -> NewRequest:
         return NewRequest(
             payment_id=payment_id,
             fingerprint=fingerprint,
-            payer=payer,
+            payer="",
             payee=offer.pay_to,
             route=route,
             asset=offer.price.asset.address,
-            amount=offer.price.atomic,
+            amount=amount,
             created_at=self.now(),
         )
 
@@ -314,6 +351,38 @@ def voucher_state(record: ChannelRecord) -> JsonObject | None:
         "signedMaxClaimable": str(record.state.signed),
         "signature": to_hex(record.signature),
     }
+
+
+def _checked_batch(payload: PaymentPayload, terms: PaymentRequirements) -> BatchPayload:
+    """A channel payment that is consistent, for these terms, and signed by the payer."""
+    batch = parse_batch_payload(payload.payload)
+    _check_config(batch.config, terms)
+    chain_id = chain_id_of(terms.network)
+    if channel_id(batch.config, chain_id) != batch.voucher.channel_id:
+        raise PaymentRejectedError(
+            "The channel id is not that of its configuration.", _PREFIX + "channel_id_mismatch"
+        )
+    _check_signature(batch, chain_id)
+    return batch
+
+
+def _refuse_withdrawing(record: ChannelRecord) -> None:
+    if record.withdraw_requested_at:
+        raise PaymentRejectedError(
+            "The payer is withdrawing this channel's escrow.", _PREFIX + "withdrawal_pending"
+        )
+
+
+def _first_amount(offer: Offer, payload: PaymentPayload, *, wants_stream: bool) -> int:
+    """What the first voucher must cover: the price, or a window of a stream, where that is sold."""
+    if offer.window is None or not takes_windows(payload.extensions):
+        return offer.price.atomic
+    if not (wants_stream and _takes_part(payload)):
+        raise PaymentRejectedError(
+            "A window covers the start of a stream, and this request asks for no stream.",
+            "voucher_window_without_stream",
+        )
+    return offer.window.atomic
 
 
 def _check_config(config: ChannelConfig, terms: PaymentRequirements) -> None:

@@ -9,6 +9,8 @@ from headwater_marketplace.seller.tables import JournalRow
 from headwater_payments.ledger import GENESIS, Entry, Posting, make_entry
 
 _journal: Table = JournalRow.__table__  # type: ignore[attr-defined]
+_INSERT = insert(_journal)
+_LAST = select(_journal.c.sequence, _journal.c.hash).order_by(desc(_journal.c.sequence)).limit(1)
 
 
 def append(
@@ -22,21 +24,20 @@ def append(
     moved = [posting for posting in postings if posting.amount]
     if not moved:
         return None
-    last = connection.execute(
-        select(_journal.c.sequence, _journal.c.hash).order_by(desc(_journal.c.sequence)).limit(1)
-    ).first()
+    last = connection.execute(_LAST).first()
     sequence = 0 if last is None else last.sequence + 1
     previous = GENESIS if last is None else bytes.fromhex(last.hash)
     entry = make_entry(sequence, memo, reference, moved, previous)
     connection.execute(
-        insert(_journal).values(
-            sequence=sequence,
-            memo=memo,
-            reference=reference,
-            postings=json.dumps([[p.account, p.asset, str(p.amount)] for p in entry.postings]),
-            previous=entry.previous.hex(),
-            hash=entry.hash.hex(),
-        )
+        _INSERT,
+        {
+            "sequence": sequence,
+            "memo": memo,
+            "reference": reference,
+            "postings": json.dumps([[p.account, p.asset, str(p.amount)] for p in entry.postings]),
+            "previous": entry.previous.hex(),
+            "hash": entry.hash.hex(),
+        },
     )
     return entry
 

@@ -10,15 +10,18 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final
 
+import anyio
+
 from headwater_marketplace.facilitator import ChannelReader, Facilitator
 from headwater_marketplace.seller.admission import (
+    Admission,
     Gate,
     PaymentRejectedError,
     channel_state,
-    is_identifier,
     voucher_state,
 )
 from headwater_marketplace.seller.offers import Offer, bind_meter
+from headwater_marketplace.seller.payment_desk import PaymentDesk
 from headwater_marketplace.seller.repeats import answered_before
 from headwater_marketplace.seller.served import ServedRequest, replay
 from headwater_marketplace.seller.store import (
@@ -26,14 +29,14 @@ from headwater_marketplace.seller.store import (
     PaymentConflictError,
     SellerStore,
 )
-from headwater_payments.bazaar import BAZAAR
+from headwater_marketplace.seller.windows import PATIENCE_S, StreamCover, StreamCovers
 from headwater_payments.errors import HeadwaterError, InvalidInputError
-from headwater_payments.extensions import CONCURRENT, LOOKUP_PATH, PAYMENT_IDENTIFIER
+from headwater_payments.extensions import LOOKUP_PATH
 from headwater_payments.signing import Signer
+from headwater_payments.windows import asks_for_stream
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
     PAYMENT_SIGNATURE,
-    JsonObject,
     PaymentRequired,
     ResourceInfo,
 )
@@ -45,10 +48,6 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
-_EXTENSIONS: Final[JsonObject] = {
-    PAYMENT_IDENTIFIER: {"info": {"required": False}, "schema": {"type": "object"}},
-    CONCURRENT: {"info": {"version": "1"}, "schema": {"type": "object"}},
-}
 
 
 class PaymentMiddleware:
@@ -62,6 +61,7 @@ class PaymentMiddleware:
         facilitator: puts deposits and transfers on chain.
         chain: reads channels.
         now: Unix time in seconds.
+        patience: returns when a stream has waited long enough for a voucher.
     """
 
     def __init__(
@@ -74,10 +74,12 @@ class PaymentMiddleware:
         facilitator: Facilitator,
         chain: ChannelReader,
         now: Callable[[], int] = lambda: int(time.time()),
+        patience: Callable[[], Awaitable[None]] = lambda: anyio.sleep(PATIENCE_S),
     ) -> None:
         self._app, self._offers, self._store, self._signer = app, tuple(offers), store, signer
         self._facilitator, self._now = facilitator, now
         self._gate = Gate(store, signer.address, facilitator, chain, now)
+        self._covers, self._patience = StreamCovers(), patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (the ASGI interface)."""
@@ -88,7 +90,7 @@ class PaymentMiddleware:
             return await self._app(scope, receive, send)
         path = scope["path"]
         if path.startswith(LOOKUP_PATH):
-            return await self._look_up(path[len(LOOKUP_PATH) :], send)
+            return await self._beside(scope, path[len(LOOKUP_PATH) :], send)
         offer = next((o for o in self._offers if o.matches(scope["method"], path)), None)
         if offer is None:
             return await self._app(scope, receive, send)
@@ -102,7 +104,10 @@ class PaymentMiddleware:
     ) -> None:
         try:
             body = await _read_body(receive)
-            admission = await self._gate.admit(offer, scope["path"], header, body)
+            wants_stream = asks_for_stream(_header(scope, "accept") or "", body)
+            admission = await self._gate.admit(
+                offer, scope["path"], header, body, wants_stream=wants_stream
+            )
         except PaymentRejectedError as exc:
             return await self._ask(scope, offer, send, error=exc)
         except PaymentConflictError as exc:
@@ -113,10 +118,12 @@ class PaymentMiddleware:
             return await (_problem(send, exc) if known is None else replay(known, send))
         except HeadwaterError as exc:
             return await _problem(send, exc)
+        cover = self._cover(admission)
         served = ServedRequest(
             admission,
             body,
             send,
+            cover=cover,
             store=self._store,
             signer=self._signer,
             facilitator=self._facilitator,
@@ -124,7 +131,22 @@ class PaymentMiddleware:
         )
         inner = dict(scope)
         bind_meter(inner, admission.meter)
-        await served.run(lambda: self._app(inner, _replayed(body, receive), served.send))
+        with self._covers.serving(cover):
+            await served.run(lambda: self._app(inner, _replayed(body, receive), served.send))
+
+    def _cover(self, admission: Admission) -> StreamCover | None:
+        offer, channel = admission.offer, admission.channel
+        if admission.covered is None or offer.window is None or channel is None:
+            return None
+        return StreamCover(
+            admission.payment_id,
+            channel.identifier,
+            covered=admission.covered,
+            window=offer.window.atomic,
+            price=offer.price.atomic,
+            store=self._store,
+            patience=self._patience,
+        )
 
     async def _ask(
         self, scope: Scope, offer: Offer, send: Send, *, error: PaymentRejectedError | None
@@ -146,7 +168,7 @@ class PaymentMiddleware:
             error=None if error is None else error.reason,
             resource=ResourceInfo(url=_url(scope), description=offer.description or None),
             accepts=accepts,
-            extensions=_extensions(offer),
+            extensions=offer.extensions(),
         )
         message = "Payment is required." if error is None else error.message
         body = {"detail": message, **required.to_json()}
@@ -157,24 +179,14 @@ class PaymentMiddleware:
         ]
         await _json(send, 402, body, headers)
 
-    async def _look_up(self, payment_id: str, send: Send) -> None:
+    async def _beside(self, scope: Scope, payment_id: str, send: Send) -> None:
+        desk = PaymentDesk(self._gate, self._store, self._offers, self._covers)
+        header = _header(scope, PAYMENT_SIGNATURE)
         try:
-            known = is_identifier(payment_id)
-            payment = await self._store.payment(payment_id) if known else None
+            status, body = await desk.answer(scope["method"], payment_id, header)
         except HeadwaterError as exc:
             return await _problem(send, exc)
-        if payment is None:
-            return await _json(send, 404, {"state": "unknown"}, [])
-        body = {
-            "state": payment.state,
-            "chargedAmount": str(payment.charge),
-            "receipt": payment.receipt,
-        }
-        await _json(send, 200, body, [])
-
-
-def _extensions(offer: Offer) -> JsonObject:
-    return _EXTENSIONS if offer.discovery is None else {**_EXTENSIONS, BAZAAR: offer.discovery}
+        await _json(send, status, body, [(b"cache-control", b"no-store")])
 
 
 async def _read_body(receive: Receive) -> bytes:

@@ -9,9 +9,12 @@ from typing import Any, Final
 from headwater_payments.address import Address
 from headwater_payments.amount import Amount
 from headwater_payments.batch_payload import SCHEME as BATCH
+from headwater_payments.bazaar import BAZAAR
 from headwater_payments.channels import MAX_WITHDRAW_DELAY, MIN_WITHDRAW_DELAY
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.exact import SCHEME as EXACT
+from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER
+from headwater_payments.windows import VOUCHER_WINDOWS, window_extension
 from headwater_payments.x402 import JsonObject, PaymentRequirements
 
 SCOPE_KEY: Final = "headwater.meter"
@@ -31,6 +34,9 @@ class Offer:
         withdraw_delay: seconds a buyer must wait to withdraw escrow; 900 to 2,592,000.
         asset_version: what is sold, 32 bytes, for the receipt; zero where there is none.
         discovery: x402's `bazaar` extension, as `headwater_payments.bazaar` makes it.
+        window: how much of a stream a buyer pays for at a time, where it can; None asks for the
+            whole price at the start. An answer in one piece to a request for a stream is charged
+            one window at most.
     """
 
     path: str
@@ -43,6 +49,7 @@ class Offer:
     asset_version: bytes = bytes(32)
     timeout_seconds: int = 120
     discovery: JsonObject | None = None
+    window: Amount | None = None
 
     def __post_init__(self) -> None:
         if not MIN_WITHDRAW_DELAY <= self.withdraw_delay <= MAX_WITHDRAW_DELAY:
@@ -53,6 +60,14 @@ class Offer:
             raise InvalidInputError("An offer needs a price above zero.")
         if not set(self.schemes) <= {BATCH, EXACT} or not self.schemes:
             raise InvalidInputError(f"Unknown payment schemes: {self.schemes}.")
+        if self.window is not None and (
+            self.window.asset != self.price.asset
+            or not 0 < self.window.atomic <= self.price.atomic
+            or BATCH not in self.schemes
+        ):
+            raise InvalidInputError(
+                "A window is a part of the price, in its asset, paid through a channel."
+            )
 
     def matches(self, method: str, path: str) -> bool:
         """Whether a request falls under this offer; `HEAD` falls under a `GET` offer.
@@ -65,6 +80,18 @@ class Offer:
     def covers(self, path: str) -> bool:
         """Whether a path falls under this offer, whatever the method."""
         return re.fullmatch(self.path, path, re.DOTALL) is not None
+
+    def extensions(self) -> JsonObject:
+        """What the offer's terms advertise beside the ways to pay."""
+        known: JsonObject = {
+            PAYMENT_IDENTIFIER: {"info": {"required": False}, "schema": {"type": "object"}},
+            CONCURRENT: {"info": {"version": "1"}, "schema": {"type": "object"}},
+        }
+        if self.window is not None:
+            known[VOUCHER_WINDOWS] = window_extension(self.window.atomic)
+        if self.discovery is not None:
+            known[BAZAAR] = self.discovery
+        return known
 
     def requirements(self, authorizer: Address) -> list[PaymentRequirements]:
         """The offer as x402 payment requirements, claims being signed by `authorizer`."""

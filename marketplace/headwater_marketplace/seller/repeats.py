@@ -42,4 +42,4 @@ async def answered_before(store: SellerStore, header: str, body: bytes) -> Payme
             "id.",
             payment_id=known.payment_id,
         )
-    return known if known.response is not None else None
+    return known if known.state == "charged" and known.response is not None else None

@@ -11,9 +11,12 @@ import anyio
 from headwater_marketplace.facilitator import Facilitator
 from headwater_marketplace.seller.admission import Admission, channel_state
 from headwater_marketplace.seller.store import Answer, Payment, SellerStore
+from headwater_marketplace.seller.transfers import TransferUnderWay
+from headwater_marketplace.seller.windows import StreamCover
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.extensions import PAYMENT_RECEIPT, receipt_event
 from headwater_payments.metering import MeteringReceipt, receipt_to_json
+from headwater_payments.server_sent import EventBoundaries
 from headwater_payments.signing import ImmediateSigner, Signer
 from headwater_payments.x402 import (
     PAYMENT_RESPONSE,
@@ -45,20 +48,23 @@ class ServedRequest:
         body: bytes,
         send: Send,
         *,
+        cover: StreamCover | None = None,
         store: SellerStore,
         signer: Signer,
         facilitator: Facilitator,
         now: Callable[[], int],
     ) -> None:
         self._admission, self._store = admission, store
-        self._raw_send = send
+        self._raw_send, self._cover = send, cover
+        self._boundaries = EventBoundaries()
         self._signer, self._facilitator, self._now = signer, facilitator, now
         self._request_hash = hashlib.sha256(body).digest()
         self._response_hash = hashlib.sha256()
         self._start: Message = {}
         self._streaming = self._finished = False
-        self._withheld = self._client_gone = False
+        self._withheld = self._client_gone = self._in_doubt = False
         self._transaction = admission.transaction
+        store.live.add(admission.payment_id)
 
     async def run(self, handler: Callable[[], Awaitable[None]]) -> None:
         """Run the handler; whatever happens, the payment ends charged or released."""
@@ -69,12 +75,19 @@ class ServedRequest:
         except anyio.get_cancelled_exc_class():
             failed = False
             raise
+        except Exception:
+            if self._cover is None or not (self._cover.stopped and self._finished):
+                raise
+            # What a handler makes of a stream that was stopped is not a failure.
         finally:
-            if not self._finished:
-                with anyio.CancelScope(shield=True):
-                    # A client that is gone pays for what was metered, like one that closed the
-                    # stream; whatever the handler made of its absence is not a failure.
-                    await self._cut_short(failed=failed and not self._client_gone)
+            try:
+                if not self._finished:
+                    with anyio.CancelScope(shield=True):
+                        # A client that is gone pays for what was metered, like one that closed the
+                        # stream; whatever the handler made of its absence is not a failure.
+                        await self._cut_short(failed=failed and not self._client_gone)
+            finally:
+                self._store.live.discard(self._admission.payment_id)
 
     async def send(self, message: Message) -> None:
         """Take one ASGI message from the handler."""
@@ -102,17 +115,55 @@ class ServedRequest:
             return await self._complete(chunk)
         if not self._streaming and not await self._open_stream():
             return None
+        if self._cover is not None and not await self._covered(self._cover):
+            return await self._stop(self._cover)
         if more:
-            return await self._send(
-                {"type": "http.response.body", "body": chunk, "more_body": True}
-            )
+            return await self._send_chunk(chunk)
+        await self._end(chunk)
+
+    async def _send_chunk(self, chunk: bytes) -> None:
+        behind = self._boundaries.passed(chunk) if self._carries_events else None
+        passing = chunk if self._cover is None else self._asking(self._cover, chunk, behind)
+        await self._send({"type": "http.response.body", "body": passing, "more_body": True})
+        if self._cover is not None:
+            self._cover.delivered = self._admission.meter.due
+
+    async def _end(self, chunk: bytes) -> None:
+        if self._cover is not None and not self._cover.stopped:
+            self._cover.delivered = self._admission.meter.due
         settlement, receipt = await self._charge(kept=None)
-        tail = chunk + self._receipt_event(settlement, receipt)
+        tail = chunk + self._receipt_event(settlement, receipt, after=chunk)
         await self._send({"type": "http.response.body", "body": tail, "more_body": False})
+
+    async def _covered(self, cover: StreamCover) -> bool:
+        """Wait until what is due for the next chunk is covered; whether it is."""
+        while (due := self._admission.meter.due) > cover.covered:
+            cover.ask_if_low(due)
+            if self._carries_events and self._boundaries.between_events and (e := cover.event()):
+                await self._send({"type": "http.response.body", "body": e, "more_body": True})
+            if not await cover.more():
+                return False
+        return True
+
+    def _asking(self, cover: StreamCover, chunk: bytes, behind: int | None) -> bytes:
+        """The chunk, with a request for a voucher `behind` the last event that ends in it."""
+        cover.ask_if_low(self._admission.meter.due)
+        return chunk if behind is None else chunk[:behind] + cover.event() + chunk[behind:]
+
+    async def _stop(self, cover: StreamCover) -> None:
+        """End a stream that nobody covers further: what was sent is charged, and nothing more.
+
+        Raises:
+            OSError: so that the handler stops, as it does for a client that is gone.
+        """
+        if not cover.stopped:
+            cover.stopped = True
+            await self._end(b"")
+        raise OSError("The stream was stopped: no further voucher came.")
 
     async def _complete(self, body: bytes) -> None:
         try:
-            await self._settle_transfer()
+            await self._settle_transfer(body)
         except SettlementFailedError as exc:
             return await self._withhold(exc)
         settlement, receipt = await self._charge(kept=body)
@@ -125,12 +176,12 @@ class ServedRequest:
     async def _open_stream(self) -> bool:
         """Send the head; False where the transfer did not settle and 402 was answered instead."""
         try:
-            await self._settle_transfer()
+            await self._settle_transfer(None)
         except SettlementFailedError as exc:
             await self._withhold(exc)
             return False
         self._streaming = True
-        reserved: JsonObject = {"reserved": str(self._admission.meter.cap)}
+        reserved: JsonObject = {"reserved": str(self._most)}
         if (channel := self._admission.channel) is not None:
             reserved["channelState"] = channel_state(channel, channel.state.charged)
         header = (PAYMENT_RESPONSE.encode(), self._settlement(reserved).to_header().encode())
@@ -147,26 +198,47 @@ class ServedRequest:
             await self._send({**self._start, "headers": [*self._start["headers"], header]})
         await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
 
-    async def _settle_transfer(self) -> None:
+    async def _settle_transfer(self, body: bytes | None) -> None:
+        """Settle a single transfer; what it pays for is kept first, so that a crash loses neither.
+
+        Raises:
+            SettlementFailedError: it did not settle, or is not confirmed yet.
+        """
         if self._admission.channel is not None:
             return
+        payment_id = self._admission.payment_id
+        await self._store.begin_transfer(*self._transfer(body))
+        self._in_doubt = True
         outcome = await self._facilitator.settle(self._admission.payload, self._admission.terms)
         if outcome.error_reason == PENDING:
             outcome = await self._facilitator.settle(self._admission.payload, self._admission.terms)
         if outcome.error_reason == PENDING:
             # The transfer may still be mined: nothing is released, and its nonce stays taken.
             self._finished = True
+            await self._store.transfer_sent(payment_id, outcome.transaction)
             raise SettlementFailedError(
                 "The transfer was sent and is not confirmed yet; do not pay again.",
                 reason=PENDING,
                 transaction=outcome.transaction,
             )
+        self._in_doubt = False
         if not outcome.success:
             raise SettlementFailedError(
                 outcome.error_message or "The transfer did not settle.",
                 reason=outcome.error_reason or "unexpected_settle_error",
             )
         self._transaction = outcome.transaction
+
+    def _transfer(self, body: bytes | None) -> tuple[TransferUnderWay, Answer]:
+        admission, charge, evidence = self._admission, self._due, self._evidence()
+        unsigned = None
+        if body is not None:
+            receipt = self._receipt(charge, charge, evidence)
+            unsigned = receipt_text(receipt, bytes(65))
+        transfer = TransferUnderWay(
+            admission.payment_id, admission.payload, admission.terms, unsigned, None
+        )
+        return transfer, self._answer(charge, charge, evidence, body, None)
 
     async def _withhold(self, error: SettlementFailedError) -> None:
         self._withheld = True
@@ -197,7 +269,9 @@ class ServedRequest:
     @property
     def _due(self) -> int:
         """What is charged now: what was metered, or the whole of a transfer, which moved whole."""
-        meter = self._admission.meter
+        meter, cover = self._admission.meter, self._cover
+        if cover is not None:
+            return cover.delivered if self._streaming else min(meter.due, cover.covered)
         return meter.due if self._admission.channel is not None else meter.cap
 
     async def _commit(self, kept: bytes | None) -> tuple[SettlementResponse, str | None]:
@@ -243,7 +317,7 @@ class ServedRequest:
         settlement = self._settlement(self._charged_extra(charge, cumulative))
         return Answer(
             settlement=json.dumps(settlement.to_json()),
-            receipt=None if signed is None else _receipt_text(*signed),
+            receipt=None if signed is None else receipt_text(*signed),
             evidence=evidence,
             response_status=self._start.get("status"),
             response_type=_content_type(self._start),
@@ -254,10 +328,16 @@ class ServedRequest:
         extra: JsonObject = {"chargedAmount": str(charge)}
         if self._admission.channel is not None:
             extra["channelState"] = channel_state(self._admission.channel, cumulative)
+        if self._cover is not None and self._cover.stopped:
+            extra["stopped"] = True
         return extra
 
     async def _cut_short(self, *, failed: bool) -> None:
         """End a request that did not come to its end; money that has moved stays charged."""
+        if self._in_doubt:
+            # Nobody said whether the transfer was made; the housekeeper finds out.
+            self._finished = True
+            return
         on_channel = self._admission.channel is not None
         moved = bool(self._transaction) and not on_channel
         # A handler that does not meter sells at its price: what was begun is due.
@@ -279,13 +359,24 @@ class ServedRequest:
             payee=admission.offer.pay_to,
             request_hash=self._request_hash,
             response_hash=self._response_hash.digest(),
-            cap=admission.meter.cap,
+            cap=self._most,
             charge=charge,
             cumulative=cumulative,
             asset_version=admission.offer.asset_version,
             attribution=hashlib.sha256(evidence.encode()).digest() if evidence else bytes(32),
             issued_at=self._now(),
         )
+
+    @property
+    def _most(self) -> int:
+        """What may be charged as things stand: all of the price, or what vouchers cover of it."""
+        return self._admission.meter.cap if self._cover is None else self._cover.covered
+
+    @property
+    def _carries_events(self) -> bool:
+        """Whether events of ours can be put into the stream and be read there."""
+        encoded = _header(self._start, b"content-encoding") not in ("", "identity")
+        return _content_type(self._start).startswith("text/event-stream") and not encoded
 
     @property
     def _chain_id(self) -> int:
@@ -308,10 +399,14 @@ class ServedRequest:
             extra=extra,
         )
 
-    def _receipt_event(self, settlement: SettlementResponse, receipt: str | None) -> bytes:
-        if not _content_type(self._start).startswith("text/event-stream"):
+    def _receipt_event(
+        self, settlement: SettlementResponse, receipt: str | None, *, after: bytes
+    ) -> bytes:
+        if not self._carries_events:
             return b""
-        return receipt_event(settlement, receipt)
+        self._boundaries.passed(after)
+        between = b"" if self._boundaries.between_events else b"\n\n"
+        return between + receipt_event(settlement, receipt)
 
 
 async def replay(payment: Payment, send: Send) -> None:
@@ -330,10 +425,15 @@ async def replay(payment: Payment, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _receipt_text(receipt: MeteringReceipt, signature: bytes) -> str:
+def receipt_text(receipt: MeteringReceipt, signature: bytes) -> str:
+    """A signed receipt in the form that is sent and kept."""
     return json.dumps(receipt_to_json(receipt, signature), separators=(",", ":"))
 
 
 def _content_type(start: Message) -> str:
+    return _header(start, b"content-type")
+
+
+def _header(start: Message, name: bytes) -> str:
     headers = start.get("headers", [])
-    return next((v.decode("latin-1") for k, v in headers if k.lower() == b"content-type"), "")
+    return next((v.decode("latin-1") for k, v in headers if k.lower() == name), "")

@@ -1,31 +1,48 @@
 """The seller's books: reservations and charges, each durable before anybody is told of it."""
 
 import json
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
-from headwater_marketplace.seller import journal
+from headwater_marketplace.facilitator import ChainChannel
+from headwater_marketplace.seller import journal, transfers
 from headwater_marketplace.seller.tables import (
     NonceRow,
     PaymentRow,
     SellerChannelRow,
     SellerTable,
+    WindowRow,
 )
+from headwater_marketplace.seller.transfers import TransferUnderWay
 from headwater_payments.batch_payload import SignedVoucher, config_to_json, parse_config
 from headwater_payments.channels import SellerChannel, VoucherReplayedError
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.hexadecimal import parse_hex, to_hex
 from headwater_payments.ledger import Entry, Posting, transfer
 from headwater_payments.structs import ChannelConfig
+from headwater_payments.windows import next_cover
 from headwater_wallet.database import Database
 from headwater_wallet.tables import MAX_STORED
 
 _channels: Table = SellerChannelRow.__table__  # type: ignore[attr-defined]
 _payments: Table = PaymentRow.__table__  # type: ignore[attr-defined]
 _nonces: Table = NonceRow.__table__  # type: ignore[attr-defined]
+_windows: Table = WindowRow.__table__  # type: ignore[attr-defined]
 
 
 MAX_REMEMBERED = 65_536
@@ -60,16 +77,6 @@ class ChannelRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class ChainChannel:
-    """A channel as the chain shows it; atomic units, `withdraw_requested_at` in Unix seconds."""
-
-    balance: int
-    claimed: int
-    withdraw_requested_at: int = 0
-    refund_nonce: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class NewRequest:
     """A paid request that wants to be served."""
 
@@ -89,6 +96,7 @@ class Payment:
 
     payment_id: str
     fingerprint: str
+    owner: str | None
     state: str
     scheme: str
     payer: str
@@ -119,14 +127,53 @@ class Answer:
     response: bytes | None = None
 
 
+# Statements of the paid path, built once: building one anew costs more than running it.
+_PAYMENTS = select(*(_payments.c[name] for name in Payment.__dataclass_fields__))
+_PAYMENT = _PAYMENTS.where(_payments.c.payment_id == bindparam("payment"))
+_PAYMENT_LOCKED = _PAYMENT.with_for_update()
+_INSERT_PAYMENT = insert(_payments)
+_UPDATE_PAYMENT = update(_payments).where(_payments.c.payment_id == bindparam("payment"))
+_CHANNEL = select(_channels).where(_channels.c.channel_id == bindparam("channel"))
+_CHANNEL_LOCKED = _CHANNEL.with_for_update()
+_UPDATE_CHANNEL = update(_channels).where(_channels.c.channel_id == bindparam("channel"))
+_VOUCHER_SERVED = (
+    select(_payments.c.payment_id)
+    .where(
+        _payments.c.channel_id == bindparam("channel"),
+        _payments.c.max_claimable == bindparam("maximum"),
+    )
+    .limit(1)
+)
+_WINDOW_OF = select(_windows.c.payment_id).where(
+    _windows.c.channel_id == bindparam("channel"),
+    _windows.c.max_claimable == bindparam("maximum"),
+)
+
+
 class SellerStore:
-    """Channels and payments of one seller."""
+    """Channels and payments of one seller.
+
+    Args:
+        database: where they are.
+        instance: tells this store from others over the same database; another for each life of
+            each process. Left out, it is random.
+
+    Attributes:
+        live: the payments that this store's process is serving now.
+    """
 
     metadata = SellerTable.metadata
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, instance: str | None = None) -> None:
         self._database = database
+        self.instance = instance or secrets.token_hex(8)
+        self.live: set[str] = set()
         self._synced: dict[bytes, ChannelRecord] = {}
+
+    @property
+    def database(self) -> Database:
+        """Where the books are."""
+        return self._database
 
     async def payment(self, payment_id: str) -> Payment | None:
         """A payment by its id."""
@@ -136,10 +183,8 @@ class SellerStore:
         """Payments in any of these states, oldest first."""
 
         def work(connection: Connection) -> list[Payment]:
-            query = (
-                select(_payments)
-                .where(_payments.c.state.in_(states))
-                .order_by(_payments.c.created_at, _payments.c.payment_id)
+            query = _PAYMENTS.where(_payments.c.state.in_(states)).order_by(
+                _payments.c.created_at, _payments.c.payment_id
             )
             return [_as_payment(row) for row in connection.execute(query)]
 
@@ -161,6 +206,32 @@ class SellerStore:
             return [_as_channel(row) for row in connection.execute(select(_channels))]
 
         return await self._database.read(work)
+
+    async def unclaimed(self) -> list[ChannelRecord]:
+        """The channels of which something is charged and not claimed."""
+        return await self._channels_where(_channels.c.charged > _channels.c.claimed)
+
+    async def at_stake(self) -> list[ChannelRecord]:
+        """The channels of which something is charged and not claimed, or about to be charged."""
+        pending = _channels.c.charged + _channels.c.reserved > _channels.c.claimed
+        return await self._channels_where(pending)
+
+    async def _channels_where(self, condition: ColumnElement[bool]) -> list[ChannelRecord]:
+        query = select(_channels).where(condition)
+
+        def work(connection: Connection) -> list[ChannelRecord]:
+            return [_as_channel(row) for row in connection.execute(query)]
+
+        return await self._database.read(work)
+
+    async def unclaimed_since(self, record: ChannelRecord) -> int | None:
+        """When the oldest charge that is not claimed was admitted, in Unix seconds."""
+        query = select(func.min(_payments.c.created_at)).where(
+            _payments.c.channel_id == to_hex(record.identifier),
+            _payments.c.state == "charged",
+            _payments.c.cumulative > record.state.claimed,
+        )
+        return await self._database.read(lambda connection: connection.scalar(query))
 
     async def sync_channel(
         self, identifier: bytes, config: ChannelConfig, chain: ChainChannel, now: int
@@ -192,11 +263,7 @@ class SellerStore:
                 values["claimed"] = max(known.state.claimed, chain.claimed)
                 floor = max(known.state.charged, chain.claimed)
                 values |= {"charged": floor, "signed": max(known.state.signed, floor)}
-                connection.execute(
-                    update(_channels)
-                    .where(_channels.c.channel_id == to_hex(identifier))
-                    .values(values)
-                )
+                _write_channel(connection, identifier, values)
             record = _channel(connection, identifier)
             assert record is not None
             return record
@@ -244,11 +311,65 @@ class SellerStore:
             _insert_payment(
                 connection,
                 request,
+                owner=self.instance,
                 scheme="batch-settlement",
                 channel_id=to_hex(voucher.channel_id),
                 max_claimable=voucher.max_claimable,
             )
             return record
+
+        return await self._database.write(work)
+
+    async def extend(
+        self, payment_id: str, voucher: SignedVoucher, *, window: int, price: int
+    ) -> tuple[int, ChannelRecord]:
+        """Cover one more window of a request under way by a further voucher. Durable on return.
+
+        The same voucher again changes nothing.
+
+        Args:
+            payment_id: the request.
+            voucher: a rising voucher of its channel.
+            window: atomic units to cover more.
+            price: atomic units to cover at most in all.
+
+        Returns:
+            What the request is covered for now, and its channel.
+
+        Raises:
+            PaymentConflictError: the request is over, is covered in full, or pays otherwise.
+            VoucherReplayedError: the voucher has served already.
+            ChannelError: the voucher does not fit the channel's accounting.
+        """
+
+        def work(connection: Connection) -> tuple[int, ChannelRecord]:
+            payment = _payment(connection, payment_id, lock=True)
+            record = _channel(connection, voucher.channel_id, lock=True)
+            if payment is None or payment.channel_id != to_hex(voucher.channel_id) or not record:
+                raise PaymentConflictError("This voucher is for another payment.")
+            if _window_of(connection, voucher) == payment_id:
+                return payment.amount, record
+            covered = next_cover(payment.amount, window, price)
+            if payment.state != "reserved" or covered <= payment.amount:
+                raise PaymentConflictError("This payment wants no further voucher.")
+            if _voucher_served(connection, voucher):
+                raise VoucherReplayedError("This voucher has served already.")
+            after = record.state.reserve(
+                voucher.max_claimable, covered - payment.amount, concurrent=True
+            )
+            values: dict[str, Any] = {"reserved": after.reserved, "signed": after.signed}
+            if after.signed == voucher.max_claimable:
+                values["signature"] = to_hex(voucher.signature)
+            _write_channel(connection, voucher.channel_id, values)
+            connection.execute(
+                insert(_windows).values(
+                    channel_id=payment.channel_id,
+                    max_claimable=voucher.max_claimable,
+                    payment_id=payment_id,
+                )
+            )
+            _write_payment(connection, payment_id, {"amount": covered})
+            return covered, record
 
         return await self._database.write(work)
 
@@ -271,9 +392,35 @@ class SellerStore:
             if taken is not None:
                 raise VoucherReplayedError("This authorization has served already.")
             connection.execute(insert(_nonces).values(**key, payment_id=request.payment_id))
-            _insert_payment(connection, request, scheme="exact", channel_id=None, max_claimable=0)
+            _insert_payment(
+                connection,
+                request,
+                owner=self.instance,
+                scheme="exact",
+                channel_id=None,
+                max_claimable=0,
+            )
 
         await self._database.write(work)
+
+    async def begin_transfer(self, transfer: TransferUnderWay, answer: Answer) -> None:
+        """Keep a transfer and what it pays for, before it is given to a facilitator; durable."""
+
+        def work(connection: Connection) -> None:
+            transfers.write_down(connection, transfer)
+            _keep(connection, transfer.payment_id, answer)
+
+        await self._database.write(work)
+
+    async def transfer_sent(self, payment_id: str, transaction: str) -> None:
+        """Note the transaction that carries a transfer which is not confirmed yet."""
+        await self._database.write(
+            lambda connection: transfers.name_transaction(connection, payment_id, transaction)
+        )
+
+    async def transfers(self) -> list[TransferUnderWay]:
+        """The transfers that have no outcome yet."""
+        return await self._database.read(transfers.under_way)
 
     async def charge(
         self,
@@ -284,6 +431,9 @@ class SellerStore:
     ) -> int:
         """Turn a reservation into a charge; durable on return, and once only.
 
+        A process that was held up for so long that another took it for dead and released its
+        reservation charges all the same, as long as the vouchers held cover it.
+
         Where `seal` can give the answer for a charged total at once, it is kept by the same commit.
 
         Returns:
@@ -291,30 +441,34 @@ class SellerStore:
 
         Raises:
             ChargeAboveCapError: the charge exceeds what was reserved; nothing was written.
+            ChannelError: the reservation was released, and what it stood on serves another.
         """
 
         def work(connection: Connection) -> int:
             payment = _payment(connection, payment_id, lock=True)
-            if payment is None or payment.state != "reserved":
+            if payment is None or payment.state == "charged":
                 return 0 if payment is None else payment.cumulative
             cumulative = charge
             source = f"payer:{payment.payer}"
+            if payment.channel_id is None:
+                transfers.strike_out(connection, payment_id)
             if payment.channel_id is not None:
                 identifier = parse_hex(payment.channel_id)
                 record = _channel(connection, identifier, lock=True)
                 assert record is not None
-                after = record.state.commit(payment.amount, charge)
+                state = record.state
+                if payment.state == "released":
+                    # The voucher is held already, so it adds nothing to what is signed.
+                    state = state.reserve(state.signed, payment.amount, concurrent=True)
+                after = state.commit(payment.amount, charge)
                 _write_channel(
                     connection, identifier, {"charged": after.charged, "reserved": after.reserved}
                 )
                 cumulative, source = after.charged, f"channel:{payment.channel_id}"
             answer = None if seal is None else seal(cumulative)
             kept = {} if answer is None else asdict(answer)
-            connection.execute(
-                update(_payments)
-                .where(_payments.c.payment_id == payment_id)
-                .values(state="charged", charge=charge, cumulative=cumulative, **kept)
-            )
+            values = {"state": "charged", "charge": charge, "cumulative": cumulative, **kept}
+            _write_payment(connection, payment_id, values)
             destination = f"receivable:{payment.payee}"
             postings = transfer(source, destination, asset, charge)
             journal.append(connection, "charge", payment_id, postings)
@@ -324,13 +478,7 @@ class SellerStore:
 
     async def keep(self, payment_id: str, answer: Answer) -> None:
         """Remember what a charged request was answered with."""
-        await self._database.write(
-            lambda connection: connection.execute(
-                update(_payments)
-                .where(_payments.c.payment_id == payment_id)
-                .values(**asdict(answer))
-            )
-        )
+        await self._database.write(lambda connection: _keep(connection, payment_id, answer))
 
     async def release(self, payment_id: str, *, free_nonce: bool = True) -> None:
         """End a request without a charge: what was reserved is free again."""
@@ -345,18 +493,18 @@ class SellerStore:
                 assert record is not None
                 freed = record.state.commit(payment.amount, 0)
                 _write_channel(connection, identifier, {"reserved": freed.reserved})
-            elif free_nonce:
-                connection.execute(_nonces.delete().where(_nonces.c.payment_id == payment_id))
-            connection.execute(
-                update(_payments)
-                .where(_payments.c.payment_id == payment_id)
-                .values(state="released")
-            )
+            else:
+                transfers.strike_out(connection, payment_id)
+                if free_nonce:
+                    connection.execute(_nonces.delete().where(_nonces.c.payment_id == payment_id))
+            _write_payment(connection, payment_id, {"state": "released"})
 
         await self._database.write(work)
 
     async def release_abandoned(self, before: int) -> list[str]:
-        """Release requests that were being served when an earlier process stopped.
+        """Release every request admitted before a time, whoever serves it.
+
+        For a seller that is known to be stopped; `Housekeeper` tells live calls from dead ones.
 
         Args:
             before: Unix seconds; requests admitted earlier than this are abandoned.
@@ -409,67 +557,73 @@ def _claim_id(connection: Connection, request: NewRequest) -> None:
     connection.execute(_payments.delete().where(_payments.c.payment_id == request.payment_id))
 
 
+def _keep(connection: Connection, payment_id: str, answer: Answer) -> None:
+    _write_payment(connection, payment_id, asdict(answer))
+
+
 def _voucher_served(connection: Connection, voucher: SignedVoucher) -> bool:
     if voucher.max_claimable > MAX_STORED:
         return False  # beyond any escrow, and beyond what a column can be compared with
-    return (
-        connection.execute(
-            select(_payments.c.payment_id)
-            .where(
-                _payments.c.channel_id == to_hex(voucher.channel_id),
-                _payments.c.max_claimable == voucher.max_claimable,
-            )
-            .limit(1)
-        ).first()
-        is not None
-    )
+    if _window_of(connection, voucher) is not None:
+        return True
+    named = {"channel": to_hex(voucher.channel_id), "maximum": voucher.max_claimable}
+    return connection.execute(_VOUCHER_SERVED, named).first() is not None
+
+
+def _window_of(connection: Connection, voucher: SignedVoucher) -> str | None:
+    """The payment of which this voucher covered a further window."""
+    if voucher.max_claimable > MAX_STORED:
+        return None
+    named = {"channel": to_hex(voucher.channel_id), "maximum": voucher.max_claimable}
+    found = connection.execute(_WINDOW_OF, named).first()
+    return None if found is None else str(found.payment_id)
 
 
 def _insert_payment(
     connection: Connection,
     request: NewRequest,
     *,
+    owner: str,
     scheme: str,
     channel_id: str | None,
     max_claimable: int,
 ) -> None:
     values = asdict(request)
     del values["asset"]
-    connection.execute(
-        insert(_payments).values(
-            **values,
-            state="reserved",
-            scheme=scheme,
-            channel_id=channel_id,
-            max_claimable=max_claimable,
-            charge=0,
-            cumulative=0,
-        )
-    )
+    values |= {
+        "owner": owner,
+        "state": "reserved",
+        "scheme": scheme,
+        "channel_id": channel_id,
+        "max_claimable": max_claimable,
+        "charge": 0,
+        "cumulative": 0,
+    }
+    connection.execute(_INSERT_PAYMENT, values)
 
 
 def _payment(connection: Connection, payment_id: str, *, lock: bool = False) -> Payment | None:
-    query = select(_payments).where(_payments.c.payment_id == payment_id)
-    row = connection.execute(query.with_for_update() if lock else query).first()
+    query = _PAYMENT_LOCKED if lock else _PAYMENT
+    row = connection.execute(query, {"payment": payment_id}).first()
     return None if row is None else _as_payment(row)
 
 
 def _as_payment(row: Row[Any]) -> Payment:
-    return Payment(**{name: getattr(row, name) for name in Payment.__dataclass_fields__})
+    return Payment(*tuple(row))
 
 
 def _channel(
     connection: Connection, identifier: bytes, *, lock: bool = False
 ) -> ChannelRecord | None:
-    query = select(_channels).where(_channels.c.channel_id == to_hex(identifier))
-    row = connection.execute(query.with_for_update() if lock else query).first()
+    query = _CHANNEL_LOCKED if lock else _CHANNEL
+    row = connection.execute(query, {"channel": to_hex(identifier)}).first()
     return None if row is None else _as_channel(row)
 
 
 def _as_channel(row: Row[Any]) -> ChannelRecord:
     return ChannelRecord(
         identifier=parse_hex(row.channel_id),
-        config=parse_config(json.loads(row.config)),
+        config=_parsed_config(row.config),
         state=SellerChannel(row.balance, row.claimed, row.charged, row.reserved, row.signed),
         signature=None if row.signature is None else parse_hex(row.signature),
         withdraw_requested_at=row.withdraw_requested_at,
@@ -479,7 +633,14 @@ def _as_channel(row: Row[Any]) -> ChannelRecord:
     )
 
 
+@lru_cache(maxsize=1024)
+def _parsed_config(text: str) -> ChannelConfig:
+    return parse_config(json.loads(text))
+
+
 def _write_channel(connection: Connection, identifier: bytes, values: dict[str, Any]) -> None:
-    connection.execute(
-        update(_channels).where(_channels.c.channel_id == to_hex(identifier)).values(values)
-    )
+    connection.execute(_UPDATE_CHANNEL, {"channel": to_hex(identifier), **values})
+
+
+def _write_payment(connection: Connection, payment_id: str, values: dict[str, Any]) -> None:
+    connection.execute(_UPDATE_PAYMENT, {"payment": payment_id, **values})

@@ -34,12 +34,16 @@ class SellerChannelRow(SellerTable, table=True):
 
 
 class PaymentRow(SellerTable, table=True):
-    """One paid request. States: `reserved`, then `charged` or `released`."""
+    """One paid request. States: `reserved`, then `charged` or `released`.
+
+    `owner` is the store that admitted it: one for each life of each process.
+    """
 
     __tablename__ = "seller_payment"
 
     payment_id: str = Field(primary_key=True)
     fingerprint: str
+    owner: str | None = None
     state: str = Field(index=True)
     scheme: str
     payer: str = Field(index=True)
@@ -57,6 +61,16 @@ class PaymentRow(SellerTable, table=True):
     response_type: str | None = None
     response: bytes | None = Field(default=None, sa_type=LargeBinary)
     created_at: int = Field(sa_type=BigInteger)
+
+
+class WindowRow(SellerTable, table=True):
+    """A voucher that covered a further window of a stream; it serves no other payment."""
+
+    __tablename__ = "seller_window"
+
+    channel_id: str = Field(primary_key=True)
+    max_claimable: int = Field(primary_key=True, sa_type=BigInteger)
+    payment_id: str
 
 
 class NonceRow(SellerTable, table=True):
@@ -81,3 +95,41 @@ class JournalRow(SellerTable, table=True):
     postings: str = Field(sa_type=Text)
     previous: str
     hash: str
+
+
+class TransferRow(SellerTable, table=True):
+    """A single transfer that was given to a facilitator and has no outcome in the books yet.
+
+    `receipt` is what is to be signed once it has settled; the answer is kept with the payment.
+    """
+
+    __tablename__ = "seller_transfer"
+
+    payment_id: str = Field(primary_key=True)
+    header: str = Field(sa_type=Text)
+    terms: str = Field(sa_type=Text)
+    receipt: str | None = Field(default=None, sa_type=Text)
+    transaction: str | None = None
+
+
+class TransactionRow(SellerTable, table=True):
+    """A transaction that was written down before it left, until its outcome is in the books."""
+
+    __tablename__ = "seller_transaction"
+
+    transaction: str = Field(primary_key=True)
+    purpose: str = Field(index=True)
+    sender: str
+    nonce: int = Field(sa_type=BigInteger)
+    raw: str = Field(sa_type=Text)
+    sent_at: int = Field(sa_type=BigInteger)
+
+
+class LeaseRow(SellerTable, table=True):
+    """Work that one process at a time does, and until when (Unix seconds) it holds it."""
+
+    __tablename__ = "seller_lease"
+
+    name: str = Field(primary_key=True)
+    holder: str
+    expires_at: int = Field(sa_type=BigInteger)

@@ -1,0 +1,138 @@
+"""Finding out what became of single transfers whose outcome was never heard.
+
+A transfer is written down before a facilitator sees it, together with the answer that it pays for.
+If the process dies, or the transaction is not mined in time, it is asked about here: the chain
+first, then the facilitator, which is given the very same payload. EIP-3009's nonce makes sure that
+money moves once; the books make sure that it is charged once.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Protocol
+
+from headwater_marketplace.facilitator import Facilitator
+from headwater_marketplace.seller.served import PENDING, receipt_text
+from headwater_marketplace.seller.store import Answer, Payment, SellerStore
+from headwater_marketplace.seller.transfers import TransferUnderWay
+from headwater_payments.metering import parse_receipt
+from headwater_payments.signing import Signer
+from headwater_payments.x402 import (
+    PaymentPayload,
+    PaymentRequirements,
+    SettlementResponse,
+    chain_id_of,
+)
+
+UNDECIDED: Final = (
+    "unexpected_settle_error",
+    "unexpected_verify_error",
+    "invalid_exact_evm_nonce_already_used",
+)
+"""Refusals that do not say whether this transfer moved the money."""
+
+
+class TransferLookup(Protocol):
+    """Finds transfers on chain."""
+
+    async def transfer_made(
+        self, payload: PaymentPayload, terms: PaymentRequirements, since: int
+    ) -> str | None:
+        """The transaction that made a signed transfer, after `since` in Unix seconds.
+
+        Raises:
+            UnavailableError: the chain does not answer.
+        """
+        ...
+
+
+class TransferResumer:
+    """Ends single transfers that were left without an outcome.
+
+    Args:
+        store: the seller's books.
+        facilitator: the one that transfers are given to.
+        signer: signs receipts.
+        lookup: finds transfers on chain; without it, one that the facilitator says was made
+            already stays unresolved.
+    """
+
+    def __init__(
+        self,
+        store: SellerStore,
+        facilitator: Facilitator,
+        signer: Signer,
+        lookup: TransferLookup | None = None,
+    ) -> None:
+        self._store, self._facilitator, self._signer = store, facilitator, signer
+        self._lookup = lookup
+
+    async def resume(self, is_ours: Callable[[Payment], bool]) -> list[str]:
+        """Ask about every transfer under way whose payment is `is_ours`; gives what is still open.
+
+        Raises:
+            UnavailableError: chain or database do not answer; what has an outcome keeps it.
+        """
+        left = []
+        for transfer in await self._store.transfers():
+            payment = await self._store.payment(transfer.payment_id)
+            if payment is None or not is_ours(payment):
+                continue
+            if not await self._end(transfer, payment):
+                left.append(transfer.payment_id)
+        return left
+
+    async def _end(self, transfer: TransferUnderWay, payment: Payment) -> bool:
+        """Whether the transfer has an outcome now."""
+        payload, terms = transfer.payload, transfer.terms
+        if self._lookup is not None:
+            made = await self._lookup.transfer_made(payload, terms, payment.created_at)
+            if made is not None:
+                await self._charge(transfer, payment, made)
+                return True
+        nothing_to_give = payment.response is None and transfer.transaction is None
+        if nothing_to_give and (await self._facilitator.verify(payload, terms)).is_valid:
+            # It was not made, and there is nothing to deliver for it: it is not made now.
+            await self._store.release(payment.payment_id, free_nonce=False)
+            return True
+        outcome = await self._facilitator.settle(payload, terms)
+        if outcome.success:
+            await self._charge(transfer, payment, outcome.transaction)
+            return True
+        if outcome.error_reason == PENDING:
+            await self._store.transfer_sent(payment.payment_id, outcome.transaction)
+            return False
+        if outcome.error_reason in UNDECIDED:
+            return False
+        await self._store.release(payment.payment_id, free_nonce=False)
+        return True
+
+    async def _charge(self, transfer: TransferUnderWay, payment: Payment, transaction: str) -> None:
+        answer = await self._answer(transfer, payment, transaction)
+        asset = transfer.terms.asset
+        await self._store.charge(payment.payment_id, payment.amount, asset, lambda _: answer)
+
+    async def _answer(
+        self, transfer: TransferUnderWay, payment: Payment, transaction: str
+    ) -> Answer:
+        settlement = SettlementResponse(
+            success=True,
+            payer=payment.payer,
+            transaction=transaction,
+            network=transfer.terms.network,
+            amount=transfer.terms.amount,
+            extra={"chargedAmount": str(payment.amount)},
+        )
+        answer = Answer(
+            settlement=json.dumps(settlement.to_json()),
+            evidence=payment.evidence,
+            response_status=payment.response_status,
+            response_type=payment.response_type,
+            response=payment.response,
+        )
+        if transfer.receipt is None:
+            return answer
+        receipt, _ = parse_receipt(json.loads(transfer.receipt))
+        typed = receipt.to_sign(chain_id_of(transfer.terms.network))
+        signature = await self._signer.sign_typed_data(typed)
+        return replace(answer, receipt=receipt_text(receipt, signature))

@@ -1,0 +1,77 @@
+"""What a facilitator has sent for each payment, until the outcome is known."""
+
+from collections.abc import Callable
+
+from headwater_contracts.calls import Call
+from headwater_contracts.reader import Receipt
+from headwater_contracts.reverts import ContractRevertError
+from headwater_marketplace.outbox import Outbox
+from headwater_payments.errors import UnavailableError
+from headwater_wallet.errors import TransactionError, TransactionPendingError
+from headwater_wallet.transactions import SignedTransaction, TransactionSender
+
+
+class SentPayments:
+    """Sends a payment's transaction and remembers it: in memory, and in the outbox if there is one.
+
+    Args:
+        sender: the account that submits.
+        outbox: survives the process; None remembers within it only.
+        now: Unix time in seconds.
+    """
+
+    def __init__(
+        self, sender: TransactionSender, outbox: Outbox | None, now: Callable[[], int]
+    ) -> None:
+        self._sender, self._outbox, self._now = sender, outbox, now
+        self._known: dict[str, SignedTransaction] = {}
+
+    async def find(self, key: str) -> SignedTransaction | None:
+        """The transaction that was sent for a payment and has no known outcome."""
+        if key in self._known or self._outbox is None:
+            return self._known.get(key)
+        kept = await self._outbox.find(_purpose(key), self._sender.address)
+        return kept[-1] if kept else None
+
+    async def send(self, key: str, call: Call) -> Receipt:
+        """Send a payment's transaction, remembered from before it leaves until it is mined.
+
+        Raises:
+            ContractRevertError: the contract refuses; it is forgotten.
+            TransactionPendingError: it left, or may have, and is not mined yet; it is remembered.
+            TransactionError: the node refuses it, or it was mined and failed; it is forgotten.
+            UnavailableError: the chain does not answer, and nothing has left.
+        """
+
+        async def remember(signed: SignedTransaction) -> None:
+            if self._outbox is not None:
+                await self._outbox.write(_purpose(key), self._sender.address, signed, self._now())
+            self._known[key] = signed
+
+        try:
+            receipt = await self._sender.send(call, before_broadcast=remember)
+        except TransactionPendingError:
+            raise
+        except (ContractRevertError, TransactionError):
+            await self.forget(key)
+            raise
+        except UnavailableError as exc:
+            if (sent := self._known.get(key)) is None:
+                raise
+            raise TransactionPendingError(
+                "The chain stopped answering while the transaction was on its way.",
+                transaction=sent.transaction_hash,
+            ) from exc
+        await self.forget(key)
+        return receipt
+
+    async def forget(self, key: str) -> None:
+        """Its outcome has been told."""
+        sent = await self.find(key)
+        self._known.pop(key, None)
+        if sent is not None and self._outbox is not None:
+            await self._outbox.forget(sent.transaction_hash)
+
+
+def _purpose(key: str) -> str:
+    return f"payment:{key}"

@@ -1,0 +1,100 @@
+"""A wallet's channels as its ledger knows them, and the mark of those whose escrow is leaving."""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from headwater_payments.batch_payload import parse_config
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.structs import ChannelConfig
+from headwater_wallet.tables import ChannelRow, IntentRow
+
+WITHDRAWING: Final = "its escrow is being withdrawn"
+"""What stands in `blocked` of a channel while its escrow is on its way back."""
+_OPEN: Final = ("reserved", "sent", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownChannel:
+    """One channel; amounts in atomic units.
+
+    Attributes:
+        identifier: the channel's id.
+        chain_id: where it is.
+        config: what makes it.
+        charged: what the seller has charged, as far as this wallet has seen.
+        open_payments: payments without an outcome.
+        last_used_at: Unix seconds of the newest payment; 0 where there is none.
+        blocked: why nothing is signed on it, if so.
+    """
+
+    identifier: bytes
+    chain_id: int
+    config: ChannelConfig
+    charged: int
+    open_payments: int
+    last_used_at: int
+    blocked: str | None
+
+
+def known_channels(session: Session) -> list[KnownChannel]:
+    """Every channel of the ledger."""
+    return [_known(session, row) for row in session.scalars(select(ChannelRow))]
+
+
+def begin_withdrawal(session: Session, channel_id: str) -> None:
+    """Sign nothing more on a channel, so that its escrow may leave; again, it changes nothing.
+
+    Raises:
+        InvalidInputError: no such channel, or a payment on it has no outcome yet.
+    """
+    row = _row(session, channel_id)
+    if (count := _known(session, row).open_payments) > 0:
+        raise InvalidInputError(
+            f"{count} payments on the channel {channel_id} have no outcome yet; reconcile them.",
+            channel=channel_id,
+        )
+    # A seller that broke its terms stays blocked for that, whatever becomes of the escrow.
+    row.blocked = row.blocked or WITHDRAWING
+
+
+def end_withdrawal(session: Session, channel_id: str, balance: int | None) -> None:
+    """The withdrawal is over, and the channel may be used again.
+
+    Args:
+        session: in a write.
+        channel_id: which channel.
+        balance: what the chain holds now; None where nothing was withdrawn.
+    """
+    row = _row(session, channel_id)
+    if balance is not None:
+        row.balance = balance
+    if row.blocked == WITHDRAWING:
+        row.blocked = None
+
+
+def _known(session: Session, row: ChannelRow) -> KnownChannel:
+    mine = col(IntentRow.channel_id) == row.channel_id
+    unfinished = mine & col(IntentRow.state).in_(_OPEN)
+    count = session.scalar(select(func.count()).select_from(IntentRow).where(unfinished))
+    newest = session.scalar(select(func.max(col(IntentRow.created_at))).where(mine))
+    return KnownChannel(
+        identifier=bytes.fromhex(row.channel_id[2:]),
+        chain_id=row.chain_id,
+        config=parse_config(json.loads(row.config)),
+        charged=row.charged,
+        open_payments=count or 0,
+        last_used_at=newest or 0,
+        blocked=row.blocked,
+    )
+
+
+def _row(session: Session, channel_id: str) -> ChannelRow:
+    row = session.get(ChannelRow, channel_id, with_for_update=True)
+    if row is None:
+        raise InvalidInputError(f"There is no channel {channel_id} in this ledger.")
+    return row

@@ -1,0 +1,73 @@
+"""What the commands of `headwater wallet` share: arguments, refusals, passwords, tables."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from headwater_payments.errors import HeadwaterError, InvalidInputError
+
+PASSWORD_FILE = "HEADWATER_PASSWORD_FILE"  # noqa: S105  the name of a variable
+
+KeyFile = Annotated[Path, typer.Argument(help="The encrypted seed.")]
+Db = Annotated[str, typer.Argument(help="The spend ledger: a file, or an SQLAlchemy URL.")]
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Whatever is refused gets one line and status 2."""
+    try:
+        yield
+    except HeadwaterError as error:
+        typer.echo(error.line(), err=True)
+        raise typer.Exit(2) from error
+
+
+def database_url(db: str) -> str:
+    """The URL of a ledger that is named by a file or a URL.
+
+    Raises:
+        InvalidInputError: there is no such file: a slip must not make a new, empty ledger.
+    """
+    url = db if "://" in db else f"sqlite:///{db}"
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+        raise InvalidInputError(f"There is no spend ledger at {db}.")
+    return url
+
+
+def password(*, confirm: bool = False) -> str:
+    """From the file that the environment names, or from the terminal, unseen."""
+    named = os.environ.get(PASSWORD_FILE)
+    if named is None:
+        return _asked_password(confirm)
+    try:
+        password = Path(named).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InvalidInputError(f"The file that {PASSWORD_FILE} names cannot be read.") from exc
+    if not password:
+        raise InvalidInputError(f"The file that {PASSWORD_FILE} names is empty.")
+    return password
+
+
+def _asked_password(confirm: bool) -> str:
+    try:
+        text: str = typer.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
+    except typer.Abort as exc:
+        # An input that has ended is told from Ctrl-C, which ends the program.
+        if isinstance(exc.__context__, EOFError):
+            raise InvalidInputError(
+                f"There is nobody to ask for the password: name a file in {PASSWORD_FILE}."
+            ) from exc
+        raise
+    return text
+
+
+def table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    """Print lines of cells, tabs between them."""
+    for row in (head, *rows):
+        # A seller chooses parts of what is shown: it draws no lines and sends no control codes.
+        cells = ("".join(c if c.isprintable() else "?" for c in str(cell)) for cell in row)
+        typer.echo("\t".join(cells))
