@@ -5,6 +5,7 @@ so the rows of a budget always add up to what is used of it.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +14,10 @@ from sqlmodel import col
 from headwater_payments.errors import InvalidInputError
 from headwater_wallet.errors import BudgetExceededError
 from headwater_wallet.tables import BudgetParentRow, BudgetRow, IntentRow, SignedRow
+
+_TAKEN_OVER: Final = ""
+"""The URL of rows that newly sign nothing."""
+_BEFORE_ALL_TIME: Final = -(2**62)
 
 
 def budget_chain(session: Session, name: str) -> list[BudgetRow]:
@@ -55,21 +60,21 @@ def adopt_parent(session: Session, child: str, parent: str) -> None:
     session.add(BudgetParentRow(name=child, parent=parent))
 
 
-def refuse_beyond(budgets: Sequence[BudgetRow], newly_signed: int) -> None:
-    """Refuse what any of the budgets cannot cover.
+def refuse_beyond(budgets: Sequence[BudgetRow], needed: Sequence[int]) -> None:
+    """Refuse what any of the budgets cannot cover, given what each would have to.
 
     Raises:
         BudgetExceededError: naming the nearest one that cannot.
     """
-    for budget in budgets:
+    for budget, atomic in zip(budgets, needed, strict=True):
         left = budget.limit - budget.used
-        if newly_signed > left:
+        if atomic > left:
             raise BudgetExceededError(
                 f"The budget {budget.name!r} has {left} atomic units left, "
-                f"and this payment may take {newly_signed}.",
+                f"and this payment may take {atomic}.",
                 budget=budget.name,
                 left=str(left),
-                needed=str(newly_signed),
+                needed=str(atomic),
             )
 
 
@@ -103,13 +108,44 @@ def take(
         )
 
 
+def move(
+    session: Session,
+    intent: IntentRow,
+    giving: Sequence[BudgetRow],
+    using: Sequence[BudgetRow],
+    atomic: int,
+    now: int,
+) -> None:
+    """Count signed headroom that a payment takes over against those that use it.
+
+    Those that signed it are credited; who is above both has counted it and goes on doing so.
+    """
+    takers, givers = {each.name for each in using}, {each.name for each in giving}
+    for budget, signed, payee, at in (
+        *((each, atomic, intent.payee, now) for each in using if each.name not in givers),
+        *((each, -atomic, "", _BEFORE_ALL_TIME) for each in giving if each.name not in takers),
+    ):
+        budget.used += signed
+        session.add(
+            SignedRow(
+                payment_id=intent.payment_id,
+                budget=budget.name,
+                payee=payee,
+                url=_TAKEN_OVER,
+                price=intent.amount,
+                signed=signed,
+                signed_at=at,
+            )
+        )
+
+
 def give_back(session: Session, intent: IntentRow) -> None:
     """Undo `take` for a payment of which nothing left this wallet."""
     for budget in budget_chain(session, intent.budget):
         query = (
             select(SignedRow)
             .where(col(SignedRow.payment_id) == intent.payment_id)
-            .where(col(SignedRow.budget) == budget.name)
+            .where(col(SignedRow.budget) == budget.name, col(SignedRow.url) != _TAKEN_OVER)
             .order_by(col(SignedRow.id).desc())
         )
         # Rows of an earlier life of this id, whose signature did leave, stay.

@@ -38,6 +38,7 @@ from headwater_wallet.channel_book import WITHDRAWING
 from headwater_wallet.circuits import CircuitBook
 from headwater_wallet.database import Database
 from headwater_wallet.errors import PaymentError, PolicyRefusedError, SellerMisbehavedError
+from headwater_wallet.headroom import Headroom, Loan, keep_shares, needed_of
 from headwater_wallet.policy_history import SpendHistory
 from headwater_wallet.sessions import in_session, joined_session
 from headwater_wallet.spend_history import LedgerHistory
@@ -283,13 +284,16 @@ class SpendLedger:
             maximum = before.next_voucher(added, concurrent=True)
             newly_signed = max(0, maximum - before.signed)
             budgets = budget_chain(session, row.budget)
-            refuse_beyond(budgets, newly_signed)
-            permit(
-                LedgerHistory(session, row.budget, using=payment_id, going_on=True), newly_signed
-            )
+            headroom = Headroom(session, channel, row.budget)
+            loans = headroom.loans(budgets, added, newly_signed)
+            needed = needed_of(budgets, newly_signed, loans)
+            refuse_beyond(budgets, needed)
+            permit(LedgerHistory(session, row.budget, using=payment_id, going_on=True), needed[0])
             deposit = _deposit(before.missing_deposit(maximum), deposit_limit, budgets)
             _store(channel, before.with_reservation(added, maximum))
             _set(row, amount=required, max_claimable=maximum, deposit=row.deposit + deposit)
+            headroom.take_over(row, budgets, loans, now)
+            headroom.change(signed=newly_signed, committed=added)
             take(session, budgets, row, newly_signed, price=price, signed_at=now)
             _log(connection, row)
             return replace(_intent(row), deposit=deposit)
@@ -370,21 +374,26 @@ class SpendLedger:
         """End a payment without a charge.
 
         The budget is given back only what the seller can no longer claim: everything when nothing
-        left this wallet, nothing of a voucher that did.
+        left this wallet, nothing of a voucher that did. Headroom that was taken over from another
+        budget stays with this one, which may reuse it.
         """
 
         def release(session: Session, row: IntentRow) -> None:
             if row.state not in OPEN_STATES:
                 return None
             channel = _channel_row(session, row.channel_id) if row.channel_id else None
+            headroom = None
             if channel is not None:
+                headroom = Headroom(session, channel, row.budget)
+                headroom.change(committed=-row.amount)
                 _store(channel, _view(channel).released(row.amount))
             if never_sent:
                 if channel is not None and channel.signed != row.max_claimable:
                     # A later voucher stands on this one: its headroom is reused, not returned.
                     return _set(row, state="released")
-                if channel is not None:
+                if channel is not None and headroom is not None:
                     channel.signed -= row.budgeted
+                    headroom.change(signed=-row.budgeted)
                 give_back(session, row)
             return _set(row, state="released")
 
@@ -429,6 +438,8 @@ class SpendLedger:
         def work(connection: Connection) -> None:
             with joined_session(connection) as session:
                 row = _channel_row(session, to_hex(channel_id))
+                if signed > row.signed or charged != row.charged:
+                    keep_shares(session, row)
                 row.signed = max(row.signed, signed)
                 if charged > row.signed:
                     raise SellerMisbehavedError(
@@ -532,17 +543,17 @@ class SpendLedger:
         budgets = budget_chain(session, self._budget)
         amount = payment.amount.atomic
         max_claimable, deposit, newly_signed = 0, 0, amount
+        loans: list[Loan] = []
         if channel is not None:
             row = _open_channel(session, channel)
-            before = _view(row)
+            before, headroom = _view(row), Headroom(session, row, self._budget)
             max_claimable = before.next_voucher(amount, concurrent=channel.concurrent)
             newly_signed = max(0, max_claimable - before.signed)
-        refuse_beyond(budgets, newly_signed)
+            loans = headroom.loans(budgets, amount, newly_signed)
+        needed = needed_of(budgets, newly_signed, loans)
+        refuse_beyond(budgets, needed)
         if permit is not None:
-            permit(
-                LedgerHistory(session, self._budget, using=payment.payment_id),
-                newly_signed,
-            )
+            permit(LedgerHistory(session, self._budget, using=payment.payment_id), needed[0])
         if channel is not None:
             missing = before.missing_deposit(max_claimable)
             deposit = _deposit(missing, channel.deposit_limit, budgets)
@@ -563,6 +574,9 @@ class SpendLedger:
             channel_id=None if channel is None else to_hex(channel.identifier),
             created_at=payment.created_at,
         )
+        if channel is not None:
+            headroom.take_over(intent, budgets, loans, payment.created_at)
+            headroom.change(signed=newly_signed, committed=amount)
         take(session, budgets, intent, newly_signed, price=payment.price)
         return intent
 
@@ -580,6 +594,7 @@ class SpendLedger:
                 self._reserve_again(session, row)
             if row.channel_id is not None:
                 channel = _channel_row(session, row.channel_id)
+                headroom = Headroom(session, channel, row.budget)
                 after = _view(channel).settled(row.amount, charge, seller_total)
                 if (total_at_most_signed or 0) > after.signed:
                     raise ChargeAboveCapError(
@@ -588,6 +603,11 @@ class SpendLedger:
                         seller_total=str(total_at_most_signed),
                     )
                 _store(channel, after)
+                headroom.change(committed=charge - row.amount)
+                if headroom.short > 0:
+                    # Charged after its release, when others may have used its headroom.
+                    budgets = budget_chain(session, row.budget)
+                    headroom.take_over(row, budgets, headroom.loans(budgets, 0, 0), row.created_at)
             elif charge > row.amount:
                 raise ChargeAboveCapError(
                     f"The seller charged {charge} atomic units where {row.amount} were agreed.",
@@ -603,9 +623,10 @@ class SpendLedger:
         regained = 0 if row.channel_id is not None or row.budgeted else row.amount
         if row.channel_id is not None:
             channel = _channel_row(session, row.channel_id)
-            before = channel.signed
+            before, headroom = channel.signed, Headroom(session, channel, row.budget)
             _store(channel, _view(channel).with_reservation(row.amount, row.max_claimable))
             regained = channel.signed - before
+            headroom.change(signed=regained, committed=row.amount)
         take(session, budget_chain(session, row.budget), row, regained)
 
     async def _update(self, payment_id: str, change: "_Change") -> Intent:

@@ -40,6 +40,20 @@ class ChannelRow(WalletTable, table=True):
     blocked: str | None = None
 
 
+class ShareRow(WalletTable, table=True):
+    """One budget's part of what is signed on a channel, and what of it is charged or under way.
+
+    `signed` is None while the budget is alone on the channel: all that is signed there is its own.
+    """
+
+    __tablename__ = "wallet_share"
+
+    channel_id: str = Field(primary_key=True)
+    budget: str = Field(primary_key=True)
+    signed: int | None = Field(default=None, sa_type=BigInteger)
+    committed: int = Field(default=0, sa_type=BigInteger)
+
+
 class IntentRow(WalletTable, table=True):
     """One payment from its reservation to its end.
 
@@ -80,7 +94,9 @@ class SignedRow(WalletTable, table=True):
     """What one payment took from one budget; one row for each budget up to the root.
 
     The rows of a budget add up to what is used of it. An intent that is reserved again under its
-    id starts anew; these rows stay, so that a window counts every signature.
+    id starts anew; these rows stay, so that a window counts every signature. A row without a URL is
+    headroom that a payment took over: added to the budgets that use it, and taken off those that
+    signed it, before all time, so that their windows still count what they have signed.
     """
 
     __tablename__ = "wallet_signed"
