@@ -21,6 +21,7 @@ from headwater_payments.x402 import (
 )
 from headwater_wallet.errors import (
     PaymentRefusedError,
+    PaymentUnderWayError,
     PaymentUnknownError,
     PolicyRefusedError,
     SellerMisbehavedError,
@@ -192,7 +193,9 @@ async def test_an_error_after_the_charge_is_retried_without_a_second_payment(
     assert record.state.charged == (await wallet.budget()).charged == 40
 
 
-async def test_a_conflict_leaves_the_first_payment_alone(shop: Shop, library: Library) -> None:
+async def test_a_key_in_use_is_refused_and_the_first_payment_goes_on(
+    shop: Shop, library: Library
+) -> None:
     wallet = await shop.wallet()
     served, let_go = anyio.Event(), anyio.Event()
 
@@ -214,8 +217,8 @@ async def test_a_conflict_leaves_the_first_payment_alone(shop: Shop, library: Li
         async with anyio.create_task_group() as group:
             group.start_soon(first)
             await served.wait()
-            again = await client.post("/paid/x", json={"chunks": 2}, headers=headers)
-            assert again.status_code == 409
+            with pytest.raises(PaymentUnderWayError):
+                await client.post("/paid/x", json={"chunks": 2}, headers=headers)
             let_go.set()
     assert await states(wallet) == ["settled", "settled"]
     [channel] = (await wallet.ledger.channels()).values()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import anyio
 
@@ -64,6 +65,8 @@ class Buyer:
     lanes: int = DEFAULT_LANES
     lane_pools: dict[bytes, LanePool] = field(default_factory=dict)
     asking: set[str] = field(default_factory=set)
+    paying: WeakValueDictionary[str, Purchase] = field(default_factory=WeakValueDictionary)
+    """Who makes or made a payment, by its id; one that was dropped half-way is forgotten."""
 
     def purchase(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""

@@ -11,6 +11,7 @@ HeadwaterError
 │   │   ├── ApprovalPendingError a person was asked and has not answered: try again later
 │   │   └── ApprovalDeniedError a person said no, and the message says why
 │   ├── PaymentRefusedError     the seller said no; nothing was charged
+│   ├── PaymentUnderWayError    another request makes this very payment: await its answer
 │   ├── StreamCutShortError     a stream stopped early: what came is paid for
 │   ├── PaymentUnknownError     the seller did not answer: reconcile, never pay again
 │   └── SellerMisbehavedError   the seller broke the terms: it gets no more signatures
@@ -82,6 +83,13 @@ class PaymentRefusedError(PaymentError):
     """The seller refused the payment; nothing was charged."""
 
     code = "payment_refused"
+
+
+class PaymentUnderWayError(PaymentError):
+    """Another request of this wallet is making the payment of this key; this one sent nothing."""
+
+    code = "payment_under_way"
+    http_status = 409
 
 
 class StreamCutShortError(PaymentError):

@@ -35,6 +35,7 @@ from headwater_payments.x402 import (
 from headwater_wallet.errors import (
     ApprovalPendingError,
     PaymentRefusedError,
+    PaymentUnderWayError,
     PaymentUnknownError,
     SellerMisbehavedError,
 )
@@ -84,7 +85,9 @@ class Purchase:
         self._voucher: tuple[int, str] | None = None
         self.may_have_arrived = False
         """Whether an earlier request with this payment may have reached the seller."""
-        self._asked = self._corrected = self._counted = False
+        self._joined = False
+        """Whether the payment had left before this request, for one that may still be running."""
+        self._pays = self._asked = self._corrected = self._counted = False
 
     @property
     def payment_id(self) -> str:
@@ -100,6 +103,11 @@ class Purchase:
     def repeatable(self) -> bool:
         """Whether the seller knows this payment by its id, so that sending it again is safe."""
         return self._terms is not None and PAYMENT_IDENTIFIER in self._terms.extensions
+
+    @property
+    def under_way(self) -> bool:
+        """Whether this request is paying: from before its reservation until its outcome."""
+        return self._pays and (self._intent is None or self._intent.state in ("reserved", "sent"))
 
     @property
     def awaits_receipt(self) -> bool:
@@ -121,6 +129,7 @@ class Purchase:
         """What to add to the first request: a payment where the route's terms are known.
 
         Raises:
+            PaymentUnderWayError: another request makes this very payment; it is not disturbed.
             PolicyRefusedError: the policy or the budget says no; nothing was signed.
         """
         terms = self._buyer.known_terms.get(self._route)
@@ -130,6 +139,7 @@ class Purchase:
         """What to do about an answer's head: headers to send again with, or None to hand it on.
 
         Raises:
+            PaymentUnderWayError: another request makes this very payment; it is not disturbed.
             PolicyRefusedError: the policy or the budget refuses the terms asked for.
             PaymentRefusedError: the seller refused the payment; nothing was charged.
             SellerMisbehavedError: the answer breaks the terms; the channel is blocked.
@@ -261,6 +271,7 @@ class Purchase:
                 if self.awaits_receipt:
                     await self._lost()
             finally:
+                self._pays = False
                 self._open_gate()
 
     async def abandon(self) -> None:
@@ -274,6 +285,7 @@ class Purchase:
                         self._intent.payment_id, never_sent=True
                     )
             finally:
+                self._pays = False
                 self._open_gate()
 
     async def failed(self) -> None:
@@ -345,7 +357,20 @@ class Purchase:
         except (InvalidInputError, SellerMisbehavedError) as exc:
             await self._misbehaved(exc)
 
+    def _begin(self) -> None:
+        """Be the one who makes this payment, of all requests of this wallet."""
+        other = self._buyer.paying.get(self._payment_id)
+        if other is not None and other is not self and other.under_way:
+            raise PaymentUnderWayError(
+                f"The payment {self._payment_id} is being made by another request with the same "
+                "key; await its answer.",
+                payment_id=self._payment_id,
+            )
+        self._buyer.paying[self._payment_id] = self
+        self._pays = True
+
     async def _pay(self, terms: Terms) -> dict[str, str]:
+        self._begin()
         self._terms = terms
         buyer = self._buyer
         amount = terms.price(buyer.policy.budget.asset)
@@ -372,6 +397,7 @@ class Purchase:
                 return buyer.headers.seal(terms, channel, intent)
 
             self._intent = await self._reserve(request, payment, channel, seal)
+            self._joined = self.may_have_arrived
             channel = self._channel_of(self._intent, terms, channel)
             header = self._intent.header or await self._sign(terms, channel, self._intent)
         except ChannelBusyError:
@@ -494,12 +520,14 @@ class Purchase:
         An error of ours (4xx) costs nothing. One of theirs (5xx) may come from something in front
         of the seller, after the charge, so the payment stays open; a conflict says that the payment
         is known to the seller. On a sequential channel giving up the reservation is safe: the next
-        voucher is the same one again, or the seller corrects it.
+        voucher is the same one again, or the seller corrects it. Nothing is learned of a payment
+        that had left before: only this request of it is over.
         """
         if status >= 500:
             await self.failed()
         sequential = self._channel is not None and not (self._terms and self._terms.concurrent)
-        if status < 400 or status == _CONFLICT or (status >= 500 and not sequential):
+        lost = status < 400 or status == _CONFLICT or (status >= 500 and not sequential)
+        if lost or self._joined:
             await self._lost()
             self._open_gate()
         else:
@@ -550,7 +578,9 @@ class Purchase:
 
     async def _lost(self) -> None:
         if self._intent is not None and self._intent.state != "settled":
-            await self._buyer.ledger.mark_unknown(self._intent.payment_id)
+            if not self._joined:
+                # Another process may be at it; reconciling asks for what is `sent` just the same.
+                await self._buyer.ledger.mark_unknown(self._intent.payment_id)
             self._intent = replace(self._intent, state="unknown")
 
     def _open_gate(self) -> None:

@@ -277,7 +277,8 @@ class SpendLedger:
         def extend(connection: Connection, session: Session) -> Intent:
             kill_switch.refuse_if_stopped(session)
             row = session.get(IntentRow, payment_id, with_for_update=True)
-            if row is None or row.channel_id is None or row.state != "sent":
+            # Another that gave up on an answer may have marked it unknown; the stream goes on.
+            if row is None or row.channel_id is None or row.state not in ("sent", "unknown"):
                 raise PaymentError(f"The payment {payment_id} is not under way on a channel.")
             channel = _unblocked(_channel_row(session, row.channel_id))
             before, added = _view(channel), required - row.amount
