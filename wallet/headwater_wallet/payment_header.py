@@ -117,9 +117,9 @@ def echoed_extensions(
 ) -> JsonObject | None:
     """The seller's extensions, echoed; where we take part, our own member is added."""
     echoed: JsonObject = json.loads(json.dumps(terms.extensions))
-    if isinstance(echoed.get(PAYMENT_IDENTIFIER), dict):
+    if terms.advertises(PAYMENT_IDENTIFIER):
         echoed[PAYMENT_IDENTIFIER].setdefault("info", {})["id"] = payment_id
-    if channel is not None and channel.concurrent and isinstance(echoed[CONCURRENT], dict):
+    if channel is not None and channel.concurrent:
         echoed[CONCURRENT].setdefault("info", {})["use"] = True
     if in_windows and terms.windows is not None:
         echoed[VOUCHER_WINDOWS]["info"]["use"] = True

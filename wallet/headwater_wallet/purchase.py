@@ -102,7 +102,7 @@ class Purchase:
     @property
     def repeatable(self) -> bool:
         """Whether the seller knows this payment by its id, so that sending it again is safe."""
-        return self._terms is not None and PAYMENT_IDENTIFIER in self._terms.extensions
+        return self._terms is not None and self._terms.advertises(PAYMENT_IDENTIFIER)
 
     @property
     def under_way(self) -> bool:

@@ -32,7 +32,12 @@ class Terms:
     @property
     def concurrent(self) -> bool:
         """Whether several requests may share the channel at once."""
-        return CONCURRENT in self.extensions
+        return self.advertises(CONCURRENT)
+
+    def advertises(self, extension: str) -> bool:
+        """Whether the seller offers an extension in a form that can be taken part in."""
+        offered = self.extensions.get(extension)
+        return isinstance(offered, dict) and isinstance(offered.get("info", {}), dict)
 
     @property
     def windows(self) -> WindowTerms | None:
