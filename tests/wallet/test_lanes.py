@@ -1,18 +1,28 @@
 """Lanes: with a seller of one request per channel at a time, several channels, and a line."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
+from headwater_marketplace.seller import Offer
+from headwater_payments.amount import Amount
 from headwater_payments.channels import ChannelBusyError
 from headwater_payments.x402 import PAYMENT_REQUIRED, PAYMENT_SIGNATURE, PaymentRequired
+from headwater_wallet.database import Database
+from headwater_wallet.keys import LocalSigner
 from headwater_wallet.lanes import LanePool, lanes_for
+from headwater_wallet.policy import simple_policy
 from headwater_wallet.reconcile import reconcile
-from headwater_wallet.wallet import Wallet
+from headwater_wallet.spend_ledger import SpendLedger
+from headwater_wallet.tables import WalletTable
+from headwater_wallet.wallet import Wallet, open_wallet
 from support.clients import LIBRARIES, Library, Next
-from support.shop import PRICE, Shop
+from support.paying import channel_terms, new_payment
+from support.shop import PAYEE, PRICE, USDC, Shop, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -192,3 +202,66 @@ async def test_a_keyed_payment_stays_on_its_lane_when_it_is_tried_again(
     for identifier, channel in (await wallet.ledger.channels()).items():
         assert (channel.charged, channel.reserved) == (PRICE, 0)
         assert channel.balance == (await shop.chain.channel(identifier)).balance
+
+
+@pytest.mark.parametrize("first", ["cheap", "dear"])
+async def test_the_deposit_limit_holds_over_all_lanes_whatever_is_bought_first(
+    tmp_path: Path, first: str
+) -> None:
+    library, signer, peak, limit = Library("httpx"), LocalSigner.random(), 0, 1_000
+    policy = replace(simple_policy(Amount(100_000, USDC)), deposit=Amount(limit, USDC))
+
+    async with open_shop(tmp_path) as shop:
+        prices = {"cheap": 10, "dear": 900}
+        shop.app._offers = tuple(  # type: ignore[attr-defined]
+            Offer(f"/paid/{name}", Amount(price, USDC), PAYEE) for name, price in prices.items()
+        )
+        shop.chain.wallets[signer.address] = 10**7
+
+        async def slow(_scope: Any, receive: Any, send: Any) -> None:
+            nonlocal peak
+            await receive()
+            for _ in range(5):
+                await anyio.wait_all_tasks_blocked()
+                channels = [record.state for record in await shop.store.channels()]
+                peak = max(peak, sum(each.balance - each.charged for each in channels))
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"{}"})
+
+        shop.app._app = slow  # type: ignore[assignment]
+
+        async with (
+            open_wallet(signer, policy, database=tmp_path / "w.db") as wallet,
+            library.client(wallet, library.wire(shop.app, one_at_a_time())) as client,
+        ):
+            for name in (first, "dear", "cheap"):
+                async with anyio.create_task_group() as group:
+                    for _ in range(8):
+                        group.start_soon(client.post, f"/paid/{name}")
+            states = [intent.state for intent in await wallet.ledger.intents()]
+    assert states == ["settled"] * 24
+    # What eight cheap ones left in the other lanes stays there; the dear ones add what they miss.
+    assert peak <= (limit if first == "dear" else limit + 900)
+
+
+async def test_lanes_fill_up_to_one_limit_and_then_place_what_is_missing(database_url: str) -> None:
+    async with Database(database_url, WalletTable.metadata) as database:
+        ledger = SpendLedger(database, "default")
+        await ledger.set_limit(Amount(100_000, USDC))
+
+        async def pay(number: int, lane: int, atomic: int, *, arrives: bool = True) -> int:
+            terms = channel_terms(lane, concurrent=False, deposit_limit=400, seller_limit=1_000)
+            intent = await ledger.reserve(new_payment(number, atomic), terms)
+            await ledger.mark_sent(intent.payment_id, "h")
+            if arrives:
+                balance = (await ledger.channels())[terms.identifier].balance
+                await ledger.deposited(terms.identifier, balance + intent.deposit)
+                await ledger.settle(intent.payment_id, atomic, None, None)
+            return intent.deposit
+
+        assert [await pay(n, n, 50) for n in range(3)] == [400, 400, 300]
+        assert [await pay(3, 3, 20, arrives=False), await pay(4, 4, 20)] == [50, 20]
+        assert await pay(5, 0, 350) == 0
+        # Charged escrow makes room again: 1,000 less 350, 250 and 50 in the other lanes.
+        assert await pay(6, 0, 50) == 350
+        assert await pay(7, 1, 2_000) == 1_650

@@ -14,12 +14,12 @@ DEFAULT_LANES = 4
 
 
 def lanes_for(most: int, price: int, deposit_limit: int) -> int:
-    """How many lanes to keep with a seller: as many as escrow for one request each allows.
+    """How many lanes requests of a price may use: as many as escrow for one each allows.
 
     Args:
         most: lanes that the wallet opens with one seller at most.
         price: atomic units that one request may cost.
-        deposit_limit: atomic units of escrow to place with a seller at a time, all lanes together.
+        deposit_limit: atomic units of escrow to leave with a seller, all lanes together.
     """
     return max(1, min(most, deposit_limit // max(1, price)))
 

@@ -81,6 +81,8 @@ class Purchase:
         self._gate: anyio.Semaphore | None = None
         self._lane: tuple[LanePool, int] | None = None
         self._busy: set[int] = set()
+        self._width = 1
+        """How many lanes a request of this price may use."""
         self._request: PaymentRequest | None = None
         self._voucher: tuple[int, str] | None = None
         self.may_have_arrived = False
@@ -402,8 +404,7 @@ class Purchase:
             header = self._intent.header or await self._sign(terms, channel, self._intent)
         except ChannelBusyError:
             # Another process uses this lane, or a payment without an outcome holds it.
-            pool = self._leave()
-            if pool is None or len(self._busy) == pool.size:
+            if not self._leave() or len(self._busy) >= self._width:
                 raise
             return await self._pay(terms)
         except BaseException:
@@ -446,13 +447,14 @@ class Purchase:
         try:
             if not channel.concurrent:
                 price = terms.price(buyer.policy.budget.asset).atomic
-                size = lanes_for(buyer.lanes, price, limit)
-                pool = buyer.lane_pools.setdefault(channel.identifier, LanePool(size))
-                number = await pool.take(self._busy)
+                pool = buyer.lane_pools.setdefault(channel.identifier, LanePool(buyer.lanes))
+                self._width = lanes_for(pool.size, price, limit)
+                number = await pool.take(self._busy | set(range(self._width, pool.size)))
                 self._lane = (pool, number)
-                share = max(1, limit // pool.size)
+                share = max(1, limit // self._width)
                 channel = terms.channel(buyer.signer.address, share, number)
                 assert channel is not None
+                channel = replace(channel, seller_limit=limit)
             self._channel = channel.identifier
             self._gate = await self._closed_gate(channel)
         except BaseException:
@@ -467,14 +469,14 @@ class Purchase:
             self._lane = lane
         self._gate = await self._closed_gate(channel)
 
-    def _leave(self) -> LanePool | None:
-        """Give up a lane that cannot be used now; the pool it belongs to, where there is one."""
+    def _leave(self) -> bool:
+        """Give up a lane that cannot be used now; whether there is one."""
         lane = self._lane
         self._open_gate()
         if lane is None:
-            return None
+            return False
         self._busy.add(lane[1])
-        return lane[0]
+        return True
 
     def _channel_of(
         self, intent: Intent, terms: Terms, channel: ChannelTerms | None

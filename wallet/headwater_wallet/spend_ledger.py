@@ -7,7 +7,7 @@ later voucher on the same channel reuses it.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, TypeVar
 
@@ -38,6 +38,7 @@ from headwater_wallet.channel_book import WITHDRAWING
 from headwater_wallet.circuits import CircuitBook
 from headwater_wallet.database import Database
 from headwater_wallet.errors import PaymentError, PolicyRefusedError, SellerMisbehavedError
+from headwater_wallet.escrow import deposit_for
 from headwater_wallet.headroom import Headroom, Loan, keep_shares, needed_of
 from headwater_wallet.policy_history import SpendHistory
 from headwater_wallet.sessions import in_session, joined_session
@@ -86,13 +87,24 @@ class NewPayment:
 
 @dataclass(frozen=True, slots=True)
 class ChannelTerms:
-    """The channel that a payment would use, how it may be used, and how much escrow to place."""
+    """The channel that a payment would use, how it may be used, and how much escrow to place.
+
+    Attributes:
+        identifier: the channel's id.
+        chain_id: where it is.
+        config: what makes it.
+        concurrent: whether several requests may share it at once.
+        deposit_limit: atomic units of escrow to place at a time, beyond what a payment is missing.
+        seller_limit: atomic units that may lie uncharged in all lanes with the seller after a
+            deposit, beyond what a payment is missing; None for the deposit limit.
+    """
 
     identifier: bytes
     chain_id: int
     config: ChannelConfig
     concurrent: bool
     deposit_limit: int
+    seller_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +302,10 @@ class SpendLedger:
             needed = needed_of(budgets, newly_signed, loans)
             refuse_beyond(budgets, needed)
             permit(LedgerHistory(session, row.budget, using=payment_id, going_on=True), needed[0])
-            deposit = _deposit(before.missing_deposit(maximum), deposit_limit, budgets)
+            missing = before.missing_deposit(maximum)
+            deposit = deposit_for(
+                session, channel, missing, budgets, at_a_time=deposit_limit, limit=deposit_limit
+            )
             _store(channel, before.with_reservation(added, maximum))
             _set(row, amount=required, max_claimable=maximum, deposit=row.deposit + deposit)
             headroom.take_over(row, budgets, loans, now)
@@ -557,7 +572,15 @@ class SpendLedger:
             permit(LedgerHistory(session, self._budget, using=payment.payment_id), needed[0])
         if channel is not None:
             missing = before.missing_deposit(max_claimable)
-            deposit = _deposit(missing, channel.deposit_limit, budgets)
+            at_a_time, limit = channel.deposit_limit, channel.seller_limit
+            deposit = deposit_for(
+                session,
+                row,
+                missing,
+                budgets,
+                at_a_time=at_a_time,
+                limit=at_a_time if limit is None else limit,
+            )
             _store(row, before.with_reservation(amount, max_claimable))
         intent = IntentRow(
             payment_id=payment.payment_id,
@@ -686,12 +709,6 @@ def _unblocked(row: ChannelRow) -> ChannelRow:
             f"The channel to {row.receiver} is blocked: {row.blocked}.", channel=row.channel_id
         )
     return row
-
-
-def _deposit(missing: int, limit: int, budgets: Sequence[BudgetRow]) -> int:
-    """Escrow to place: nothing while it suffices, else as much at a time as is allowed."""
-    left = min(each.limit - each.used for each in budgets)
-    return max(missing, min(limit, left)) if missing else 0
 
 
 def _channel_row(session: Session, channel_id: str) -> ChannelRow:

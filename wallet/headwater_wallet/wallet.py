@@ -99,7 +99,7 @@ async def open_wallet(
         parent: a budget of the same database that this one spends from: neither limit is exceeded.
         approver: asks a person where a rule wants one; without it such payments wait in the ledger.
         lanes: how many channels to keep, at most, with a seller that serves one request at a time
-            on each; together they place no more escrow at a time than the policy's deposit.
+            on each; the policy's deposit limits what lies uncharged in all of them together.
         now: Unix time in seconds.
 
     Raises:

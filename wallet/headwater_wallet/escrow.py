@@ -1,0 +1,77 @@
+"""How much escrow to place with a payment, counting what lies with its seller already.
+
+A wallet may keep several lanes with one seller: channels that differ by their salt. What it has
+placed in any of them is out of its hands until it is charged or withdrawn, so all of them count
+against one limit.
+"""
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from headwater_wallet.tables import BudgetRow, ChannelRow, IntentRow
+
+_OPEN = ("reserved", "sent", "unknown")
+
+
+def deposit_for(
+    session: Session,
+    channel: ChannelRow,
+    missing: int,
+    budgets: Sequence[BudgetRow],
+    *,
+    at_a_time: int,
+    limit: int,
+) -> int:
+    """Escrow to place in a channel: nothing while it suffices, else as much as is allowed.
+
+    What a payment is missing is placed whatever the limits say, and then nothing beside it.
+
+    Args:
+        session: in a write.
+        channel: which channel, as it was before the payment.
+        missing: atomic units without which the payment's voucher is not covered.
+        budgets: what pays; nothing is placed ahead beyond what they have left.
+        at_a_time: atomic units to place at most.
+        limit: atomic units that may lie uncharged with the seller, in all lanes together.
+    """
+    if not missing:
+        return 0
+    idle = max(0, channel.balance - channel.charged - channel.reserved)
+    room = limit - idle - _uncharged_beside(session, channel)
+    left = min(each.limit - each.used for each in budgets)
+    return max(missing, min(at_a_time, left, room))
+
+
+def _uncharged_beside(session: Session, channel: ChannelRow) -> int:
+    """Atomic units in, or on their way to, the other lanes with the same seller."""
+    query = (
+        select(ChannelRow)
+        .where(col(ChannelRow.receiver) == channel.receiver)
+        .where(col(ChannelRow.chain_id) == channel.chain_id)
+        .where(col(ChannelRow.channel_id) != channel.channel_id)
+    )
+    terms = _but_for_the_lane(channel)
+    return sum(
+        max(0, row.balance + _on_its_way(session, row) - row.charged)
+        for row in session.scalars(query)
+        if _but_for_the_lane(row) == terms
+    )
+
+
+def _on_its_way(session: Session, channel: ChannelRow) -> int:
+    # A deposit covers its voucher: where the balance does too, it has arrived.
+    query = (
+        select(func.coalesce(func.sum(col(IntentRow.deposit)), 0))
+        .where(col(IntentRow.channel_id) == channel.channel_id)
+        .where(col(IntentRow.state).in_(_OPEN))
+        .where(col(IntentRow.max_claimable) > channel.balance)
+    )
+    return int(session.scalar(query) or 0)
+
+
+def _but_for_the_lane(channel: ChannelRow) -> dict[str, object]:
+    return {k: v for k, v in json.loads(channel.config).items() if k != "salt"}
