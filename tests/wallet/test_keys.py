@@ -15,12 +15,19 @@ from eth_account import Account
 from eth_account.hdaccount.mnemonic import Mnemonic
 from eth_account.messages import encode_typed_data
 from eth_account.types import Language
+from eth_keyfile import keyfile
 
 from headwater_payments.channels import voucher_to_sign
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.signing import recover
 from headwater_wallet.errors import KeyStoreError, PolicyRefusedError
-from headwater_wallet.keys import LocalSigner, SeedKeystore
+from headwater_wallet.keys import (
+    MAX_MEMORY,
+    MAX_WORK,
+    SCRYPT_ROUNDS,
+    LocalSigner,
+    SeedKeystore,
+)
 from support.shop import Shop
 
 ENTROPY = bytes(range(32))
@@ -130,6 +137,78 @@ def test_another_programs_key_file_is_not_taken_for_a_seed(tmp_path: Path) -> No
     path = tmp_path / "key.json"
     path.write_text(json.dumps(Account.encrypt(ENTROPY, PASSWORD, kdf="scrypt", iterations=2)))
     refused(path)
+
+
+@pytest.mark.parametrize(
+    "costly",
+    [
+        {"n": 2**30},
+        {"n": 2**21},
+        {"n": 2**18, "p": 2**10},
+        {"r": 2**30},
+        {"n": 2, "r": 2**10, "p": 2**14},
+        {"p": 2**28},
+        {"dklen": 2**40},
+        {"N": 2**30},
+    ],
+)
+def test_a_file_that_would_take_too_much_to_open_is_not_tried(
+    tmp_path: Path, saved: dict[str, Any], costly: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyfile, "scrypt", lambda *_args, **_kwargs: pytest.fail("it was tried"))
+    path, crypto = tmp_path / "seed.json", saved["crypto"]
+    work = {**crypto["kdfparams"], **costly}
+    path.write_text(json.dumps({**saved, "crypto": {**crypto, "kdfparams": work}}))
+    assert "not tried" in refused(path).message
+
+
+def test_a_file_of_too_many_iterations_is_not_tried(tmp_path: Path, saved: dict[str, Any]) -> None:
+    path, salt = tmp_path / "seed.json", saved["crypto"]["kdfparams"]["salt"]
+    work = {"c": 2**40, "dklen": 32, "prf": "hmac-sha256", "salt": salt}
+    crypto = {**saved["crypto"], "kdf": "pbkdf2", "kdfparams": work}
+    path.write_text(json.dumps({**saved, "crypto": crypto}))
+    assert "not tried" in refused(path).message
+
+
+def test_no_file_is_saved_that_could_not_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="rounds"):
+        SeedKeystore(ENTROPY).save(tmp_path / "seed.json", PASSWORD, rounds=2**22)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_saved_by_default_can_be_opened() -> None:
+    assert SCRYPT_ROUNDS * 8 * 8 <= MAX_WORK
+    assert SCRYPT_ROUNDS * 8 * 128 <= MAX_MEMORY
+
+
+def test_a_file_whose_vector_was_changed_opens_no_other_seed(
+    tmp_path: Path, saved: dict[str, Any]
+) -> None:
+    """The checksum covers the encrypted seed, not the vector that it was encrypted with."""
+    path, crypto = tmp_path / "seed.json", saved["crypto"]
+    iv = bytearray.fromhex(crypto["cipherparams"]["iv"])
+    iv[0] ^= 1
+    changed = {**crypto, "cipherparams": {"iv": iv.hex()}}
+    path.write_text(json.dumps({**saved, "crypto": changed}))
+    assert "another account" in refused(path).message
+
+
+@pytest.mark.parametrize("address", ["", "zz", 7, [], "11" * 20])
+def test_a_file_that_names_another_account_is_refused(
+    tmp_path: Path, saved: dict[str, Any], address: object
+) -> None:
+    path = tmp_path / "seed.json"
+    path.write_text(json.dumps({**saved, "address": address}))
+    refused(path)
+
+
+def test_a_file_without_an_address_is_opened_as_before(
+    tmp_path: Path, saved: dict[str, Any]
+) -> None:
+    path = tmp_path / "seed.json"
+    path.write_text(json.dumps({k: v for k, v in saved.items() if k != "address"}))
+    first = SeedKeystore(ENTROPY).signer(0).address
+    assert SeedKeystore.load(path, PASSWORD).signer(0).address == first
 
 
 @pytest.mark.parametrize("index", [0, 1, 7, 2**31 - 1])

@@ -15,9 +15,9 @@ from eth_account import Account
 from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
 from eth_account.hdaccount.mnemonic import Mnemonic
 from eth_account.types import Language
-from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
+from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json, normalize_keys
 
-from headwater_payments.address import Address
+from headwater_payments.address import Address, parse_address
 from headwater_payments.eip712 import TypedData
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.json_text import read_json
@@ -26,7 +26,14 @@ from headwater_wallet.errors import KeyStoreError
 
 SCRYPT_ROUNDS = 262_144
 """The work factor of the key file; half a second on a small machine."""
+MAX_WORK = 2**24
+"""The most that opening a file may cost: scrypt's N · r · p, eight times what `save` takes."""
+MAX_MEMORY = 2**30
+"""Bytes that opening a file may take: scrypt's 128 · N · r."""
+MAX_ITERATIONS = 10_000_000
+"""Rounds of PBKDF2 that opening a file may take."""
 _KIND = "bip39-entropy"
+_SCRYPT_R, _KEY_BYTES = 8, 32
 _UNREADABLE = (
     ArithmeticError,
     AttributeError,
@@ -110,32 +117,51 @@ class SeedKeystore:
         """Unlock the file that `save` wrote.
 
         Raises:
-            KeyStoreError: no such file, not a key file, or the wrong password.
+            KeyStoreError: no such file, not a key file, one that would take too much work to open
+                (nothing was tried), the wrong password, or a seed of another account than the file
+                names.
         """
         try:
-            document = read_json(path.read_bytes(), "The key file")
-            if not isinstance(document, dict) or document.get("headwater") != _KIND:
+            written = read_json(path.read_bytes(), "The key file")
+            if not isinstance(written, dict) or written.get("headwater") != _KIND:
                 # Another program's key has 32 bytes too: accounts derived from it would be empty.
                 raise ValueError("not a seed of ours")
-            entropy = decode_keyfile_json(document, password.encode())
+            document: dict[str, Any] = normalize_keys(written)
+            if not _affordable(document["crypto"]):
+                raise KeyStoreError(
+                    f"The key file at {path} would take more work or memory to open than any that "
+                    "Headwater writes; it was not tried."
+                )
+            store = cls(bytes(decode_keyfile_json(document, password.encode())))
+            named = document.get("address")
+            if named is not None and parse_address(f"0x{named}") != store.signer(0).address:
+                # The file's checksum does not cover how it was encrypted.
+                raise KeyStoreError(
+                    f"The key file at {path} is damaged: it names another account than its seed's."
+                )
         except OSError:
             raise KeyStoreError(f"There is no readable key file at {path}.") from None
         except (InvalidInputError, *_UNREADABLE):
             raise KeyStoreError(
                 f"The key file at {path} is damaged, another program's, or the password is wrong."
             ) from None
-        return cls(bytes(entropy))
+        return store
 
     def save(self, path: Path, password: str, *, rounds: int = SCRYPT_ROUNDS) -> None:
         """Write the seed, encrypted, for its owner to read; a file that exists is never replaced.
 
+        The first account's address stands in it, so that a damaged file is told from a good one.
+
         Raises:
             KeyStoreError: a file is there already, or the folder cannot be written.
+            InvalidInputError: more rounds than `load` would take.
         """
+        if rounds * _SCRYPT_R > MAX_WORK or rounds * _SCRYPT_R * 128 > MAX_MEMORY:
+            raise InvalidInputError(f"No key file is opened that takes {rounds} rounds.")
         document = create_keyfile_json(
             self._entropy, password.encode(), kdf="scrypt", iterations=rounds
         )
-        document.pop("address", None)
+        document["address"] = self.signer(0).address.removeprefix("0x").lower()
         document["headwater"] = _KIND
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -159,3 +185,14 @@ class SeedKeystore:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A keystore cannot be pickled or copied: its seed stays in this process.")
+
+
+def _affordable(crypto: dict[str, Any]) -> bool:
+    """Whether deriving a file's key takes bounded time and memory, whoever wrote the file."""
+    work: dict[str, int] = crypto["kdfparams"]
+    if not 0 < work["dklen"] <= _KEY_BYTES:
+        return False
+    if crypto["kdf"] == "pbkdf2":
+        return 0 < work["c"] <= MAX_ITERATIONS
+    n, r, p = work["n"], work["r"], work["p"]
+    return min(n, r, p) > 0 and n * r * p <= MAX_WORK and 128 * r * max(n, p) <= MAX_MEMORY
