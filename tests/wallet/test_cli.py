@@ -188,3 +188,28 @@ def test_what_is_wrong_is_one_sentence_with_a_code(
     assert refused.exit_code == 2
     assert f"error[{code}]: " in refused.stderr
     assert not Path("missing.db").exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///{path}",
+        "sqlite+pysqlite:///{path}",
+        "sqlite:///{path}?timeout=1",
+        "sqlite:///file:{path}?uri=true",
+        "sqlite+pysqlite:///:memory:",
+        "sqlite://",
+    ],
+)
+def test_no_url_of_a_missing_ledger_makes_a_new_one(tmp_path: Path, url: str) -> None:
+    result = run("budget", url.format(path=tmp_path / "slip.db"))
+    assert result.exit_code == 2
+    assert "There is no spend ledger" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite+pysqlite:///{path}", "sqlite:///file:{path}?uri=true&timeout=9"]
+)
+def test_a_ledger_is_found_by_any_url_that_names_its_file(ledger: Path, url: str) -> None:
+    assert lines(run("budget", url.format(path=ledger))) == lines(run("budget", ledger))

@@ -4,11 +4,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote, urlsplit
 
 import typer
 
 from headwater_payments.errors import HeadwaterError, InvalidInputError
+
+# The command line starts fast because the ledger's libraries load when a command runs.
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 PASSWORD_FILE = "HEADWATER_PASSWORD_FILE"  # noqa: S105  the name of a variable
 
@@ -32,10 +37,27 @@ def database_url(db: str) -> str:
     Raises:
         InvalidInputError: there is no such file: a slip must not make a new, empty ledger.
     """
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     url = db if "://" in db else f"sqlite:///{db}"
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError):
+        # Opening it says what is wrong with it.
+        return url
+    names_file = parts.get_backend_name() == "sqlite" and not parts.host
+    if names_file and not Path(_file_of(parts)).is_file():
         raise InvalidInputError(f"There is no spend ledger at {db}.")
     return url
+
+
+def _file_of(url: "URL") -> str:
+    """The file that an SQLite URL names, which may itself be a `file:` URI."""
+    name = url.database or ""
+    if name.startswith("file:") and "uri" in url.query:
+        return unquote(urlsplit(name).path)
+    return name
 
 
 def password(*, confirm: bool = False) -> str:

@@ -128,7 +128,7 @@ def examine_database(url: str, name: str) -> list[Finding]:
             with engine.connect() as connection:
                 found = [_writable(connection, name)]
             with engine.connect() as connection:
-                found.append(_durable(connection, url, name))
+                found.append(_durable(connection, name))
             return found
         finally:
             engine.dispose()
@@ -189,7 +189,7 @@ def _writable(connection: Connection, name: str) -> Finding:
     return Finding("database", "ok", f"{name} takes writes.")
 
 
-def _durable(connection: Connection, url: str, name: str) -> Finding:
+def _durable(connection: Connection, name: str) -> Finding:
     if connection.dialect.name == "postgresql":
         setting = {
             name: connection.execute(text(f"SHOW {name}")).scalar()
@@ -201,7 +201,7 @@ def _durable(connection: Connection, url: str, name: str) -> Finding:
                 "durable", "fail", f"{name}: the server runs with {' and '.join(off)} off."
             )
         return Finding("durable", "ok", f"{name}: commits wait for the server's disk.")
-    folder = Path(url.removeprefix("sqlite:///")).resolve().parent
+    folder = Path(connection.engine.url.database or "").resolve().parent
     with tempfile.TemporaryFile(dir=folder) as probe:
         probe.write(b"headwater")
         probe.flush()
