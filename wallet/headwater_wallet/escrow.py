@@ -24,7 +24,7 @@ def deposit_for(
     budgets: Sequence[BudgetRow],
     *,
     at_a_time: int,
-    limit: int,
+    limit: int | None,
 ) -> int:
     """Escrow to place in a channel: nothing while it suffices, else as much as is allowed.
 
@@ -36,14 +36,16 @@ def deposit_for(
         missing: atomic units without which the payment's voucher is not covered.
         budgets: what pays; nothing is placed ahead beyond what they have left.
         at_a_time: atomic units to place at most.
-        limit: atomic units that may lie uncharged with the seller, in all lanes together.
+        limit: atomic units that may lie uncharged with the seller, in all lanes together; None for
+            a channel that several requests share, which has no lanes beside it.
     """
     if not missing:
         return 0
-    idle = max(0, channel.balance - channel.charged - channel.reserved)
-    room = limit - idle - _uncharged_beside(session, channel)
-    left = min(each.limit - each.used for each in budgets)
-    return max(missing, min(at_a_time, left, room))
+    allowed = min(at_a_time, *(each.limit - each.used for each in budgets))
+    if limit is not None:
+        idle = max(0, channel.balance - channel.charged - channel.reserved)
+        allowed = min(allowed, limit - idle - _uncharged_beside(session, channel))
+    return max(missing, allowed)
 
 
 def _uncharged_beside(session: Session, channel: ChannelRow) -> int:

@@ -46,10 +46,10 @@ class SpendPolicy:
     Args:
         budget: the most that may ever be signed away under this policy.
         rules: tried in order; the first that decides, decides. None left means no.
-        deposit: how much escrow may lie uncharged with one seller after a deposit, all lanes
-            together; None for a fifth of the budget. Where that leaves too little for a request,
-            what this one is missing is placed and nothing ahead. Escrow is not spending, but it is
-            locked until withdrawn.
+        deposit: how much escrow to place with a seller at a time; with one that needs lanes, how
+            much may lie uncharged in all of them after a deposit. None for a fifth of the budget.
+            Where that leaves too little for a request, what this one is missing is placed and
+            nothing ahead. Escrow is not spending, but it is locked until withdrawn.
         windows: limits over time, all of which must hold.
         breaker: when to leave a failing seller alone; None for never.
     """
@@ -120,7 +120,7 @@ class SpendPolicy:
 
     @property
     def deposit_limit(self) -> int:
-        """Atomic units of escrow to leave with one seller, all lanes together."""
+        """Atomic units of escrow to place with a seller at a time, all lanes together."""
         return self.deposit.atomic if self.deposit else max(1, self.budget.atomic // 5)
 
     def _refuse_other_asset(self, request: PaymentRequest) -> None:

@@ -96,7 +96,7 @@ class ChannelTerms:
         concurrent: whether several requests may share it at once.
         deposit_limit: atomic units of escrow to place at a time, beyond what a payment is missing.
         seller_limit: atomic units that may lie uncharged in all lanes with the seller after a
-            deposit, beyond what a payment is missing; None for the deposit limit.
+            deposit, beyond what a payment is missing; None where there are no lanes.
     """
 
     identifier: bytes
@@ -304,7 +304,7 @@ class SpendLedger:
             permit(LedgerHistory(session, row.budget, using=payment_id, going_on=True), needed[0])
             missing = before.missing_deposit(maximum)
             deposit = deposit_for(
-                session, channel, missing, budgets, at_a_time=deposit_limit, limit=deposit_limit
+                session, channel, missing, budgets, at_a_time=deposit_limit, limit=None
             )
             _store(channel, before.with_reservation(added, maximum))
             _set(row, amount=required, max_claimable=maximum, deposit=row.deposit + deposit)
@@ -572,14 +572,13 @@ class SpendLedger:
             permit(LedgerHistory(session, self._budget, using=payment.payment_id), needed[0])
         if channel is not None:
             missing = before.missing_deposit(max_claimable)
-            at_a_time, limit = channel.deposit_limit, channel.seller_limit
             deposit = deposit_for(
                 session,
                 row,
                 missing,
                 budgets,
-                at_a_time=at_a_time,
-                limit=at_a_time if limit is None else limit,
+                at_a_time=channel.deposit_limit,
+                limit=channel.seller_limit,
             )
             _store(row, before.with_reservation(amount, max_claimable))
         intent = IntentRow(
