@@ -253,6 +253,31 @@ async def test_another_body_under_the_same_key_is_a_conflict_and_no_second_payme
         assert len(await shop.store.payments("charged")) == 1
 
 
+async def test_another_query_path_or_method_under_the_same_payment_is_a_conflict(
+    tmp_path: Path,
+) -> None:
+    async with open_shop(tmp_path, method="GET") as shop:
+        wallet = await shop.wallet()
+        headers = {"Idempotency-Key": "order-1"}
+        async with shop.client(wallet) as client:
+            await client.get("/paid/x?city=paris", headers=headers)
+            before = await wallet.budget()
+            other = await client.get("/paid/x?city=tokyo", headers=headers)
+            again = await client.get("/paid/x?city=paris", headers=headers)
+        assert (other.status_code, other.json()["code"]) == (409, "payment_body_conflict")
+        assert again.json() == {"ok": True}
+        [intent] = await wallet.ledger.intents()
+        sent = {PAYMENT_SIGNATURE: intent.header or ""}
+        async with shop.plain_client() as plain:
+            for method, url in (("GET", "/paid/y?city=paris"), ("HEAD", "/paid/x?city=paris")):
+                assert (await plain.request(method, url, headers=sent)).status_code == 409
+            replayed = await plain.get("/paid/x?city=paris", headers=sent)
+            assert replayed.json() == {"ok": True}
+        assert len(shop.served) == 1
+        assert await wallet.budget() == before
+        assert len(await shop.store.payments("charged")) == 1
+
+
 async def test_a_conflict_after_a_lost_answer_leaves_the_payment_to_be_reconciled(
     shop: Shop,
 ) -> None:
@@ -278,13 +303,18 @@ async def test_a_conflict_after_a_lost_answer_leaves_the_payment_to_be_reconcile
     assert len(shop.served) == 1
 
 
-async def test_books_that_did_not_keep_the_body_still_answer_a_payment_again(shop: Shop) -> None:
+@pytest.mark.parametrize("kept", [1, 2])
+async def test_books_that_did_not_keep_all_of_a_request_still_answer_a_payment_again(
+    shop: Shop, kept: int
+) -> None:
     wallet = await shop.wallet()
     headers = {"Idempotency-Key": "order-1"}
     async with shop.client(wallet) as client:
         await client.post("/paid/x", json={"charge": 7}, headers=headers)
         [payment] = await shop.store.payments("charged")
-        earlier = update(PaymentRow).values(fingerprint=payment.fingerprint.split(":")[0])
+        earlier = update(PaymentRow).values(
+            fingerprint=":".join(payment.fingerprint.split(":")[:kept])
+        )
         await shop.store._database.write(lambda connection: connection.execute(earlier))
         answer = await client.post("/paid/x", json={"charge": 7}, headers=headers)
     assert answer.json() == {"ok": True}

@@ -16,7 +16,7 @@ import anyio
 
 from headwater_marketplace.facilitator import ChannelReader, Facilitator
 from headwater_marketplace.seller.offers import Meter, Offer
-from headwater_marketplace.seller.repeats import fingerprint_of, given_identifier
+from headwater_marketplace.seller.repeats import PaidRequest, given_identifier
 from headwater_marketplace.seller.store import (
     ChannelRecord,
     NewRequest,
@@ -110,7 +110,7 @@ class Gate:
     now: Callable[[], int]
 
     async def admit(
-        self, offer: Offer, route: str, header: str, body: bytes, *, wants_stream: bool = False
+        self, offer: Offer, asked: PaidRequest, *, wants_stream: bool = False
     ) -> Admission:
         """Verify a payment and reserve what the request may cost: of a stream, the first window.
 
@@ -119,12 +119,11 @@ class Gate:
             PaymentRejectedError: the payment does not pay for this request.
             PaymentConflictError: its id belongs to another payment, or one under way.
         """
-        payload = PaymentPayload.from_header(header)
+        payload = PaymentPayload.from_header(asked.header)
         terms = self._matching(offer, payload)
-        fingerprint = fingerprint_of(header, body)
         payment_id = _identifier(payload)
         amount = _first_amount(offer, payload, wants_stream=wants_stream)
-        request = self._request(offer, route, payment_id, fingerprint, amount)
+        request = self._request(offer, asked, payment_id, amount)
         if terms.scheme == BATCH:
             return await self._admit_voucher(offer, payload, terms, request)
         return await self._admit_transfer(offer, payload, terms, request)
@@ -317,14 +316,14 @@ class Gate:
         return await self.store.sync_channel(identifier, batch.config, chain, self.now())
 
     def _request(
-        self, offer: Offer, route: str, payment_id: str, fingerprint: str, amount: int
+        self, offer: Offer, asked: PaidRequest, payment_id: str, amount: int
     ) -> NewRequest:
         return NewRequest(
             payment_id=payment_id,
-            fingerprint=fingerprint,
+            fingerprint=asked.fingerprint,
             payer="",
             payee=offer.pay_to,
-            route=route,
+            route=asked.path,
             asset=offer.price.asset.address,
             amount=amount,
             created_at=self.now(),

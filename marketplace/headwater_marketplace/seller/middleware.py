@@ -22,7 +22,7 @@ from headwater_marketplace.seller.admission import (
 )
 from headwater_marketplace.seller.offers import Offer, bind_meter
 from headwater_marketplace.seller.payment_desk import PaymentDesk
-from headwater_marketplace.seller.repeats import answered_before
+from headwater_marketplace.seller.repeats import PaidRequest, answered_before
 from headwater_marketplace.seller.served import ServedRequest, replay
 from headwater_marketplace.seller.store import (
     PaymentBodyError,
@@ -104,15 +104,15 @@ class PaymentMiddleware:
     ) -> None:
         try:
             body = await _read_body(receive)
+            query = scope.get("query_string", b"")
+            request = PaidRequest(scope["method"], scope["path"], query, header, body)
             wants_stream = asks_for_stream(_header(scope, "accept") or "", body)
-            admission = await self._gate.admit(
-                offer, scope["path"], header, body, wants_stream=wants_stream
-            )
+            admission = await self._gate.admit(offer, request, wants_stream=wants_stream)
         except PaymentRejectedError as exc:
             return await self._ask(scope, offer, send, error=exc)
         except PaymentConflictError as exc:
             try:
-                known = await answered_before(self._store, header, body)
+                known = await answered_before(self._store, request)
             except PaymentBodyError as other:
                 return await _problem(send, other)
             return await (_problem(send, exc) if known is None else replay(known, send))

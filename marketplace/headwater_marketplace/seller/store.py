@@ -57,7 +57,10 @@ class PaymentConflictError(HeadwaterError):
 
 
 class PaymentBodyError(PaymentConflictError):
-    """This payment was made for another request body; nothing further was served or charged."""
+    """This payment was made for another request; nothing further was served or charged.
+
+    Another is one with another method, path, query string or body.
+    """
 
     code = "payment_body_conflict"
 
