@@ -31,6 +31,8 @@ from headwater_payments.errors import InvalidInputError
 
 BACKEND_ID = "embedded-bm25/2"
 RETRIEVED_ROWS = 6
+MAX_REMOVALS = 8
+"""Answers tried without one contributor; who has more to say instead is credited with less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +186,13 @@ class CorpusBackend:
     def _without_owner(
         self, owner: Address, request: ChatRequest, hits: Sequence[Hit], answer: QuotedAnswer
     ) -> tuple[tuple[int, ...], int]:
-        """The rows to take out until no answer quotes `owner`, and that answer's score."""
+        """The rows to take out until an answer doesn't quote `owner`, and that answer's score."""
         stars: set[int] = set()
         removed: tuple[int, ...] = ()
-        while found := self._stars_of(owner, answer).difference(stars):
+        for _ in range(MAX_REMOVALS):
+            found = self._stars_of(owner, answer).difference(stars)
+            if not found:
+                break
             stars |= found
             removed = tuple(hit.position for hit in hits if self._centres[hit.position] in stars)
             _, answer = self._answer(request, removed)

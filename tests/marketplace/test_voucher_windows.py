@@ -1,9 +1,9 @@
-"""Long streams are paid for a window at a time: nobody ever stands to lose more than one."""
+"""Long streams are paid for a window at a time, so neither side stands to lose much."""
 
 import json
 import math
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ import pytest
 from headwater_marketplace.seller import PaymentMiddleware, current_meter
 from headwater_payments.amount import Amount
 from headwater_payments.extensions import LOOKUP_PATH
+from headwater_payments.hexadecimal import parse_hex
+from headwater_payments.windows import NeedVoucher
 from headwater_payments.x402 import PAYMENT_REQUIRED, PAYMENT_SIGNATURE, PaymentRequired
-from headwater_wallet.errors import SellerMisbehavedError, StreamCutShortError
+from headwater_wallet.errors import PaymentError, SellerMisbehavedError, StreamCutShortError
 from headwater_wallet.policy import Rule, SpendPolicy
 from headwater_wallet.policy_windows import Window
 from headwater_wallet.reconcile import reconcile
@@ -528,3 +530,35 @@ async def test_rules_about_the_past_see_one_payment_and_not_its_windows(
     async with buying(library, shop, wallet) as client:
         assert await text_of(client, chunks=30) == events(30)
     await agree(shop, wallet, 600)
+
+
+async def test_a_seller_that_sends_nothing_for_its_windows_gets_no_third(
+    shop: Shop, library: Library
+) -> None:
+    wallet = await shop.wallet()
+
+    async def greedy(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        meter = current_meter()
+        assert meter is not None
+        payment = await shop.store.payment(meter.payment_id)
+        assert payment is not None
+        assert payment.channel_id is not None
+        channel = parse_hex(payment.channel_id)
+        head = {"type": "http.response.start", "status": 200}
+        await send({**head, "headers": [(b"content-type", b"text/event-stream")]})
+        for covered in range(WINDOW, 1_000, WINDOW):
+            need = NeedVoucher(meter.payment_id, channel, covered, covered + WINDOW).to_event()
+            await send({"type": "http.response.body", "body": need, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    shop.app._app = greedy  # type: ignore[assignment]
+    async with (
+        buying(library, shop, wallet) as client,
+        client.stream("POST", "/paid/x", json=STREAM) as answer,
+    ):
+        with suppress(PaymentError):
+            await answer.aread()
+    assert (await wallet.budget()).used <= 3 * WINDOW
+    [record] = await shop.store.channels()
+    assert record.state.signed <= 3 * WINDOW

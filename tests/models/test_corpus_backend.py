@@ -162,3 +162,23 @@ def test_a_corpus_without_text_or_with_one_row_twice_is_refused(corpus: list[Cor
     for wrong in ([], [corpus[0], corpus[0]]):
         with pytest.raises(InvalidInputError):
             CorpusBackend("pydocs", wrong, corpus_root="0x")
+
+
+async def test_a_contributor_with_much_about_one_thing_does_not_hold_up_its_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ada = parse_address("0x" + "ad" * 20)
+    rows = [
+        CorpusRow(RowId(1, 1, n), n, ada, f"rain.{n}", f"Rain gauge {n} measures fallen water.")
+        for n in range(300)
+    ]
+    backend = CorpusBackend("pydocs", rows, corpus_root="0x" + "00" * 32)
+    asked = []
+    answer = CorpusBackend._answer
+    monkeypatch.setattr(
+        CorpusBackend, "_answer", lambda *given: asked.append(given) or answer(*given)
+    )
+    _, finish = await ask(backend, request_for("What measures fallen rain water?"))
+    assert len(finish.evidence.ablations) == 1
+    assert len(asked) <= 9
+    assert len(finish.evidence.passages) <= 40

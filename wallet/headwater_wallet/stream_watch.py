@@ -30,6 +30,9 @@ SHOW_PAYMENT_EVENTS: Final = "headwater_payment_events"
 STALL_S: Final = 0.5
 """A stream without events that brings nothing for so long may be waiting for a voucher."""
 
+MAX_UNDELIVERED: Final = 2
+"""Vouchers given while nothing of the stream comes; a piece may cost more than one window."""
+
 MAX_REPLY_BYTES: Final = 65_536
 _SENDS: Final = 2
 _OK, _SERVER_ERROR = 200, 500
@@ -78,6 +81,8 @@ class StreamWatch:
         self._show_events, self._stall = show_events, stall
         self._receipt: tuple[SettlementResponse, str | None] | None = None
         self._refused: HeadwaterError | None = None
+        self._last_voucher = ""
+        self._undelivered = 0
 
     async def through(self, stream: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         """The stream's chunks, less the seller's payment events.
@@ -113,6 +118,8 @@ class StreamWatch:
 
     async def _shown(self, part: bytes | ServerEvent) -> AsyncIterator[bytes]:
         if isinstance(part, bytes):
+            if part.strip():
+                self._undelivered = 0
             yield part
             return
         if self._show_events:
@@ -159,15 +166,24 @@ class StreamWatch:
         if self._refused is not None:
             return
         try:
+            self._refuse_undelivered()
             header = await self._purchase.extend(wanted)
         except SellerMisbehavedError:
             raise
         except HeadwaterError as exc:
             self._refused = exc
         else:
+            self._undelivered += header != self._last_voucher
+            self._last_voucher = header
             self._refused = await self._deliver(header)
         if self._refused is not None:
             await self._decline()
+
+    def _refuse_undelivered(self) -> None:
+        if self._undelivered >= MAX_UNDELIVERED:
+            raise PaymentRefusedError(
+                f"The seller asks for more after {MAX_UNDELIVERED} vouchers for which nothing came."
+            )
 
     async def _deliver(self, header: str) -> HeadwaterError | None:
         """Send a voucher, twice where no answer comes; what stood in its way, where it did."""
