@@ -1,12 +1,15 @@
 """A wallet buys from the middleware, in process: what is charged, refused, replayed, streamed."""
 
+import gzip
 from pathlib import Path
+from typing import Any
 
 import anyio
 import httpx
 import pytest
 from sqlalchemy import update
 
+from headwater_marketplace.seller.served import MAX_KEPT_HEADERS
 from headwater_marketplace.seller.tables import PaymentRow
 from headwater_payments.ledger import balances, check_journal
 from headwater_payments.x402 import PAYMENT_SIGNATURE, PaymentPayload, PaymentRequired
@@ -421,3 +424,72 @@ async def test_a_wallet_that_holds_another_asset_refuses(tmp_path: Path) -> None
         ):
             with pytest.raises(PolicyRefusedError, match="eip155:8453"):
                 await client.post("/paid/x", json={})
+
+
+def answering(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+
+
+@pytest.mark.parametrize("schemes", [("batch-settlement",), ("exact",)])
+async def test_an_answer_given_again_keeps_the_headers_that_it_is_read_by(
+    tmp_path: Path, schemes: tuple[str, ...]
+) -> None:
+    body = gzip.compress(b'{"ok":true}')
+    kept = {
+        "content-type": "application/json",
+        "content-encoding": "gzip",
+        "content-language": "cy",
+        "etag": '"v1"',
+        "cache-control": "private",
+        "vary": "Accept",
+        "content-location": "/paid/x/caf\xe9",
+    }
+    headers = [(k.title().encode(), v.encode("latin-1")) for k, v in kept.items()]
+    headers += [(b"set-cookie", b"a=b"), (b"x-request-id", b"7"), (b"transfer-encoding", b"x")]
+    async with open_shop(tmp_path, schemes=schemes) as shop:
+        shop.app._app = answering(200, headers, body)
+        wallet = await shop.wallet()
+        async with shop.client(wallet) as client:
+            for _ in range(2):
+                answer = await client.post("/paid/x", json={}, headers={"Idempotency-Key": "k"})
+                assert answer.json() == {"ok": True}
+                assert kept.items() <= dict(answer.headers).items()
+        assert not {"set-cookie", "x-request-id", "transfer-encoding"} & set(answer.headers)
+
+
+async def test_an_answer_whose_headers_are_too_long_is_not_kept(shop: Shop) -> None:
+    """Its body without them would be read wrongly."""
+    shop.app._app = answering(200, [(b"link", b"x" * MAX_KEPT_HEADERS)], b"bought")
+    wallet = await shop.wallet()
+    async with shop.client(wallet) as client:
+        first, again = [
+            await client.post("/paid/x", json={}, headers={"Idempotency-Key": "k"})
+            for _ in range(2)
+        ]
+    assert (first.status_code, first.content, again.status_code) == (200, b"bought", 409)
+
+
+@pytest.mark.parametrize("schemes", [("batch-settlement",), ("exact",)])
+@pytest.mark.parametrize("status", [304, 307])
+async def test_a_redirect_is_not_what_was_bought_and_costs_nothing(
+    tmp_path: Path, status: int, schemes: tuple[str, ...]
+) -> None:
+    async with open_shop(tmp_path, schemes=schemes) as shop:
+        sells = shop.app._app
+        shop.app._app = answering(status, [(b"location", b"/paid/x/")], b"")
+        wallet = await shop.wallet()
+        async with shop.client(wallet) as client:
+            answer = await client.post("/paid/x", json={})
+            assert (answer.status_code, answer.headers["location"]) == (status, "/paid/x/")
+            assert [p.charge for p in await shop.store.payments("released")] == [0]
+            assert (await wallet.budget()).charged == 0
+            assert shop.chain.paid == {}
+            shop.app._app = sells
+            assert (await client.post("/paid/x", json={})).status_code == 200
+        assert (await wallet.budget()).charged == PRICE
+        assert len(await shop.store.payments("charged")) == 1

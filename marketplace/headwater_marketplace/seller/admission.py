@@ -327,6 +327,7 @@ class Gate:
             asset=offer.price.asset.address,
             amount=amount,
             created_at=self.now(),
+            method=asked.method,
         )
 
 

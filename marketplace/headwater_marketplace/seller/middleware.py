@@ -2,7 +2,8 @@
 
 A request without payment is answered with 402 and the terms. With one, its most is reserved before
 the handler runs, the handler's bytes pass through untouched, and what it used is charged at the
-end. A handler that fails costs nothing; a client that leaves a stream pays for what was metered.
+end. A handler that fails or redirects (a status of 300 or more) costs nothing; a client that leaves
+a stream pays for what was metered.
 """
 
 import json

@@ -173,6 +173,7 @@ class TransferResumer:
             evidence=payment.evidence,
             response_status=payment.response_status,
             response_type=payment.response_type,
+            response_headers=payment.response_headers,
             response=payment.response,
         )
         if transfer.receipt is None:

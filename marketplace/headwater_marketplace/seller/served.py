@@ -29,6 +29,31 @@ Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_KEPT_RESPONSE: Final = 262_144
+MAX_KEPT_HEADERS: Final = 8_192
+KEPT_HEADERS: Final = frozenset(
+    (
+        b"accept-ranges",
+        b"access-control-allow-credentials",
+        b"access-control-allow-origin",
+        b"access-control-expose-headers",
+        b"age",
+        b"cache-control",
+        b"content-disposition",
+        b"content-encoding",
+        b"content-language",
+        b"content-location",
+        b"content-range",
+        b"content-security-policy",
+        b"etag",
+        b"expires",
+        b"last-modified",
+        b"link",
+        b"location",
+        b"vary",
+        b"x-content-type-options",
+    )
+)
+"""What is kept of an answer's headers beside its type: what tells how to read and to cache it."""
 PENDING: Final = "settlement_pending"
 
 
@@ -108,7 +133,8 @@ class ServedRequest:
     async def _body(self, chunk: bytes, *, more: bool) -> None:
         if self._withheld:
             return None
-        if self._start.get("status", 500) >= 400:
+        if self._start.get("status", 500) >= 300:
+            # A failure is not what was bought, and nor is the way to some other place.
             return await self._pass_failure(chunk, more=more)
         self._response_hash.update(chunk)
         if not self._streaming and not more:
@@ -313,7 +339,9 @@ class ServedRequest:
         signed: tuple[MeteringReceipt, bytes] | None,
     ) -> Answer:
         """What to keep of this request, so that a buyer that asks again gets the same."""
-        small = body if body is not None and len(body) <= MAX_KEPT_RESPONSE else None
+        headers = _kept_headers(self._start)
+        fits = len(headers or "") <= MAX_KEPT_HEADERS
+        small = body if body is not None and fits and len(body) <= MAX_KEPT_RESPONSE else None
         settlement = self._settlement(self._charged_extra(charge, cumulative))
         return Answer(
             settlement=json.dumps(settlement.to_json()),
@@ -321,6 +349,7 @@ class ServedRequest:
             evidence=evidence,
             response_status=self._start.get("status"),
             response_type=_content_type(self._start),
+            response_headers=headers if fits else None,
             response=small,
         )
 
@@ -413,7 +442,9 @@ async def replay(payment: Payment, send: Send) -> None:
     """Give the answer of a payment that was charged before, without serving or charging again."""
     settlement = SettlementResponse.from_json(json.loads(payment.settlement or "{}"))
     body = payment.response or b""
-    headers = [
+    kept = json.loads(payment.response_headers or "[]")
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in kept]
+    headers += [
         (b"content-type", (payment.response_type or "application/octet-stream").encode()),
         (b"content-length", str(len(body)).encode()),
         (PAYMENT_RESPONSE.encode(), settlement.to_header().encode()),
@@ -428,6 +459,16 @@ async def replay(payment: Payment, send: Send) -> None:
 def receipt_text(receipt: MeteringReceipt, signature: bytes) -> str:
     """A signed receipt in the form that is sent and kept."""
     return json.dumps(receipt_to_json(receipt, signature), separators=(",", ":"))
+
+
+def _kept_headers(start: Message) -> str | None:
+    """Those of an answer's headers that a repetition of it needs, as JSON."""
+    kept = [
+        (name.lower().decode("latin-1"), value.decode("latin-1"))
+        for name, value in start.get("headers", [])
+        if name.lower() in KEPT_HEADERS
+    ]
+    return json.dumps(kept, separators=(",", ":")) if kept else None
 
 
 def _content_type(start: Message) -> str:

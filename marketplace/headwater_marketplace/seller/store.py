@@ -91,6 +91,7 @@ class NewRequest:
     asset: str
     amount: int
     created_at: int
+    method: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ class Payment:
     payer: str
     payee: str
     route: str
+    method: str | None
     channel_id: str | None
     amount: int
     charge: int
@@ -114,6 +116,7 @@ class Payment:
     evidence: str | None
     response_status: int | None
     response_type: str | None
+    response_headers: str | None
     response: bytes | None
     created_at: int
 
@@ -127,6 +130,7 @@ class Answer:
     evidence: str | None = None
     response_status: int | None = None
     response_type: str | None = None
+    response_headers: str | None = None
     response: bytes | None = None
 
 
