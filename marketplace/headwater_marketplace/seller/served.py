@@ -89,7 +89,7 @@ class ServedRequest:
         self._streaming = self._finished = False
         self._withheld = self._client_gone = self._in_doubt = False
         self._transaction = admission.transaction
-        store.live.add(admission.payment_id)
+        store.live[admission.payment_id] = self
 
     async def run(self, handler: Callable[[], Awaitable[None]]) -> None:
         """Run the handler; whatever happens, the payment ends charged or released."""
@@ -112,7 +112,9 @@ class ServedRequest:
                         # stream; whatever the handler made of its absence is not a failure.
                         await self._cut_short(failed=failed and not self._client_gone)
             finally:
-                self._store.live.discard(self._admission.payment_id)
+                # The id of a payment that was released may be in use again.
+                if self._store.live.get(self._admission.payment_id) is self:
+                    del self._store.live[self._admission.payment_id]
 
     async def send(self, message: Message) -> None:
         """Take one ASGI message from the handler."""

@@ -166,7 +166,7 @@ class SellerStore:
             each process. Left out, it is random.
 
     Attributes:
-        live: the payments that this store's process is serving now.
+        live: the payments that this store's process is serving now, and who serves each.
     """
 
     metadata = SellerTable.metadata
@@ -174,7 +174,7 @@ class SellerStore:
     def __init__(self, database: Database, instance: str | None = None) -> None:
         self._database = database
         self.instance = instance or secrets.token_hex(8)
-        self.live: set[str] = set()
+        self.live: dict[str, object] = {}
         self._synced: dict[bytes, ChannelRecord] = {}
 
     @property
@@ -243,13 +243,18 @@ class SellerStore:
     async def sync_channel(
         self, identifier: bytes, config: ChannelConfig, chain: ChainChannel, now: int
     ) -> ChannelRecord:
-        """Record what the chain shows of a channel; unknown ones start at what is claimed."""
+        """Record what the chain shows of a channel; unknown ones start at what is claimed.
+
+        Of a balance beyond what the books can hold, that much is recorded: a seller that knows of
+        less accepts less.
+        """
+        balance, claimed = min(chain.balance, MAX_STORED), min(chain.claimed, MAX_STORED)
 
         def work(connection: Connection) -> ChannelRecord:
             known = _channel(connection, identifier, lock=True)
             values: dict[str, Any] = {
-                "balance": chain.balance,
-                "claimed": chain.claimed,
+                "balance": balance,
+                "claimed": claimed,
                 "withdraw_requested_at": chain.withdraw_requested_at,
                 "refund_nonce": chain.refund_nonce,
                 "synced_at": now,
@@ -259,17 +264,20 @@ class SellerStore:
                     "channel_id": to_hex(identifier),
                     "config": json.dumps(config_to_json(config)),
                     "receiver": config.receiver,
-                    "charged": chain.claimed,
+                    "charged": claimed,
                     "reserved": 0,
-                    "signed": chain.claimed,
+                    "signed": claimed,
                     "concurrent": False,
                 }
                 connection.execute(insert(_channels).values(values))
             else:
                 # A claim of ours may have been mined since the chain was read: it only ever rises.
-                values["claimed"] = max(known.state.claimed, chain.claimed)
-                floor = max(known.state.charged, chain.claimed)
-                values |= {"charged": floor, "signed": max(known.state.signed, floor)}
+                values["claimed"] = max(known.state.claimed, claimed)
+                floor = max(known.state.charged, claimed)
+                values["charged"] = floor
+                if floor > known.state.signed:
+                    # These books are older than the claim: its voucher is not in them.
+                    values |= {"signed": floor, "signature": None}
                 _write_channel(connection, identifier, values)
             record = _channel(connection, identifier)
             assert record is not None
