@@ -105,6 +105,8 @@ async def _run_in(directory: Path, options: Options, tell: Tell, outcome: Outcom
         done = await _work(stack, options, network, parties, market, datanet, directory, outcome)
         for agent in done:
             tell(f"The {agent.agent} finished {len(agent.reports)} questions.")
+            if agent.unanswered:
+                tell(f"  {len(agent.unanswered)} have no answer. “{agent.unanswered[0]}”")
         for refusal in outcome.refusals:
             tell(f"Refused, {refusal.attempt}: [{refusal.code}] {refusal.message}")
         before = await _gas_before_settling(market)
