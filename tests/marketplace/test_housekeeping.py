@@ -10,7 +10,8 @@ import pytest
 from headwater_marketplace.facilitator import ChainChannel
 from headwater_marketplace.seller.abandoned import GONE_AFTER_S, GRACE_S, LONGEST_CALL_S
 from headwater_marketplace.seller.housekeeping import EVERY_S, Housekeeper
-from headwater_marketplace.seller.store import NewRequest, SellerStore
+from headwater_marketplace.seller.records import NewRequest
+from headwater_marketplace.seller.store import SellerStore
 from headwater_payments.batch_payload import SignedVoucher
 from headwater_payments.channels import ChannelError
 from headwater_payments.errors import UnavailableError

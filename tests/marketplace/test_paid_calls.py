@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from headwater_marketplace.seller.served import MAX_KEPT_HEADERS
+from headwater_marketplace.seller.kept_answers import MAX_KEPT_HEADERS
 from headwater_marketplace.seller.tables import PaymentRow
 from headwater_payments.ledger import balances, check_journal
 from headwater_payments.x402 import PAYMENT_SIGNATURE, PaymentPayload, PaymentRequired

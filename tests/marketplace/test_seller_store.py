@@ -5,13 +5,9 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from headwater_marketplace.seller.store import (
-    Answer,
-    ChainChannel,
-    NewRequest,
-    PaymentConflictError,
-    SellerStore,
-)
+from headwater_marketplace.facilitator import ChainChannel
+from headwater_marketplace.seller.records import Answer, NewRequest, PaymentConflictError
+from headwater_marketplace.seller.store import SellerStore
 from headwater_payments.batch_payload import SignedVoucher
 from headwater_payments.channels import (
     ChannelError,

@@ -1,9 +1,9 @@
 """One writer for one database: many callers' writes share a durable commit.
 
 A commit waits for the disk, so callers that arrive meanwhile are written together by the next one
-(group commit). If the work of one raises, all of them are undone and done again, each in a savepoint
-of its own, so that its changes alone are missing. A write returns only after the commit that holds
-it.
+(group commit). If the work of one raises, all are undone and done again, each in a savepoint of its
+own, so that the changes of that one alone are missing. A write returns only after the commit that
+holds it.
 
 The same code runs on SQLite and PostgreSQL, and several processes may open the same database: one
 writes at a time, so what a write has read still holds when it is committed.

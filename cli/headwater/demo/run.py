@@ -26,7 +26,7 @@ from headwater.demo.refusals import try_to_overcharge, try_to_overspend, try_to_
 from headwater.demo.settling import RULE, Settled, settle_everything
 from headwater.demo.twin import Economy
 from headwater_agents.named_models import chat_model
-from headwater_marketplace.seller.store import Payment
+from headwater_marketplace.seller.records import Payment
 
 BUYERS = ("langgraph agent", "pydantic-ai agent", "briefing agent")
 QUESTIONS = 240

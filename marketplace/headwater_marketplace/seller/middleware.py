@@ -14,22 +14,16 @@ from typing import Any, Final
 import anyio
 
 from headwater_marketplace.facilitator import ChannelReader, Facilitator
-from headwater_marketplace.seller.admission import (
-    Admission,
-    Gate,
-    PaymentRejectedError,
-    channel_state,
-    voucher_state,
-)
+from headwater_marketplace.seller.admission import Admission, Gate
+from headwater_marketplace.seller.channel_json import channel_state, voucher_state
+from headwater_marketplace.seller.kept_answers import replay
 from headwater_marketplace.seller.offers import Offer, bind_meter
+from headwater_marketplace.seller.payment_checks import PaymentRejectedError
 from headwater_marketplace.seller.payment_desk import PaymentDesk
+from headwater_marketplace.seller.records import PaymentBodyError, PaymentConflictError
 from headwater_marketplace.seller.repeats import PaidRequest, answered_before
-from headwater_marketplace.seller.served import ServedRequest, replay
-from headwater_marketplace.seller.store import (
-    PaymentBodyError,
-    PaymentConflictError,
-    SellerStore,
-)
+from headwater_marketplace.seller.served import ServedRequest
+from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.windows import PATIENCE_S, StreamCover, StreamCovers
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.extensions import LOOKUP_PATH

@@ -7,9 +7,12 @@ will come.
 import json
 from collections.abc import Sequence
 
-from headwater_marketplace.seller.admission import Gate, channel_state, is_identifier
+from headwater_marketplace.seller.admission import Gate
+from headwater_marketplace.seller.channel_json import channel_state
 from headwater_marketplace.seller.offers import Offer
-from headwater_marketplace.seller.store import Payment, PaymentConflictError, SellerStore
+from headwater_marketplace.seller.payment_checks import is_identifier
+from headwater_marketplace.seller.records import Payment, PaymentConflictError
+from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.windows import StreamCovers
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.x402 import JsonObject

@@ -4,7 +4,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from headwater_marketplace.seller.store import Payment, PaymentBodyError, SellerStore
+from headwater_marketplace.seller.records import Payment, PaymentBodyError
+from headwater_marketplace.seller.store import SellerStore
 from headwater_payments.extensions import PAYMENT_IDENTIFIER
 from headwater_payments.x402 import PaymentPayload
 

@@ -2,20 +2,32 @@
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import anyio
 
 from headwater_marketplace.facilitator import Facilitator
-from headwater_marketplace.seller.admission import Admission, channel_state
-from headwater_marketplace.seller.store import Answer, Payment, SellerStore
+from headwater_marketplace.seller.admission import Admission
+from headwater_marketplace.seller.channel_json import channel_state
+from headwater_marketplace.seller.kept_answers import (
+    MAX_KEPT_HEADERS,
+    MAX_KEPT_RESPONSE,
+    Message,
+    Send,
+    content_type,
+    header_of,
+    kept_headers,
+    receipt_text,
+)
+from headwater_marketplace.seller.records import Answer
+from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.transfers import TransferUnderWay
 from headwater_marketplace.seller.windows import StreamCover
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.extensions import PAYMENT_RECEIPT, receipt_event
-from headwater_payments.metering import MeteringReceipt, receipt_to_json
+from headwater_payments.metering import MeteringReceipt
 from headwater_payments.server_sent import EventBoundaries
 from headwater_payments.signing import ImmediateSigner, Signer
 from headwater_payments.x402 import (
@@ -25,35 +37,6 @@ from headwater_payments.x402 import (
     chain_id_of,
 )
 
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
-
-MAX_KEPT_RESPONSE: Final = 262_144
-MAX_KEPT_HEADERS: Final = 8_192
-KEPT_HEADERS: Final = frozenset(
-    (
-        b"accept-ranges",
-        b"access-control-allow-credentials",
-        b"access-control-allow-origin",
-        b"access-control-expose-headers",
-        b"age",
-        b"cache-control",
-        b"content-disposition",
-        b"content-encoding",
-        b"content-language",
-        b"content-location",
-        b"content-range",
-        b"content-security-policy",
-        b"etag",
-        b"expires",
-        b"last-modified",
-        b"link",
-        b"location",
-        b"vary",
-        b"x-content-type-options",
-    )
-)
-"""What is kept of an answer's headers beside its type: what tells how to read and to cache it."""
 PENDING: Final = "settlement_pending"
 
 
@@ -341,7 +324,7 @@ class ServedRequest:
         signed: tuple[MeteringReceipt, bytes] | None,
     ) -> Answer:
         """What to keep of this request, so that a buyer that asks again gets the same."""
-        headers = _kept_headers(self._start)
+        headers = kept_headers(self._start)
         fits = len(headers or "") <= MAX_KEPT_HEADERS
         small = body if body is not None and fits and len(body) <= MAX_KEPT_RESPONSE else None
         settlement = self._settlement(self._charged_extra(charge, cumulative))
@@ -350,7 +333,7 @@ class ServedRequest:
             receipt=None if signed is None else receipt_text(*signed),
             evidence=evidence,
             response_status=self._start.get("status"),
-            response_type=_content_type(self._start),
+            response_type=content_type(self._start),
             response_headers=headers if fits else None,
             response=small,
         )
@@ -406,8 +389,8 @@ class ServedRequest:
     @property
     def _carries_events(self) -> bool:
         """Whether events of ours can be put into the stream and be read there."""
-        encoded = _header(self._start, b"content-encoding") not in ("", "identity")
-        return _content_type(self._start).startswith("text/event-stream") and not encoded
+        encoded = header_of(self._start, b"content-encoding") not in ("", "identity")
+        return content_type(self._start).startswith("text/event-stream") and not encoded
 
     @property
     def _chain_id(self) -> int:
@@ -438,45 +421,3 @@ class ServedRequest:
         self._boundaries.passed(after)
         between = b"" if self._boundaries.between_events else b"\n\n"
         return between + receipt_event(settlement, receipt)
-
-
-async def replay(payment: Payment, send: Send) -> None:
-    """Give the answer of a payment that was charged before, without serving or charging again."""
-    settlement = SettlementResponse.from_json(json.loads(payment.settlement or "{}"))
-    body = payment.response or b""
-    kept = json.loads(payment.response_headers or "[]")
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in kept]
-    headers += [
-        (b"content-type", (payment.response_type or "application/octet-stream").encode()),
-        (b"content-length", str(len(body)).encode()),
-        (PAYMENT_RESPONSE.encode(), settlement.to_header().encode()),
-    ]
-    if payment.receipt is not None:
-        headers.append((PAYMENT_RECEIPT.encode(), payment.receipt.encode()))
-    status = payment.response_status or 200
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def receipt_text(receipt: MeteringReceipt, signature: bytes) -> str:
-    """A signed receipt in the form that is sent and kept."""
-    return json.dumps(receipt_to_json(receipt, signature), separators=(",", ":"))
-
-
-def _kept_headers(start: Message) -> str | None:
-    """Those of an answer's headers that a repetition of it needs, as JSON."""
-    kept = [
-        (name.lower().decode("latin-1"), value.decode("latin-1"))
-        for name, value in start.get("headers", [])
-        if name.lower() in KEPT_HEADERS
-    ]
-    return json.dumps(kept, separators=(",", ":")) if kept else None
-
-
-def _content_type(start: Message) -> str:
-    return _header(start, b"content-type")
-
-
-def _header(start: Message, name: bytes) -> str:
-    headers = start.get("headers", [])
-    return next((v.decode("latin-1") for k, v in headers if k.lower() == name), "")
