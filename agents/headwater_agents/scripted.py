@@ -14,6 +14,8 @@ from typing import TypeAlias
 from pydantic import JsonValue
 
 DISCOVER, BUY, CALL = "discover_listings", "buy_answer", "call_service"
+NOTHING_BOUGHT = "I could not buy an answer: "
+"""How a report without an answer begins; the reason follows."""
 _MOST = re.compile(r"at most (\d+(?:\.\d+)?)")
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
 
@@ -69,9 +71,9 @@ class ResearchPolicy:
             if refused is None:
                 return Say(_report(question, purchases[-1].content))
             if not _worth_another_try(refused):
-                return Say(f"I could not buy an answer: {refused['message']}")
+                return Say(f"{NOTHING_BOUGHT}{refused['message']}")
         if len(purchases) >= len(offers):
-            return Say("I could not buy an answer: nobody else sells one.")
+            return Say(f"{NOTHING_BOUGHT}nobody else sells one.")
         return self._purchase(offers[len(purchases)], question)
 
     def _by_price(self, found: JsonValue) -> list[str]:

@@ -16,6 +16,7 @@ from headwater_contracts.deployments import Deployment
 from headwater_contracts.reverts import ContractRevertError
 from headwater_marketplace.facilitator import ChainChannel
 from headwater_marketplace.outbox import Outbox
+from headwater_marketplace.seller.resume import Prospect
 from headwater_marketplace.sent_payments import SentPayments
 from headwater_marketplace.server_actions import KINDS as SERVER_ACTIONS
 from headwater_marketplace.server_actions import ServerActions
@@ -123,7 +124,7 @@ class ChainFacilitator:
         """Put a transfer, deposit or seller's action on chain; a voucher needs no transaction."""
         if requirements.scheme == BATCH and payload.payload.get("type") in SERVER_ACTIONS:
             return await self._act(payload, requirements)
-        key = hashlib.sha256(payload.to_header().encode()).hexdigest()
+        key = _key(payload)
         if (sent := await self._sent.find(key)) is not None:
             earlier = await self._look_again(key, sent, requirements)
             if earlier is not None:
@@ -287,6 +288,17 @@ class ChainFacilitator:
             return self._settled(terms, None, sent.transaction_hash, None)
         return _failed(terms, "invalid_transaction_state", "The transaction was mined and failed.")
 
+    async def transfer_prospect(
+        self, payload: PaymentPayload, terms: PaymentRequirements
+    ) -> Prospect:
+        """Whether a signed transfer can still be made, as the chain and the outbox tell.
+
+        Without an outbox, what an earlier process sent is not known: it may be under way.
+        """
+        if await self._finder.is_closed(parse_exact_payload(payload.payload), terms):
+            return Prospect.CLOSED
+        return Prospect.UNSENT if await self._sent.none_under_way(_key(payload)) else Prospect.OPEN
+
     async def transfer_made(
         self, payload: PaymentPayload, terms: PaymentRequirements, since: int
     ) -> str | None:
@@ -321,6 +333,11 @@ class ChainFacilitator:
                 f"This facilitator serves chain {self._deployment.chain_id}, not {terms.network}.",
                 reason="network_mismatch",
             )
+
+
+def _key(payload: PaymentPayload) -> str:
+    """What a payment's transaction is remembered under."""
+    return hashlib.sha256(payload.to_header().encode()).hexdigest()
 
 
 def _chain_state(identifier: bytes, state: ChainChannel) -> JsonObject:

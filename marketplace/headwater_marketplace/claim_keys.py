@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient
 from headwater_contracts.deployments import Deployment
-from headwater_marketplace.seller.store import ChannelRecord, SellerStore
+from headwater_marketplace.seller.records import ChannelRecord
+from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.settlement import CLAIMS_PER_TRANSACTION, Claimed, SettlementWorker
 from headwater_wallet.transactions import TransactionSender
 

@@ -20,7 +20,8 @@ from headwater_contracts.events.channels import WithdrawInitiated
 from headwater_marketplace.at_once import for_each
 from headwater_marketplace.facilitator import ChannelReader
 from headwater_marketplace.seller.leases import Lease
-from headwater_marketplace.seller.store import ChannelRecord, SellerStore
+from headwater_marketplace.seller.records import ChannelRecord
+from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.settlement import Claimed, SettlementWorker
 from headwater_payments.channels import MIN_WITHDRAW_DELAY
 from headwater_payments.errors import HeadwaterError, InvalidInputError

@@ -13,7 +13,7 @@ from headwater_attribution.bundle import EpochBundle, LeafPart
 from headwater_attribution.epoch import PaidAnswer
 from headwater_contracts.clients.revenue_vault import Entitlement, RevenueVaultClient, SumProof
 from headwater_marketplace.gateway import evidence_of
-from headwater_marketplace.seller.store import Payment
+from headwater_marketplace.seller.records import Payment
 from headwater_payments.address import parse_address
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.hexadecimal import parse_hex, to_hex

@@ -67,6 +67,13 @@ class Outbox:
 
         return await self._database.read(work)
 
+    async def holds(self, purpose: str) -> bool:
+        """Whether something that was sent for a purpose, from any account, has no outcome yet."""
+        query = select(_sent.c.transaction).where(_sent.c.purpose == purpose).limit(1)
+        return await self._database.read(
+            lambda connection: connection.execute(query).first() is not None
+        )
+
     async def forget(self, transaction_hash: str) -> None:
         """Its outcome is in the books, or it will never have one."""
         await self._database.write(

@@ -33,6 +33,12 @@ class SentPayments:
         kept = await self._outbox.find(_purpose(key), self._sender.address)
         return kept[-1] if kept else None
 
+    async def none_under_way(self, key: str) -> bool:
+        """Whether surely nothing that was sent for a payment, from any account, is to be mined."""
+        if key in self._known or self._outbox is None:
+            return False
+        return not await self._outbox.holds(_purpose(key))
+
     async def send(self, key: str, call: Call) -> Receipt:
         """Send a payment's transaction, remembered from before it leaves until it is mined.
 

@@ -16,7 +16,8 @@ from headwater_contracts.deployments import Deployment
 from headwater_contracts.reverts import ContractRevertError
 from headwater_marketplace.at_once import for_each
 from headwater_marketplace.outbox import Outbox
-from headwater_marketplace.seller.store import ChannelRecord, SellerStore
+from headwater_marketplace.seller.records import ChannelRecord
+from headwater_marketplace.seller.store import SellerStore
 from headwater_payments.address import Address
 from headwater_wallet.errors import TransactionPendingError, TransactionReplacedError
 from headwater_wallet.transactions import SignedTransaction, TransactionSender

@@ -20,6 +20,19 @@ class TransferFinder:
     def __init__(self, reader: ChainReader) -> None:
         self._reader = reader
 
+    async def is_closed(self, payment: ExactPayload, terms: PaymentRequirements) -> bool:
+        """Whether the chain accepts the authorization no more: used, cancelled, or out of time.
+
+        Raises:
+            UnavailableError: the chain does not answer.
+        """
+        signed = payment.authorization
+        latest = await self._reader.block(await self._reader.block_number())
+        if latest.timestamp >= signed.valid_before:  # every later block is younger still
+            return True
+        token = SettlementTokenClient(self._reader, terms.asset)
+        return await token.authorization_used(signed.sender, signed.nonce)
+
     async def find(
         self, payment: ExactPayload, terms: PaymentRequirements, since: int
     ) -> str | None:

@@ -13,6 +13,7 @@ Source: x402 `batch-settlement` on EVM; accounting rules of its specification.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar, Final
 
 from eth_abi.abi import encode as abi_encode
@@ -72,6 +73,7 @@ def channel_domain(chain_id: int) -> Domain:
     return Domain("x402 Batch Settlement", "1", chain_id, BATCH_SETTLEMENT)
 
 
+@lru_cache(maxsize=4096)
 def channel_id(config: ChannelConfig, chain_id: int) -> bytes:
     """The channel's 32-byte id: the full EIP-712 digest of its configuration."""
     return TypedData(channel_domain(chain_id), config).digest()

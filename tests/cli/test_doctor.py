@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from headwater.main import application
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient
 from headwater_marketplace.migrations import upgrade
-from headwater_marketplace.seller.store import NewRequest
+from headwater_marketplace.seller.records import NewRequest
 from headwater_payments.amount import Amount
 from headwater_wallet.database import Database
 from headwater_wallet.examination import (

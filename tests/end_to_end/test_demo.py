@@ -15,10 +15,12 @@ import typer
 
 from headwater.demo import books
 from headwater.demo.cli import demo
+from headwater.demo.economy import Done
 from headwater.demo.outcome import Outcome, judge
 from headwater.demo.report import write_report
 from headwater.demo.run import Options, run
 from headwater.demo.settling import RULE
+from headwater_agents.scripted import DISCOVER, ResearchPolicy, Say, ToolResult
 from headwater_models.chat import ChatRequest
 from headwater_models.corpus_backend import CorpusBackend
 from headwater_payments.ledger import Posting, transfer
@@ -52,6 +54,13 @@ def test_every_check_holds(outcome: Outcome) -> None:
     failed = [(check.name, check.detail) for check in outcome.checks if not check.held]
     assert failed == []
     assert len(outcome.checks) == 16
+
+
+def test_every_question_finds_an_answer_and_one_that_does_not_is_told(told: list[str]) -> None:
+    assert not any("have no answer" in line for line in told)
+    refused = ResearchPolicy("python").next_move("What is a list?", [ToolResult(DISCOVER, [])])
+    assert isinstance(refused, Say)
+    assert Done("agent", ["It is a sequence.", refused.text]).unanswered == [refused.text]
 
 
 def test_it_is_as_large_as_promised(outcome: Outcome) -> None:

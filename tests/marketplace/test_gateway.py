@@ -11,7 +11,7 @@ import pytest
 
 from headwater_marketplace.gateway import MeteredModel, evidence_of, gateway
 from headwater_marketplace.seller import Offer, PaymentMiddleware, SellerStore
-from headwater_marketplace.seller.store import Payment
+from headwater_marketplace.seller.records import Payment
 from headwater_models.chat import ChatRequest, count_prompt_tokens
 from headwater_models.echo import EchoBackend
 from headwater_models.tokens import count_tokens

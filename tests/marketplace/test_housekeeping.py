@@ -10,7 +10,8 @@ import pytest
 from headwater_marketplace.facilitator import ChainChannel
 from headwater_marketplace.seller.abandoned import GONE_AFTER_S, GRACE_S, LONGEST_CALL_S
 from headwater_marketplace.seller.housekeeping import EVERY_S, Housekeeper
-from headwater_marketplace.seller.store import NewRequest, SellerStore
+from headwater_marketplace.seller.records import NewRequest
+from headwater_marketplace.seller.store import SellerStore
 from headwater_payments.batch_payload import SignedVoucher
 from headwater_payments.channels import ChannelError
 from headwater_payments.errors import UnavailableError
@@ -56,7 +57,7 @@ async def test_a_dead_process_is_noticed_and_its_reservations_are_released(
         dead = await opened(database)
         await Housekeeper(dead, now=clock).tidy()
         left = await reserve(dead, 1)
-        dead.live.add(left)
+        dead.live[left] = dead
         clock.now += GONE_AFTER_S - 1
         after = SellerStore(database)
         assert await Housekeeper(after, now=clock).tidy() == []
@@ -77,7 +78,7 @@ async def test_a_live_process_keeps_its_reservations_however_long_a_call_takes(
         for keeper in keepers:
             await keeper.tidy()
         slow = await reserve(one, 1)
-        one.live.add(slow)
+        one.live[slow] = one
         for _ in range(3 * LONGEST_CALL_S // EVERY_S):
             clock.now += EVERY_S
             for keeper in keepers:
@@ -93,7 +94,7 @@ async def test_without_leases_age_decides_and_of_its_own_a_process_knows(
         silent, store = await opened(database), await opened(database)
         old = await reserve(silent, 1)
         own, served = await reserve(store, 2), await reserve(store, 3)
-        store.live.add(served)
+        store.live[served] = store
         keeper = Housekeeper(store, now=clock)
         clock.now = START + GRACE_S
         assert await keeper.tidy() == []
@@ -191,4 +192,4 @@ async def test_the_middleware_says_what_it_is_serving(tmp_path: Path) -> None:
         [charged] = await shop.store.payments("charged")
         assert seen[0] == {charged.payment_id}
         assert len(seen[1]) == 1
-        assert shop.store.live == set()
+        assert not shop.store.live

@@ -21,7 +21,7 @@ def test_the_migrations_make_the_tables_that_the_code_declares(database_url: str
     with create_engine(database_url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata()) == []
-        assert context.get_current_revision() == "0005"
+        assert context.get_current_revision() == "0006"
 
 
 async def test_an_upgrade_keeps_the_money(database_url: str) -> None:

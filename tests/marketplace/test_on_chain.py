@@ -177,9 +177,9 @@ async def test_many_channels_and_receivers_are_claimed_in_one_transaction(tmp_pa
 async def forget_claims(shop: ChainShop) -> None:
     from sqlalchemy import update
 
-    from headwater_marketplace.seller.store import _channels
+    from headwater_marketplace.seller.rows import CHANNELS
 
-    await shop.store._database.write(lambda c: c.execute(update(_channels).values(claimed=0)))
+    await shop.store._database.write(lambda c: c.execute(update(CHANNELS).values(claimed=0)))
 
 
 async def test_the_seller_looks_at_the_chain_before_it_trusts_a_channel_again(

@@ -1,12 +1,15 @@
 """A wallet buys from the middleware, in process: what is charged, refused, replayed, streamed."""
 
+import gzip
 from pathlib import Path
+from typing import Any
 
 import anyio
 import httpx
 import pytest
 from sqlalchemy import update
 
+from headwater_marketplace.seller.kept_answers import MAX_KEPT_HEADERS
 from headwater_marketplace.seller.tables import PaymentRow
 from headwater_payments.ledger import balances, check_journal
 from headwater_payments.x402 import PAYMENT_SIGNATURE, PaymentPayload, PaymentRequired
@@ -253,6 +256,31 @@ async def test_another_body_under_the_same_key_is_a_conflict_and_no_second_payme
         assert len(await shop.store.payments("charged")) == 1
 
 
+async def test_another_query_path_or_method_under_the_same_payment_is_a_conflict(
+    tmp_path: Path,
+) -> None:
+    async with open_shop(tmp_path, method="GET") as shop:
+        wallet = await shop.wallet()
+        headers = {"Idempotency-Key": "order-1"}
+        async with shop.client(wallet) as client:
+            await client.get("/paid/x?city=paris", headers=headers)
+            before = await wallet.budget()
+            other = await client.get("/paid/x?city=tokyo", headers=headers)
+            again = await client.get("/paid/x?city=paris", headers=headers)
+        assert (other.status_code, other.json()["code"]) == (409, "payment_body_conflict")
+        assert again.json() == {"ok": True}
+        [intent] = await wallet.ledger.intents()
+        sent = {PAYMENT_SIGNATURE: intent.header or ""}
+        async with shop.plain_client() as plain:
+            for method, url in (("GET", "/paid/y?city=paris"), ("HEAD", "/paid/x?city=paris")):
+                assert (await plain.request(method, url, headers=sent)).status_code == 409
+            replayed = await plain.get("/paid/x?city=paris", headers=sent)
+            assert replayed.json() == {"ok": True}
+        assert len(shop.served) == 1
+        assert await wallet.budget() == before
+        assert len(await shop.store.payments("charged")) == 1
+
+
 async def test_a_conflict_after_a_lost_answer_leaves_the_payment_to_be_reconciled(
     shop: Shop,
 ) -> None:
@@ -278,13 +306,18 @@ async def test_a_conflict_after_a_lost_answer_leaves_the_payment_to_be_reconcile
     assert len(shop.served) == 1
 
 
-async def test_books_that_did_not_keep_the_body_still_answer_a_payment_again(shop: Shop) -> None:
+@pytest.mark.parametrize("kept", [1, 2])
+async def test_books_that_did_not_keep_all_of_a_request_still_answer_a_payment_again(
+    shop: Shop, kept: int
+) -> None:
     wallet = await shop.wallet()
     headers = {"Idempotency-Key": "order-1"}
     async with shop.client(wallet) as client:
         await client.post("/paid/x", json={"charge": 7}, headers=headers)
         [payment] = await shop.store.payments("charged")
-        earlier = update(PaymentRow).values(fingerprint=payment.fingerprint.split(":")[0])
+        earlier = update(PaymentRow).values(
+            fingerprint=":".join(payment.fingerprint.split(":")[:kept])
+        )
         await shop.store._database.write(lambda connection: connection.execute(earlier))
         answer = await client.post("/paid/x", json={"charge": 7}, headers=headers)
     assert answer.json() == {"ok": True}
@@ -391,3 +424,72 @@ async def test_a_wallet_that_holds_another_asset_refuses(tmp_path: Path) -> None
         ):
             with pytest.raises(PolicyRefusedError, match="eip155:8453"):
                 await client.post("/paid/x", json={})
+
+
+def answering(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+
+
+@pytest.mark.parametrize("schemes", [("batch-settlement",), ("exact",)])
+async def test_an_answer_given_again_keeps_the_headers_that_it_is_read_by(
+    tmp_path: Path, schemes: tuple[str, ...]
+) -> None:
+    body = gzip.compress(b'{"ok":true}')
+    kept = {
+        "content-type": "application/json",
+        "content-encoding": "gzip",
+        "content-language": "cy",
+        "etag": '"v1"',
+        "cache-control": "private",
+        "vary": "Accept",
+        "content-location": "/paid/x/caf\xe9",
+    }
+    headers = [(k.title().encode(), v.encode("latin-1")) for k, v in kept.items()]
+    headers += [(b"set-cookie", b"a=b"), (b"x-request-id", b"7"), (b"transfer-encoding", b"x")]
+    async with open_shop(tmp_path, schemes=schemes) as shop:
+        shop.app._app = answering(200, headers, body)
+        wallet = await shop.wallet()
+        async with shop.client(wallet) as client:
+            for _ in range(2):
+                answer = await client.post("/paid/x", json={}, headers={"Idempotency-Key": "k"})
+                assert answer.json() == {"ok": True}
+                assert kept.items() <= dict(answer.headers).items()
+        assert not {"set-cookie", "x-request-id", "transfer-encoding"} & set(answer.headers)
+
+
+async def test_an_answer_whose_headers_are_too_long_is_not_kept(shop: Shop) -> None:
+    """Its body without them would be read wrongly."""
+    shop.app._app = answering(200, [(b"link", b"x" * MAX_KEPT_HEADERS)], b"bought")
+    wallet = await shop.wallet()
+    async with shop.client(wallet) as client:
+        first, again = [
+            await client.post("/paid/x", json={}, headers={"Idempotency-Key": "k"})
+            for _ in range(2)
+        ]
+    assert (first.status_code, first.content, again.status_code) == (200, b"bought", 409)
+
+
+@pytest.mark.parametrize("schemes", [("batch-settlement",), ("exact",)])
+@pytest.mark.parametrize("status", [304, 307])
+async def test_a_redirect_is_not_what_was_bought_and_costs_nothing(
+    tmp_path: Path, status: int, schemes: tuple[str, ...]
+) -> None:
+    async with open_shop(tmp_path, schemes=schemes) as shop:
+        sells = shop.app._app
+        shop.app._app = answering(status, [(b"location", b"/paid/x/")], b"")
+        wallet = await shop.wallet()
+        async with shop.client(wallet) as client:
+            answer = await client.post("/paid/x", json={})
+            assert (answer.status_code, answer.headers["location"]) == (status, "/paid/x/")
+            assert [p.charge for p in await shop.store.payments("released")] == [0]
+            assert (await wallet.budget()).charged == 0
+            assert shop.chain.paid == {}
+            shop.app._app = sells
+            assert (await client.post("/paid/x", json={})).status_code == 200
+        assert (await wallet.budget()).charged == PRICE
+        assert len(await shop.store.payments("charged")) == 1

@@ -5,21 +5,19 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from headwater_marketplace.seller.store import (
-    Answer,
-    ChainChannel,
-    NewRequest,
-    PaymentConflictError,
-    SellerStore,
-)
+from headwater_marketplace.facilitator import ChainChannel
+from headwater_marketplace.seller.records import Answer, NewRequest, PaymentConflictError
+from headwater_marketplace.seller.store import SellerStore
 from headwater_payments.batch_payload import SignedVoucher
 from headwater_payments.channels import (
+    ChannelError,
     ChannelFundsError,
     ChargeAboveCapError,
     VoucherReplayedError,
 )
 from headwater_payments.ledger import balances, check_journal
 from headwater_wallet.database import Database
+from headwater_wallet.tables import MAX_STORED
 from support.paying import PAYER, channel_terms
 from support.shop import PAYEE, USDC
 
@@ -97,6 +95,38 @@ async def test_a_late_look_at_the_chain_does_not_undo_a_claim(database_url: str)
         seen = ChainChannel(balance=100_000, claimed=0)
         record = await store.sync_channel(TERMS.identifier, TERMS.config, seen, 2)
         assert record.state.claimed == 100
+
+
+async def test_a_claim_that_the_books_do_not_know_stands_without_a_voucher(
+    database_url: str,
+) -> None:
+    """Books restored from a copy: what the chain has paid out is charged, and never offered again
+    with the signature of a smaller voucher."""
+    async with Database(database_url, SellerStore.metadata) as database:
+        store = await opened(database)
+        await store.reserve(request(1), voucher(100), concurrent=True)
+        await store.charge("p1", 100, USDC.address)
+        seen = ChainChannel(balance=100_000, claimed=700)
+        record = await store.sync_channel(TERMS.identifier, TERMS.config, seen, 2)
+        assert (record.state.charged, record.state.signed, record.signature) == (700, 700, None)
+
+
+async def test_a_balance_beyond_what_the_books_hold_is_recorded_as_far_as_they_do(
+    database_url: str,
+) -> None:
+    async with Database(database_url, SellerStore.metadata) as database:
+        store = await opened(database)
+        for _ in range(2):
+            seen = ChainChannel(balance=2**100, claimed=0)
+            record = await store.sync_channel(TERMS.identifier, TERMS.config, seen, 2)
+            assert record.state.balance == MAX_STORED
+        await store.reserve(request(1), voucher(100), concurrent=True)
+        await store.charge("p1", 100, USDC.address)
+        with pytest.raises(ChannelError):
+            await store.reserve(request(2), voucher(MAX_STORED + 1), concurrent=True)
+        all_gone = ChainChannel(balance=2**100, claimed=2**99)
+        record = await store.sync_channel(TERMS.identifier, TERMS.config, all_gone, 3)
+        assert record.state.charged == record.state.balance
 
 
 async def test_workers_over_one_database_keep_one_journal(database_url: str) -> None:

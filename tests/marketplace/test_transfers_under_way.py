@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -27,7 +28,7 @@ from headwater_wallet.policy import simple_policy
 from headwater_wallet.transactions import SignedTransaction, TransactionSender
 from headwater_wallet.wallet import Wallet, open_wallet
 from support.chain_shop import ChainShop, open_chain_shop
-from support.shop import PAYEE, PRICE, USDC
+from support.shop import PAYEE, PRICE, USDC, open_shop
 
 pytestmark = pytest.mark.anyio
 
@@ -261,3 +262,112 @@ async def test_a_nonce_that_was_spent_otherwise_is_no_payment(tmp_path: Path) ->
             await housekeeper.tidy()
             assert await shop.store.payments("charged") == []
             assert await shop.token.balance(PAYEE) == 0
+
+
+@pytest.mark.parametrize("mined", [True, False])
+async def test_a_transfer_that_may_still_be_mined_is_not_given_up(
+    tmp_path: Path, mined: bool
+) -> None:
+    """The seller ends behind the broadcast of a stream's transfer, which waits to be mined."""
+    async with open_shop(tmp_path, schemes=("exact",)) as shop:
+        mempool: list[Any] = []
+        settle = shop.chain.settle
+
+        async def dies(payload: Any, terms: Any) -> None:
+            mempool.append((payload, terms))
+            await anyio.sleep_forever()
+
+        shop.chain.settle = dies  # type: ignore[method-assign, assignment]
+        wallet = await shop.wallet()
+        async with shop.client(wallet) as client:
+            with anyio.move_on_after(0.5):
+                await client.post("/paid/x", json={"chunks": 3})
+        shop.chain.settle = settle  # type: ignore[method-assign]
+        [under_way] = await shop.store.transfers()
+        resumer = TransferResumer(shop.store, shop.chain, shop.signer, shop.chain)
+        assert await resumer.resume(lambda _: True) == [under_way.payment_id]
+        [payload, terms] = mempool[0]
+        if mined:
+            await settle(payload, terms)
+        else:
+            shop.chain.time = parse_exact_payload(payload.payload).authorization.valid_before
+        assert await resumer.resume(lambda _: True) == []
+        charged = [payment.charge for payment in await shop.store.payments("charged")]
+        assert charged == ([PRICE] if mined else [])
+        assert shop.chain.paid.get(PAYEE, 0) == sum(charged)
+        assert len(await shop.store.journal()) == len(charged)
+
+
+async def test_without_a_lookup_a_refusal_does_not_give_a_transfer_up(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, schemes=("exact",)) as shop:
+        wallet = await shop.wallet()
+        settle = shop.chain.settle
+
+        async def dies(payload: Any, terms: Any) -> None:
+            await anyio.sleep_forever()
+
+        shop.chain.settle = dies  # type: ignore[method-assign, assignment]
+        async with shop.client(wallet) as client:
+            with anyio.move_on_after(0.5):
+                await client.post("/paid/x", json={"chunks": 3})
+        shop.chain.settle = settle  # type: ignore[method-assign]
+        resumer = TransferResumer(shop.store, shop.chain, shop.signer)
+        assert len(await resumer.resume(lambda _: True)) == 1
+        assert shop.chain.paid == {}
+
+
+@pytest.mark.parametrize("moment", ["before the broadcast", "after the broadcast"])
+@pytest.mark.parametrize("outbox", [True, False])
+async def test_what_the_outbox_tells_of_a_stream_that_a_killed_seller_was_paid_for(
+    tmp_path: Path, moment: str, outbox: bool
+) -> None:
+    """On chain: what never left is released once that is certain, what left is charged."""
+    async with open_chain_shop(tmp_path, schemes=("exact",)) as shop:
+        signer, policy = await buyer_of(shop)
+        left = moment == "after the broadcast"
+        dying = Dying(shop.chain.reader, shop.sender._signer)
+        dying.moment = moment
+        kept = Outbox(shop.store.database) if outbox else None
+        use(shop, ChainFacilitator(dying, shop.deployment, now, outbox=kept))
+        async with open_wallet(signer, policy, database=tmp_path / "w.db") as wallet:
+            transport = httpx.ASGITransport(shop.app)  # type: ignore[arg-type]
+            with pytest.raises(Killed):
+                async with wallet.client(transport=transport, base_url=shop.url) as client:
+                    await client.post("/paid/x", json={"chunks": 3})
+        facilitator = ChainFacilitator(shop.sender, shop.deployment, now, outbox=kept)
+        housekeeper = await restarted(shop, facilitator)
+        await housekeeper.tidy()
+        assert housekeeper.statistics.open_transfers == (0 if left else 1)
+        await shop.chain.advance_time(10_000)
+        await housekeeper.tidy()
+        assert housekeeper.statistics.open_transfers == 0
+        charged = [payment.charge for payment in await shop.store.payments("charged")]
+        assert charged == ([PRICE] if left else [])
+        assert await shop.token.balance(PAYEE) == sum(charged)
+
+
+@pytest.mark.parametrize("another", [True, False])
+async def test_a_transfer_that_was_never_sent_is_given_up_at_once(
+    tmp_path: Path, another: bool
+) -> None:
+    """The outbox proves it only of the facilitator that settles."""
+    async with open_chain_shop(tmp_path, schemes=("exact",)) as shop:
+        signer, policy = await buyer_of(shop)
+
+        class Dead(ChainFacilitator):
+            async def settle(self, *_: Any) -> SettlementResponse:
+                raise Killed
+
+        outbox = Outbox(shop.store.database)
+        use(shop, Dead(shop.sender, shop.deployment, now, outbox=outbox))
+        async with open_wallet(signer, policy, database=tmp_path / "w.db") as wallet:
+            transport = httpx.ASGITransport(shop.app)  # type: ignore[arg-type]
+            with pytest.raises(Killed):
+                async with wallet.client(transport=transport, base_url=shop.url) as client:
+                    await client.post("/paid/x", json={"chunks": 3})
+        facilitator = facilitator_of(shop)
+        lookup = facilitator_of(shop) if another else facilitator
+        housekeeper = await restarted(shop, facilitator, lookup=lookup)
+        await housekeeper.tidy()
+        assert housekeeper.statistics.open_transfers == (1 if another else 0)
+        assert len(await shop.store.payments("released")) == (0 if another else 1)

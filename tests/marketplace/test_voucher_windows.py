@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from headwater_marketplace.seller import PaymentMiddleware, current_meter
+from headwater_marketplace.seller import Offer, PaymentMiddleware, current_meter
 from headwater_payments.amount import Amount
 from headwater_payments.extensions import LOOKUP_PATH
 from headwater_payments.hexadecimal import parse_hex
@@ -113,6 +113,19 @@ async def test_a_stream_of_several_windows_is_whole_and_charged_for_what_it_used
     assert intents[0].receipt is not None
     assert (await wallet.budget()).used < 640 + 2 * WINDOW
     assert shop.chain.deposits == 1
+
+
+async def test_the_windows_of_a_stream_are_those_of_the_method_it_was_asked_by(
+    shop: Shop, library: Library
+) -> None:
+    [post] = shop.app._offers
+    # Found first by its path, with windows that a voucher for the other would not fit.
+    get = Offer(post.path, Amount(500, USDC), post.pay_to, method="GET", window=Amount(30, USDC))
+    shop.app._offers = (get, post)
+    wallet = await shop.wallet()
+    async with buying(library, shop, wallet) as client:
+        assert await text_of(client, chunks=30) == events(30)
+    await agree(shop, wallet, 600)
 
 
 async def test_the_first_voucher_covers_one_window_only(shop: Shop, library: Library) -> None:

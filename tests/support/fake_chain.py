@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from headwater_marketplace.facilitator import ChainChannel
+from headwater_marketplace.seller.resume import Prospect
 from headwater_payments.address import Address, parse_address
 from headwater_payments.batch_payload import deposit_to_sign, parse_batch_payload, token_domain
 from headwater_payments.channels import deposit_nonce
@@ -27,6 +28,7 @@ class FakeChain:
     paid: dict[Address, int] = field(default_factory=dict)
     deposits: int = 0
     nonces: set[bytes] = field(default_factory=set)
+    time: int = 0
 
     async def channel(self, identifier: bytes) -> ChainChannel:
         return self.channels.get(identifier, ChainChannel(0, 0))
@@ -87,6 +89,13 @@ class FakeChain:
         )
         self.deposits += 1
         return SettlementResponse(success=True, transaction="0x02", network=network)
+
+    async def transfer_prospect(
+        self, payload: PaymentPayload, requirements: PaymentRequirements
+    ) -> Prospect:
+        signed = parse_exact_payload(payload.payload).authorization
+        closed = signed.nonce in self.nonces or self.time >= signed.valid_before
+        return Prospect.CLOSED if closed else Prospect.OPEN
 
     async def transfer_made(
         self, payload: PaymentPayload, requirements: PaymentRequirements, since: int

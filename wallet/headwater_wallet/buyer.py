@@ -159,8 +159,8 @@ class Buyer:
 def keyed_payment_id(key: str, method: str, url: str, secret: bytes) -> str:
     """The payment id that a request with this `Idempotency-Key` is paid under.
 
-    The same key on another route, or under another secret, is another payment; a query string makes
-    no difference.
+    The same key on another route, or under another secret, is another payment. Another query string
+    or body under the same key is the same payment, which a seller refuses as a conflict.
     """
     parts = urlsplit(url)
     text = "\n".join((method, f"{parts.scheme}://{parts.netloc}{parts.path}", key))

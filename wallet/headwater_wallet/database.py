@@ -1,8 +1,9 @@
 """One writer for one database: many callers' writes share a durable commit.
 
 A commit waits for the disk, so callers that arrive meanwhile are written together by the next one
-(group commit). Each caller's work runs in a savepoint of its own: if it raises, its changes alone
-are undone. A write returns only after the commit that holds it.
+(group commit). If the work of one raises, all are undone and done again, each in a savepoint of its
+own, so that the changes of that one alone are missing. A write returns only after the commit that
+holds it.
 
 The same code runs on SQLite and PostgreSQL, and several processes may open the same database: one
 writes at a time, so what a write has read still holds when it is committed.
@@ -62,6 +63,8 @@ class Database:
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction and return once it is durable.
+
+        It may be run a second time, after what it did the first time was undone.
 
         Cancellation waits for the write: this returns with its outcome, and the caller is cancelled
         at its next await.
@@ -172,14 +175,15 @@ class Database:
     def _commit(self, batch: list["_Job"]) -> None:
         outcomes: list[tuple[_Job, Any, BaseException | None]] = []
         try:
-            with self._transaction() as connection:
+            try:
+                with self._transaction() as connection:
+                    outcomes = [(job, _bare(job, connection), None) for job in batch]
+            except _UndoneError as undone:
                 if len(batch) == 1:
-                    # Alone, a job needs no savepoint: undoing it is undoing the transaction.
-                    outcomes = [(batch[0], _alone(batch[0], connection), None)]
+                    outcomes = [(batch[0], None, undone.error)]
                 else:
-                    outcomes = [(job, *_attempt(job, connection)) for job in batch]
-        except _UndoneError as undone:
-            outcomes = [(batch[0], None, undone.error)]
+                    with self._transaction() as connection:
+                        outcomes = [(job, *_attempt(job, connection)) for job in batch]
         except Exception as exc:  # noqa: BLE001  whatever it is, callers are waiting to hear of it
             error = UnavailableError(f"The database did not take the write: {_cause(exc)}.")
             error.__cause__ = exc
@@ -207,14 +211,14 @@ class _Job:
 
 
 class _UndoneError(Exception):
-    """A lone job failed; its transaction is rolled back by this passing through."""
+    """A job without a savepoint failed; the transaction is rolled back by this passing through."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
 
 
-def _alone(job: _Job, connection: Connection) -> Any:
+def _bare(job: _Job, connection: Connection) -> Any:
     try:
         return job.work(connection)
     except Exception as exc:

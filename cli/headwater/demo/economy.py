@@ -16,7 +16,7 @@ from headwater_agents.keys import payment_key
 from headwater_agents.langgraph_researcher import research_graph
 from headwater_agents.langgraph_wallet import WalletContext
 from headwater_agents.pydantic_researcher import research_agent
-from headwater_agents.scripted import ResearchPolicy
+from headwater_agents.scripted import NOTHING_BOUGHT, ResearchPolicy
 from headwater_marketplace.client import MarketplaceClient
 from headwater_wallet.wallet import Wallet
 
@@ -42,6 +42,11 @@ class Done:
     agent: str
     reports: list[str] = field(default_factory=list)
     streamed: int = 0
+
+    @property
+    def unanswered(self) -> list[str]:
+        """Reports of the scripted policy that say why nothing was bought."""
+        return [report for report in self.reports if report.startswith(NOTHING_BOUGHT)]
 
 
 def share_out(questions: Sequence[str], topics: Sequence[str]) -> tuple[Work, Work]:

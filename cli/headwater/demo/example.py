@@ -7,7 +7,7 @@ from headwater.demo.outcome import ExampleAnswer, Passage
 from headwater_attribution.bundle import EpochBundle
 from headwater_marketplace.epochs import receipt_id
 from headwater_marketplace.gateway import evidence_of
-from headwater_marketplace.seller.store import Payment
+from headwater_marketplace.seller.records import Payment
 from headwater_payments.split import PARTS
 
 

@@ -26,7 +26,7 @@ from headwater.demo.refusals import try_to_overcharge, try_to_overspend, try_to_
 from headwater.demo.settling import RULE, Settled, settle_everything
 from headwater.demo.twin import Economy
 from headwater_agents.named_models import chat_model
-from headwater_marketplace.seller.store import Payment
+from headwater_marketplace.seller.records import Payment
 
 BUYERS = ("langgraph agent", "pydantic-ai agent", "briefing agent")
 QUESTIONS = 240
@@ -105,6 +105,8 @@ async def _run_in(directory: Path, options: Options, tell: Tell, outcome: Outcom
         done = await _work(stack, options, network, parties, market, datanet, directory, outcome)
         for agent in done:
             tell(f"The {agent.agent} finished {len(agent.reports)} questions.")
+            if agent.unanswered:
+                tell(f"  {len(agent.unanswered)} have no answer. “{agent.unanswered[0]}”")
         for refusal in outcome.refusals:
             tell(f"Refused, {refusal.attempt}: [{refusal.code}] {refusal.message}")
         before = await _gas_before_settling(market)

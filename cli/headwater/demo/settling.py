@@ -33,7 +33,7 @@ from headwater_marketplace.epochs import (
     receipt_id,
 )
 from headwater_marketplace.gateway import evidence_of
-from headwater_marketplace.seller.store import Payment
+from headwater_marketplace.seller.records import Payment
 from headwater_marketplace.settlement import Claimed, SettlementWorker
 from headwater_payments.errors import UnavailableError
 from headwater_payments.split import split_amount

@@ -16,7 +16,8 @@ from typing import Final
 from sqlalchemy import Connection, Table, select
 
 from headwater_marketplace.seller.leases import Lease
-from headwater_marketplace.seller.store import Payment, SellerStore
+from headwater_marketplace.seller.records import Payment
+from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.tables import LeaseRow
 
 GRACE_S: Final = 300

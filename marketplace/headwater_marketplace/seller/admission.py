@@ -6,8 +6,6 @@ mirrored state is trusted for a third of its withdrawal delay.
 Source: x402 `batch-settlement` and `exact` on EVM; error codes as in the published package.
 """
 
-import re
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,65 +13,46 @@ from typing import Final
 import anyio
 
 from headwater_marketplace.facilitator import ChannelReader, Facilitator
+from headwater_marketplace.seller.channel_json import channel_state
 from headwater_marketplace.seller.offers import Meter, Offer
-from headwater_marketplace.seller.repeats import fingerprint_of, given_identifier
-from headwater_marketplace.seller.store import (
+from headwater_marketplace.seller.payment_checks import (
+    PREFIX,
+    PaymentRejectedError,
+    checked_batch,
+    first_amount,
+    identifier_of,
+    refuse_withdrawing,
+    takes_part,
+)
+from headwater_marketplace.seller.records import (
     ChannelRecord,
     NewRequest,
     Payment,
     PaymentConflictError,
-    SellerStore,
 )
+from headwater_marketplace.seller.repeats import PaidRequest
+from headwater_marketplace.seller.store import SellerStore
 from headwater_payments.address import Address, parse_address
 from headwater_payments.batch_payload import SCHEME as BATCH
-from headwater_payments.batch_payload import (
-    BatchPayload,
-    parse_batch_payload,
-    token_domain,
-)
+from headwater_payments.batch_payload import BatchPayload, token_domain
 from headwater_payments.channels import (
     ChannelBusyError,
     ChannelFundsError,
     VoucherMismatchError,
     VoucherReplayedError,
-    channel_id,
-    voucher_to_sign,
 )
-from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.errors import HeadwaterError
 from headwater_payments.exact import ExactPaymentError, check_exact, parse_exact_payload
-from headwater_payments.extensions import CONCURRENT
 from headwater_payments.hexadecimal import to_hex
-from headwater_payments.signing import recover
-from headwater_payments.structs import ChannelConfig
-from headwater_payments.windows import takes_windows
-from headwater_payments.x402 import (
-    JsonObject,
-    PaymentPayload,
-    PaymentRequirements,
-    chain_id_of,
-)
+from headwater_payments.x402 import PaymentPayload, PaymentRequirements, chain_id_of
 
-_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
-_PREFIX: Final = "invalid_batch_settlement_evm_"
 _REASONS: Final[tuple[tuple[type[HeadwaterError], str], ...]] = (
-    (VoucherMismatchError, _PREFIX + "cumulative_amount_mismatch"),
-    (ChannelBusyError, _PREFIX + "channel_busy"),
-    (ChannelFundsError, _PREFIX + "cumulative_exceeds_balance"),
+    (VoucherMismatchError, PREFIX + "cumulative_amount_mismatch"),
+    (ChannelBusyError, PREFIX + "channel_busy"),
+    (ChannelFundsError, PREFIX + "cumulative_exceeds_balance"),
     (VoucherReplayedError, "voucher_replayed"),
 )
 _REFUSALS: Final = tuple(kind for kind, _ in _REASONS)
-
-
-class PaymentRejectedError(HeadwaterError):
-    """The payment is not accepted; `reason` is x402's code for the buyer's software."""
-
-    code = "payment_rejected"
-    http_status = 402
-
-    def __init__(self, message: str, reason: str, *, channel: ChannelRecord | None = None) -> None:
-        super().__init__(message, reason=reason)
-        self.reason = reason
-        self.channel = channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +89,7 @@ class Gate:
     now: Callable[[], int]
 
     async def admit(
-        self, offer: Offer, route: str, header: str, body: bytes, *, wants_stream: bool = False
+        self, offer: Offer, asked: PaidRequest, *, wants_stream: bool = False
     ) -> Admission:
         """Verify a payment and reserve what the request may cost: of a stream, the first window.
 
@@ -119,12 +98,11 @@ class Gate:
             PaymentRejectedError: the payment does not pay for this request.
             PaymentConflictError: its id belongs to another payment, or one under way.
         """
-        payload = PaymentPayload.from_header(header)
+        payload = PaymentPayload.from_header(asked.header)
         terms = self._matching(offer, payload)
-        fingerprint = fingerprint_of(header, body)
-        payment_id = _identifier(payload)
-        amount = _first_amount(offer, payload, wants_stream=wants_stream)
-        request = self._request(offer, route, payment_id, fingerprint, amount)
+        payment_id = identifier_of(payload)
+        amount = first_amount(offer, payload, wants_stream=wants_stream)
+        request = self._request(offer, asked, payment_id, amount)
         if terms.scheme == BATCH:
             return await self._admit_voucher(offer, payload, terms, request)
         return await self._admit_transfer(offer, payload, terms, request)
@@ -144,7 +122,7 @@ class Gate:
         terms: PaymentRequirements,
         request: NewRequest,
     ) -> Admission:
-        batch = _checked_batch(payload, terms)
+        batch = checked_batch(payload, terms)
         transaction = ""
         if batch.deposit is None:
             known = await self._refresh(batch)
@@ -152,9 +130,9 @@ class Gate:
             await self._refuse_known(request.payment_id)
             await self._refuse_worthless(batch, request.amount)
             transaction, known = await self._place_deposit(payload, terms, batch)
-        _refuse_withdrawing(known)
+        refuse_withdrawing(known)
         request = replace(request, payer=batch.config.payer)
-        concurrent = _takes_part(payload)
+        concurrent = takes_part(payload)
         try:
             record = await self.store.reserve(request, batch.voucher, concurrent=concurrent)
         except _REFUSALS as e:
@@ -182,7 +160,7 @@ class Gate:
         """
         payload = PaymentPayload.from_header(header)
         terms = self._matching(offer, payload)
-        batch = _checked_batch(payload, terms)
+        batch = checked_batch(payload, terms)
         if to_hex(batch.voucher.channel_id) != payment.channel_id or offer.window is None:
             raise PaymentConflictError("This voucher is for another payment.")
         if payment.state != "reserved":
@@ -192,7 +170,7 @@ class Gate:
         if batch.deposit is not None and known.state.balance < batch.voucher.max_claimable:
             await self._refuse_worthless(batch, window)
             _, known = await self._place_deposit(payload, terms, batch)
-        _refuse_withdrawing(known)
+        refuse_withdrawing(known)
         try:
             covered, record = await self.store.extend(
                 payment.payment_id, batch.voucher, window=window, price=offer.price.atomic
@@ -272,13 +250,13 @@ class Gate:
         if batch.voucher.max_claimable < charged + amount and known is None:
             raise PaymentRejectedError(
                 f"The voucher covers {batch.voucher.max_claimable}, less than the price.",
-                _PREFIX + "cumulative_amount_mismatch",
+                PREFIX + "cumulative_amount_mismatch",
             )
         missing = batch.voucher.max_claimable - held
         if deposit < (missing if missing > 0 else amount):
             raise PaymentRejectedError(
                 f"A deposit of {deposit} does not pay for this request.",
-                _PREFIX + "deposit_below_min_deposit",
+                PREFIX + "deposit_below_min_deposit",
             )
 
     async def _place_deposit(
@@ -289,7 +267,7 @@ class Gate:
             return settlement.transaction, await self._sync(batch)
         rejected = PaymentRejectedError(
             settlement.error_message or "The deposit did not go through.",
-            settlement.error_reason or _PREFIX + "deposit_transaction_failed",
+            settlement.error_reason or PREFIX + "deposit_transaction_failed",
         )
         try:
             # The escrow decides, not the answer: an attempt that was cut off may have placed it.
@@ -312,149 +290,21 @@ class Gate:
         chain = await self.chain.channel(identifier)
         if not chain.balance:
             raise PaymentRejectedError(
-                "The chain holds no escrow for this channel.", _PREFIX + "channel_not_found"
+                "The chain holds no escrow for this channel.", PREFIX + "channel_not_found"
             )
         return await self.store.sync_channel(identifier, batch.config, chain, self.now())
 
     def _request(
-        self, offer: Offer, route: str, payment_id: str, fingerprint: str, amount: int
+        self, offer: Offer, asked: PaidRequest, payment_id: str, amount: int
     ) -> NewRequest:
         return NewRequest(
             payment_id=payment_id,
-            fingerprint=fingerprint,
+            fingerprint=asked.fingerprint,
             payer="",
             payee=offer.pay_to,
-            route=route,
+            route=asked.path,
             asset=offer.price.asset.address,
             amount=amount,
             created_at=self.now(),
+            method=asked.method,
         )
-
-
-def channel_state(record: ChannelRecord, charged: int) -> JsonObject:
-    """A channel as x402's `channelState`, with the charged total as of now."""
-    return {
-        "channelId": to_hex(record.identifier),
-        "balance": str(record.state.balance),
-        "totalClaimed": str(record.state.claimed),
-        "withdrawRequestedAt": record.withdraw_requested_at,
-        "refundNonce": str(record.refund_nonce),
-        "chargedCumulativeAmount": str(charged),
-    }
-
-
-def voucher_state(record: ChannelRecord) -> JsonObject | None:
-    """The highest voucher held, as x402's `voucherState`: the buyer can check its own signature."""
-    if record.signature is None:
-        return None
-    return {
-        "signedMaxClaimable": str(record.state.signed),
-        "signature": to_hex(record.signature),
-    }
-
-
-def _checked_batch(payload: PaymentPayload, terms: PaymentRequirements) -> BatchPayload:
-    """A channel payment that is consistent, for these terms, and signed by the payer."""
-    batch = parse_batch_payload(payload.payload)
-    _check_config(batch.config, terms)
-    chain_id = chain_id_of(terms.network)
-    if channel_id(batch.config, chain_id) != batch.voucher.channel_id:
-        raise PaymentRejectedError(
-            "The channel id is not that of its configuration.", _PREFIX + "channel_id_mismatch"
-        )
-    _check_signature(batch, chain_id)
-    return batch
-
-
-def _refuse_withdrawing(record: ChannelRecord) -> None:
-    if record.withdraw_requested_at:
-        raise PaymentRejectedError(
-            "The payer is withdrawing this channel's escrow.", _PREFIX + "withdrawal_pending"
-        )
-
-
-def _first_amount(offer: Offer, payload: PaymentPayload, *, wants_stream: bool) -> int:
-    """What the first voucher must cover: the price, or a window of a stream, where that is sold."""
-    if offer.window is None or not takes_windows(payload.extensions):
-        return offer.price.atomic
-    if not (wants_stream and _takes_part(payload)):
-        raise PaymentRejectedError(
-            "A window covers the start of a stream, and this request asks for no stream.",
-            "voucher_window_without_stream",
-        )
-    return offer.window.atomic
-
-
-def _check_config(config: ChannelConfig, terms: PaymentRequirements) -> None:
-    expected = (
-        (config.receiver, terms.pay_to, "receiver_mismatch"),
-        (config.token, terms.asset, "token_mismatch"),
-        (
-            config.receiver_authorizer,
-            str(terms.extra["receiverAuthorizer"]),
-            "receiver_authorizer_mismatch",
-        ),
-    )
-    for given, wanted, reason in expected:
-        if given.lower() != wanted.lower():
-            raise PaymentRejectedError(
-                f"The channel names {given} where {wanted} is required.", _PREFIX + reason
-            )
-    if config.withdraw_delay < int(terms.extra["withdrawDelay"]):
-        raise PaymentRejectedError(
-            "The channel's withdrawal delay is shorter than required.",
-            _PREFIX + "withdraw_delay_mismatch",
-        )
-
-
-def _check_signature(batch: BatchPayload, chain_id: int) -> None:
-    voucher = batch.voucher
-    try:
-        signer = recover(
-            voucher_to_sign(voucher.channel_id, voucher.max_claimable, chain_id),
-            voucher.signature,
-        )
-    except InvalidInputError as exc:
-        raise PaymentRejectedError(exc.message, _PREFIX + "voucher_signature") from exc
-    if signer != batch.config.payer_authorizer:
-        raise PaymentRejectedError(
-            "The voucher is not signed by the channel's payer authorizer.",
-            _PREFIX + "voucher_signature",
-        )
-
-
-def _takes_part(payload: PaymentPayload) -> bool:
-    extension = (payload.extensions or {}).get(CONCURRENT)
-    info = extension.get("info") if isinstance(extension, dict) else None
-    return isinstance(info, dict) and info.get("use") is True
-
-
-def _identifier(payload: PaymentPayload) -> str:
-    """The buyer's payment id, or one of our own where it gave none.
-
-    Raises:
-        InvalidInputError: not 16 to 128 letters, digits, hyphens or underscores.
-    """
-    given = given_identifier(payload)
-    if given is None:
-        return "srv_" + secrets.token_hex(16)
-    if not is_identifier(given):
-        raise InvalidInputError(
-            "A payment id is 16 to 128 letters, digits, hyphens and underscores."
-        )
-    return str(given)
-
-
-def is_identifier(given: object) -> bool:
-    """Whether this can be a payment's id."""
-    return isinstance(given, str) and _IDENTIFIER.fullmatch(given) is not None
-
-
-__all__ = [
-    "Admission",
-    "Gate",
-    "PaymentRejectedError",
-    "channel_state",
-    "is_identifier",
-    "voucher_state",
-]

@@ -14,8 +14,9 @@ from headwater_marketplace.seller.abandoned import (
     serving_lease,
     unserved,
 )
+from headwater_marketplace.seller.records import Payment
 from headwater_marketplace.seller.resume import TransferResumer
-from headwater_marketplace.seller.store import Payment, SellerStore
+from headwater_marketplace.seller.store import SellerStore
 from headwater_payments.errors import HeadwaterError
 
 EVERY_S: Final = GONE_AFTER_S // 6

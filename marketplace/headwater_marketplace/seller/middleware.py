@@ -2,7 +2,8 @@
 
 A request without payment is answered with 402 and the terms. With one, its most is reserved before
 the handler runs, the handler's bytes pass through untouched, and what it used is charged at the
-end. A handler that fails costs nothing; a client that leaves a stream pays for what was metered.
+end. A handler that fails or redirects (a status of 300 or more) costs nothing; a client that leaves
+a stream pays for what was metered.
 """
 
 import json
@@ -13,22 +14,16 @@ from typing import Any, Final
 import anyio
 
 from headwater_marketplace.facilitator import ChannelReader, Facilitator
-from headwater_marketplace.seller.admission import (
-    Admission,
-    Gate,
-    PaymentRejectedError,
-    channel_state,
-    voucher_state,
-)
+from headwater_marketplace.seller.admission import Admission, Gate
+from headwater_marketplace.seller.channel_json import channel_state, voucher_state
+from headwater_marketplace.seller.kept_answers import replay
 from headwater_marketplace.seller.offers import Offer, bind_meter
+from headwater_marketplace.seller.payment_checks import PaymentRejectedError
 from headwater_marketplace.seller.payment_desk import PaymentDesk
-from headwater_marketplace.seller.repeats import answered_before
-from headwater_marketplace.seller.served import ServedRequest, replay
-from headwater_marketplace.seller.store import (
-    PaymentBodyError,
-    PaymentConflictError,
-    SellerStore,
-)
+from headwater_marketplace.seller.records import PaymentBodyError, PaymentConflictError
+from headwater_marketplace.seller.repeats import PaidRequest, answered_before
+from headwater_marketplace.seller.served import ServedRequest
+from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.windows import PATIENCE_S, StreamCover, StreamCovers
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.extensions import LOOKUP_PATH
@@ -104,15 +99,15 @@ class PaymentMiddleware:
     ) -> None:
         try:
             body = await _read_body(receive)
+            query = scope.get("query_string", b"")
+            request = PaidRequest(scope["method"], scope["path"], query, header, body)
             wants_stream = asks_for_stream(_header(scope, "accept") or "", body)
-            admission = await self._gate.admit(
-                offer, scope["path"], header, body, wants_stream=wants_stream
-            )
+            admission = await self._gate.admit(offer, request, wants_stream=wants_stream)
         except PaymentRejectedError as exc:
             return await self._ask(scope, offer, send, error=exc)
         except PaymentConflictError as exc:
             try:
-                known = await answered_before(self._store, header, body)
+                known = await answered_before(self._store, request)
             except PaymentBodyError as other:
                 return await _problem(send, other)
             return await (_problem(send, exc) if known is None else replay(known, send))

@@ -7,9 +7,12 @@ will come.
 import json
 from collections.abc import Sequence
 
-from headwater_marketplace.seller.admission import Gate, channel_state, is_identifier
+from headwater_marketplace.seller.admission import Gate
+from headwater_marketplace.seller.channel_json import channel_state
 from headwater_marketplace.seller.offers import Offer
-from headwater_marketplace.seller.store import Payment, PaymentConflictError, SellerStore
+from headwater_marketplace.seller.payment_checks import is_identifier
+from headwater_marketplace.seller.records import Payment, PaymentConflictError
+from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.windows import StreamCovers
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.x402 import JsonObject
@@ -69,9 +72,8 @@ class PaymentDesk:
         return body
 
     async def _extend(self, payment: Payment, header: str) -> JsonObject:
-        offers = (offer for offer in self._offers if offer.covers(payment.route) and offer.window)
-        offer = next(offers, None)
-        if offer is None or payment.channel_id is None:
+        offer = next((offer for offer in self._offers if _sold(offer, payment)), None)
+        if offer is None or offer.window is None or payment.channel_id is None:
             raise PaymentConflictError("This payment takes no further vouchers.")
         covered, record = await self._gate.extend(offer, payment, header)
         cover = self._covers.find(payment.payment_id)
@@ -81,3 +83,11 @@ class PaymentDesk:
             "covered": str(covered),
             "channelState": channel_state(record, record.state.charged),
         }
+
+
+def _sold(offer: Offer, payment: Payment) -> bool:
+    """Whether a payment was made for this offer, being the first of which that is so."""
+    if payment.method is not None:
+        return offer.matches(payment.method, payment.route)
+    # Earlier books did not keep the method, and only a stream in windows asks.
+    return offer.window is not None and offer.covers(payment.route)

@@ -4,16 +4,22 @@ A transfer is written down before a facilitator sees it, together with the answe
 If the process dies, or the transaction is not mined in time, it is asked about here: the chain
 first, then the facilitator, which is given the very same payload. EIP-3009's nonce makes sure that
 money moves once; the books make sure that it is charged once.
+
+What was broadcast may be mined as long as the authorization is valid, whoever has forgotten it: a
+transfer is given up only once nothing can make it any more.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from enum import StrEnum
 from typing import Final, Protocol
 
 from headwater_marketplace.facilitator import Facilitator
-from headwater_marketplace.seller.served import PENDING, receipt_text
-from headwater_marketplace.seller.store import Answer, Payment, SellerStore
+from headwater_marketplace.seller.kept_answers import receipt_text
+from headwater_marketplace.seller.records import Answer, Payment
+from headwater_marketplace.seller.served import PENDING
+from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.transfers import TransferUnderWay
 from headwater_payments.metering import parse_receipt
 from headwater_payments.signing import Signer
@@ -32,8 +38,32 @@ UNDECIDED: Final = (
 """Refusals that do not say whether this transfer moved the money."""
 
 
+class Prospect(StrEnum):
+    """Whether a signed transfer can still be made: `OPEN` where that is possible, or not known.
+
+    `CLOSED`: the chain accepts its authorization no more, which was used or cancelled or is past
+    its time. `UNSENT`: it would, but nothing that was sent for it is still to be mined.
+    """
+
+    OPEN = "open"
+    UNSENT = "unsent"
+    CLOSED = "closed"
+
+
 class TransferLookup(Protocol):
     """Finds transfers on chain."""
+
+    async def transfer_prospect(
+        self, payload: PaymentPayload, terms: PaymentRequirements
+    ) -> Prospect:
+        """Whether a signed transfer can still be made.
+
+        Asked before `transfer_made`, so that what is not found then was never made.
+
+        Raises:
+            UnavailableError: the chain does not answer.
+        """
+        ...
 
     async def transfer_made(
         self, payload: PaymentPayload, terms: PaymentRequirements, since: int
@@ -53,8 +83,8 @@ class TransferResumer:
         store: the seller's books.
         facilitator: the one that transfers are given to.
         signer: signs receipts.
-        lookup: finds transfers on chain; without it, one that the facilitator says was made
-            already stays unresolved.
+        lookup: finds transfers on chain; without it, one that the facilitator neither makes nor
+            has made stays unresolved, since it may be on its way.
     """
 
     def __init__(
@@ -66,6 +96,8 @@ class TransferResumer:
     ) -> None:
         self._store, self._facilitator, self._signer = store, facilitator, signer
         self._lookup = lookup
+        settles: object = facilitator
+        self._looks_itself = lookup is settles
 
     async def resume(self, is_ours: Callable[[Payment], bool]) -> list[str]:
         """Ask about every transfer under way whose payment is `is_ours`; gives what is still open.
@@ -85,16 +117,13 @@ class TransferResumer:
     async def _end(self, transfer: TransferUnderWay, payment: Payment) -> bool:
         """Whether the transfer has an outcome now."""
         payload, terms = transfer.payload, transfer.terms
-        if self._lookup is not None:
-            made = await self._lookup.transfer_made(payload, terms, payment.created_at)
-            if made is not None:
-                await self._charge(transfer, payment, made)
-                return True
+        # There is nothing to deliver for it: it is not made now, but it may be on its way.
         nothing_to_give = payment.response is None and transfer.transaction is None
-        if nothing_to_give and (await self._facilitator.verify(payload, terms)).is_valid:
-            # It was not made, and there is nothing to deliver for it: it is not made now.
-            await self._store.release(payment.payment_id, free_nonce=False)
+        hopeless = (Prospect.CLOSED, Prospect.UNSENT) if nothing_to_give else (Prospect.CLOSED,)
+        if await self._look(transfer, payment, hopeless):
             return True
+        if nothing_to_give:
+            return False
         outcome = await self._facilitator.settle(payload, terms)
         if outcome.success:
             await self._charge(transfer, payment, outcome.transaction)
@@ -102,7 +131,25 @@ class TransferResumer:
         if outcome.error_reason == PENDING:
             await self._store.transfer_sent(payment.payment_id, outcome.transaction)
             return False
-        if outcome.error_reason in UNDECIDED:
+        undecided = outcome.error_reason in UNDECIDED
+        hopeless = (Prospect.CLOSED,) if undecided else (Prospect.CLOSED, Prospect.UNSENT)
+        return await self._look(transfer, payment, hopeless)
+
+    async def _look(
+        self, transfer: TransferUnderWay, payment: Payment, hopeless: tuple[Prospect, ...]
+    ) -> bool:
+        """Charge a transfer that was made, release one whose prospect is `hopeless`; else False."""
+        if self._lookup is None:
+            return False
+        payload, terms = transfer.payload, transfer.terms
+        prospect = await self._lookup.transfer_prospect(payload, terms)
+        if prospect is Prospect.UNSENT and not self._looks_itself:
+            prospect = Prospect.OPEN  # it knows what it sent itself, and not what another did
+        made = await self._lookup.transfer_made(payload, terms, payment.created_at)
+        if made is not None:
+            await self._charge(transfer, payment, made)
+            return True
+        if prospect not in hopeless:
             return False
         await self._store.release(payment.payment_id, free_nonce=False)
         return True
@@ -128,6 +175,7 @@ class TransferResumer:
             evidence=payment.evidence,
             response_status=payment.response_status,
             response_type=payment.response_type,
+            response_headers=payment.response_headers,
             response=payment.response,
         )
         if transfer.receipt is None:

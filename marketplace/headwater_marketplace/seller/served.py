@@ -2,20 +2,32 @@
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import anyio
 
 from headwater_marketplace.facilitator import Facilitator
-from headwater_marketplace.seller.admission import Admission, channel_state
-from headwater_marketplace.seller.store import Answer, Payment, SellerStore
+from headwater_marketplace.seller.admission import Admission
+from headwater_marketplace.seller.channel_json import channel_state
+from headwater_marketplace.seller.kept_answers import (
+    MAX_KEPT_HEADERS,
+    MAX_KEPT_RESPONSE,
+    Message,
+    Send,
+    content_type,
+    header_of,
+    kept_headers,
+    receipt_text,
+)
+from headwater_marketplace.seller.records import Answer
+from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.transfers import TransferUnderWay
 from headwater_marketplace.seller.windows import StreamCover
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.extensions import PAYMENT_RECEIPT, receipt_event
-from headwater_payments.metering import MeteringReceipt, receipt_to_json
+from headwater_payments.metering import MeteringReceipt
 from headwater_payments.server_sent import EventBoundaries
 from headwater_payments.signing import ImmediateSigner, Signer
 from headwater_payments.x402 import (
@@ -25,10 +37,6 @@ from headwater_payments.x402 import (
     chain_id_of,
 )
 
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
-
-MAX_KEPT_RESPONSE: Final = 262_144
 PENDING: Final = "settlement_pending"
 
 
@@ -64,7 +72,7 @@ class ServedRequest:
         self._streaming = self._finished = False
         self._withheld = self._client_gone = self._in_doubt = False
         self._transaction = admission.transaction
-        store.live.add(admission.payment_id)
+        store.live[admission.payment_id] = self
 
     async def run(self, handler: Callable[[], Awaitable[None]]) -> None:
         """Run the handler; whatever happens, the payment ends charged or released."""
@@ -87,7 +95,9 @@ class ServedRequest:
                         # stream; whatever the handler made of its absence is not a failure.
                         await self._cut_short(failed=failed and not self._client_gone)
             finally:
-                self._store.live.discard(self._admission.payment_id)
+                # The id of a payment that was released may be in use again.
+                if self._store.live.get(self._admission.payment_id) is self:
+                    del self._store.live[self._admission.payment_id]
 
     async def send(self, message: Message) -> None:
         """Take one ASGI message from the handler."""
@@ -108,7 +118,8 @@ class ServedRequest:
     async def _body(self, chunk: bytes, *, more: bool) -> None:
         if self._withheld:
             return None
-        if self._start.get("status", 500) >= 400:
+        if self._start.get("status", 500) >= 300:
+            # A failure is not what was bought, and nor is the way to some other place.
             return await self._pass_failure(chunk, more=more)
         self._response_hash.update(chunk)
         if not self._streaming and not more:
@@ -313,14 +324,17 @@ class ServedRequest:
         signed: tuple[MeteringReceipt, bytes] | None,
     ) -> Answer:
         """What to keep of this request, so that a buyer that asks again gets the same."""
-        small = body if body is not None and len(body) <= MAX_KEPT_RESPONSE else None
+        headers = kept_headers(self._start)
+        fits = len(headers or "") <= MAX_KEPT_HEADERS
+        small = body if body is not None and fits and len(body) <= MAX_KEPT_RESPONSE else None
         settlement = self._settlement(self._charged_extra(charge, cumulative))
         return Answer(
             settlement=json.dumps(settlement.to_json()),
             receipt=None if signed is None else receipt_text(*signed),
             evidence=evidence,
             response_status=self._start.get("status"),
-            response_type=_content_type(self._start),
+            response_type=content_type(self._start),
+            response_headers=headers if fits else None,
             response=small,
         )
 
@@ -375,8 +389,8 @@ class ServedRequest:
     @property
     def _carries_events(self) -> bool:
         """Whether events of ours can be put into the stream and be read there."""
-        encoded = _header(self._start, b"content-encoding") not in ("", "identity")
-        return _content_type(self._start).startswith("text/event-stream") and not encoded
+        encoded = header_of(self._start, b"content-encoding") not in ("", "identity")
+        return content_type(self._start).startswith("text/event-stream") and not encoded
 
     @property
     def _chain_id(self) -> int:
@@ -407,33 +421,3 @@ class ServedRequest:
         self._boundaries.passed(after)
         between = b"" if self._boundaries.between_events else b"\n\n"
         return between + receipt_event(settlement, receipt)
-
-
-async def replay(payment: Payment, send: Send) -> None:
-    """Give the answer of a payment that was charged before, without serving or charging again."""
-    settlement = SettlementResponse.from_json(json.loads(payment.settlement or "{}"))
-    body = payment.response or b""
-    headers = [
-        (b"content-type", (payment.response_type or "application/octet-stream").encode()),
-        (b"content-length", str(len(body)).encode()),
-        (PAYMENT_RESPONSE.encode(), settlement.to_header().encode()),
-    ]
-    if payment.receipt is not None:
-        headers.append((PAYMENT_RECEIPT.encode(), payment.receipt.encode()))
-    status = payment.response_status or 200
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def receipt_text(receipt: MeteringReceipt, signature: bytes) -> str:
-    """A signed receipt in the form that is sent and kept."""
-    return json.dumps(receipt_to_json(receipt, signature), separators=(",", ":"))
-
-
-def _content_type(start: Message) -> str:
-    return _header(start, b"content-type")
-
-
-def _header(start: Message, name: bytes) -> str:
-    headers = start.get("headers", [])
-    return next((v.decode("latin-1") for k, v in headers if k.lower() == name), "")

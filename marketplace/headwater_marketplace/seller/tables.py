@@ -36,7 +36,8 @@ class SellerChannelRow(SellerTable, table=True):
 class PaymentRow(SellerTable, table=True):
     """One paid request. States: `reserved`, then `charged` or `released`.
 
-    `owner` is the store that admitted it: one for each life of each process.
+    `owner` is the store that admitted it: one for each life of each process. `response_headers` is
+    JSON, a list of names with their values.
     """
 
     __tablename__ = "seller_payment"
@@ -49,6 +50,7 @@ class PaymentRow(SellerTable, table=True):
     payer: str = Field(index=True)
     payee: str = Field(index=True)
     route: str
+    method: str | None = None
     channel_id: str | None = Field(default=None, index=True)
     amount: int = Field(sa_type=BigInteger)
     max_claimable: int = Field(default=0, sa_type=BigInteger, index=True)
@@ -59,6 +61,7 @@ class PaymentRow(SellerTable, table=True):
     evidence: str | None = Field(default=None, sa_type=Text)
     response_status: int | None = None
     response_type: str | None = None
+    response_headers: str | None = Field(default=None, sa_type=Text)
     response: bytes | None = Field(default=None, sa_type=LargeBinary)
     created_at: int = Field(sa_type=BigInteger)
 
