@@ -1,5 +1,6 @@
 """Serving an ASGI application inside a task group, on a free port, with a clean end."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -17,9 +18,40 @@ KEEP_ALIVE_S = 75
 class _Server(uvicorn.Server):
     """A server that leaves signals to the program around it."""
 
+    hung_up = False
+
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    async def serve_on(self, listener: socket.socket) -> None:
+        """Serve until told to stop; a cancellation around it waits for that."""
+        with anyio.CancelScope(shield=True):
+            await self.serve([listener])
+
+    async def hang_up(self) -> None:
+        """Drop every connection, and wait until the handlers behind them have ended."""
+        self.hung_up = self.should_exit = True
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        # Handlers hear of their client's leaving before they are cancelled.
+        await asyncio.sleep(0)
+        handlers = list(self.server_state.tasks)
+        for handler in handlers:
+            handler.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
+
+    def quiet(self, app: Callable[..., Any]) -> Callable[..., Any]:
+        """The application; what it is cancelled by when it hangs up ends here."""
+
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            try:
+                await app(scope, receive, send)
+            except asyncio.CancelledError:
+                if not self.hung_up:
+                    raise
+
+        return answer
 
 
 def bind(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
@@ -54,8 +86,9 @@ async def serve(
 ) -> AsyncIterator[str]:
     """Serve `app` on `listener` while the context is open; gives the base URL.
 
-    Requests under way are finished before the context is left. An error inside the context leaves
-    it as it is, not wrapped in a group. Runs on asyncio.
+    Requests under way are finished before the context is left; where it is cancelled, they are
+    cancelled, and ended before it is left all the same, so that what they use can be closed behind
+    it. An error inside the context leaves it as it is, not wrapped in a group. Runs on asyncio.
 
     Args:
         app: an ASGI application.
@@ -73,18 +106,23 @@ async def serve(
             timeout_keep_alive=KEEP_ALIVE_S,
         )
     )
+    server.config.app = server.quiet(app)
     failure: Exception | None = None
     async with anyio.create_task_group() as services:
         for service in beside:
             services.start_soon(service)
         async with anyio.create_task_group() as group:
-            group.start_soon(server.serve, [listener])
+            group.start_soon(server.serve_on, listener)
             try:
                 while not server.started:  # noqa: ASYNC110  uvicorn offers no event to wait for
                     await anyio.sleep(0.005)
                 yield url_of(listener)
             except Exception as exc:  # noqa: BLE001  raised again below, outside the group
                 failure = exc
+            except BaseException:
+                with anyio.CancelScope(shield=True):
+                    await server.hang_up()
+                raise
             finally:
                 server.should_exit = True
         services.cancel_scope.cancel()

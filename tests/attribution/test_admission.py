@@ -240,8 +240,8 @@ def in_twos() -> list[Contribution]:
 def test_honest_work_in_twos_is_not_taken_for_filler(honest_verdicts: list[Verdict]) -> None:
     verdicts = admit(in_twos())
     own_fault = [v for v in verdicts if not v.accepted and v.similar_to is None]
-    assert len(own_fault) / len(verdicts) <= 0.035
-    assert accepted_share(verdicts) >= 0.93 * accepted_share(honest_verdicts)
+    assert len(own_fault) / len(verdicts) <= 0.042
+    assert accepted_share(verdicts) >= 0.92 * accepted_share(honest_verdicts)
 
 
 def test_rubbish_handed_in_first_changes_no_newcomers_verdict() -> None:

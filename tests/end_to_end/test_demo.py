@@ -77,7 +77,8 @@ def test_it_is_as_large_as_promised(outcome: Outcome) -> None:
 def test_the_cheaters_work_was_refused_with_reasons(outcome: Outcome) -> None:
     for kind in ("exact copy", "near copy", "filler", "keyword stuffing", "split filler"):
         assert sum(outcome.refused[kind].values()) > 0
-        assert len(outcome.reasons[kind].split()) > 3
+        assert all(len(reason.split()) > 3 for reason in outcome.reasons[kind].values())
+        assert outcome.reasons[kind].keys() == outcome.refused[kind].keys()
 
 
 def test_revenue_reaches_owners_two_levels_up(outcome: Outcome) -> None:

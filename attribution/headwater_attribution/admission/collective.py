@@ -69,8 +69,9 @@ def _disordered(
     if not gain.pairs or gain.millibits >= enough:
         return None
     reason = (
-        f"Where its words are least in order, {gain.pairs} pairs of them tell {gain.millibits} "
-        f"thousandths of a bit each; {enough} are asked for."
+        f"Its words stand in no order: over the same words shuffled, a pair of neighbours gains "
+        f"{gain.millibits / 1_000:.2f} bits in its worst stretch, and {enough / 1_000:.2f} are "
+        "asked for."
     )
     return "disorder/1", reason
 

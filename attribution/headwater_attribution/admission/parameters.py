@@ -77,8 +77,8 @@ class AdmissionParameters:
     order_from_words: int = 5_000
     order_pairs: int = 19
     min_order_millibits: int = 250
-    list_function_bps: int = 2_200
-    list_order_millibits: int = 250
+    list_function_bps: int = 2_600
+    list_order_millibits: int = 450
     min_short_order_millibits: int = -700
     small_alike_bps: int = 5_000
     small_copied_bps: int = 3_500

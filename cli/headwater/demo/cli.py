@@ -1,6 +1,10 @@
 """`headwater demo`: run the whole economy once, print it, check it, write a report."""
 
+import os
+import sys
+from dataclasses import replace
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Annotated
 
 import anyio
@@ -12,6 +16,7 @@ from headwater_attribution.tables import show_table
 from headwater_payments.errors import HeadwaterError
 
 if TYPE_CHECKING:
+    from headwater.demo.earnings import ContributorLine
     from headwater.demo.outcome import Outcome
 
 
@@ -43,7 +48,7 @@ def demo(
     show(outcome, console)
     console.print(f"\nReport: {page}", soft_wrap=True)
     console.print(
-        f"Check the epoch yourself: headwater attribution verify {page.parent / BUNDLE}",
+        f"Check the epoch yourself: {_command()} attribution verify {page.parent / BUNDLE}",
         soft_wrap=True,
     )
     if not outcome.passed:
@@ -53,6 +58,8 @@ def demo(
 def _run(
     admission: bool, seed: int, llm: str | None, report: Path, console: Console
 ) -> "tuple[Outcome, Path]":
+    # An advertisement that a library prints on terminals is no part of a run.
+    os.environ.setdefault("PYDANTIC_AI_NO_BANNER", "1")
     from headwater.demo.report import check_writable, write_report
     from headwater.demo.run import Options, run
 
@@ -76,8 +83,11 @@ def show(outcome: "Outcome", console: Console) -> None:
         [(check.name, _MARKS[check.state], check.detail) for check in outcome.checks],
         title="Checks",
     )
-    verdict = "[green]Everything held" if outcome.passed else "[bold red]Something did not hold"
-    console.print(f"{verdict}[/], in {outcome.seconds:.1f} s.")
+    if outcome.passed:
+        console.print(f"[green]Everything held[/], in {outcome.seconds:.1f} s.")
+        return
+    failed = ", ".join(outcome.failed) or "there is no result"
+    console.print(f"[bold red]Did not hold[/], in {outcome.seconds:.1f} s: {failed}.")
 
 
 def _show_contributors(outcome: "Outcome", console: Console) -> None:
@@ -85,7 +95,7 @@ def _show_contributors(outcome: "Outcome", console: Console) -> None:
         return
     ranked = sorted(outcome.earnings.contributors, key=lambda line: -line.earned)
     honest = [line for line in ranked if line.kind == "honest"]
-    shown = honest[:12] + [line for line in ranked if line.kind != "honest"]
+    shown = honest[:12] + _together([line for line in ranked if line.kind != "honest"])
     rows = [
         (
             line.name,
@@ -104,11 +114,35 @@ def _show_contributors(outcome: "Outcome", console: Console) -> None:
     numbers = ("rows", "accepted", "answers caused", "earned", "per row")
     show_table(
         console,
-        ("contribution", "kind", *numbers),
+        ("from", "kind", *numbers),
         rows,
         title="Contributors who earned most, and everybody who cheated",
         right=numbers,
     )
+
+
+def _together(lines: "list[ContributorLine]") -> "list[ContributorLine]":
+    """One line for each kind, of all the identities that it was handed in by."""
+    kinds = {line.kind: [each for each in lines if each.kind == line.kind] for line in lines}
+    return [
+        replace(
+            of_kind[0],
+            name="one identity" if len(of_kind) == 1 else f"{len(of_kind)} identities",
+            submitted=sum(line.submitted for line in of_kind),
+            accepted=sum(line.accepted for line in of_kind),
+            answers=sum(line.answers for line in of_kind),
+            earned=sum(line.earned for line in of_kind),
+        )
+        for of_kind in kinds.values()
+    ]
+
+
+def _command() -> str:
+    """How this program was called, for a command to copy."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{sys.executable} -m headwater"
+    return called.name if which(called.name) else str(called)
 
 
 def _show_cheats(outcome: "Outcome", console: Console) -> None:
@@ -122,29 +156,28 @@ def _show_cheats(outcome: "Outcome", console: Console) -> None:
             str(cheat.accepted),
             f"{cheat.earned:,}",
             f"{cheat.ratio:.3f} {cheat.measure}",
-            str(cheat.limit),
+            *([str(cheat.limit)] if outcome.admission else []),
         )
         for cheat in outcome.earnings.cheats
     ]
+    heads = ("cheat", "rows", "accepted", "earned", "that is")
     show_table(
         console,
-        ("cheat", "rows", "accepted", "earned", "that is", "limit"),
+        (*heads, "limit") if outcome.admission else heads,
         rows,
         title=f"What cheating earned, admission {admission}",
     )
 
 
 def _show_parties(outcome: "Outcome", console: Console) -> None:
-    rows = [
-        (role, f"{change:+,}", why)
-        for role, _, change, why in outcome.parties
-        if change or not role.endswith(("attributor", "fallback"))
-    ]
+    rows = [(role, f"{change:+,}", why) for role, _, change, why in outcome.others]
+    total = sum(change for _, _, change, _ in outcome.others)
+    rows.append(("sum", f"{total:+,}", "nothing is made or lost"))
     show_table(
         console,
         ("party", "net", "why"),
         rows,
-        title="Everybody else: net atomic units, own escrow included",
+        title="Everybody else: net atomic units (1,000,000 are one USDC), own escrow included",
         right=("net",),
     )
 
@@ -156,6 +189,6 @@ def _show_traffic(outcome: "Outcome", console: Console) -> None:
     console.print(
         f"{traffic.calls} paid calls ({traffic.streamed} streamed), {traffic.vouchers} vouchers on "
         f"{traffic.channels} channels, {traffic.transactions} payment transactions, "
-        f"{traffic.gas_per_call:,.0f} gas a call; revenue {traffic.revenue:,} atomic units.",
+        f"{traffic.gas_per_call:,.0f} gas a call; {traffic.revenue:,} atomic units charged.",
         soft_wrap=True,
     )

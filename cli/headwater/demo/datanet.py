@@ -1,5 +1,6 @@
 """From submissions to a datanet: admission with reasons, a version with a root, a model over it."""
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from headwater_models.corpus_backend import CorpusBackend
 from headwater_models.corpus_backend import CorpusRow as ServedRow
 from headwater_payments.hexadecimal import to_hex
 
+_NUMBERED = re.compile(r"(?<!its )\bcontribution (\d+)")
 LICENCE = "PSF-2.0"
 MODEL = "stdlib-docs"
 
@@ -46,13 +48,16 @@ class Datanet:
                 counted[kinds[verdict.ref.contribution_id]][verdict.rule] += 1
         return dict(counted)
 
-    def example(self, kind: str) -> str | None:
-        """The reason given for one refused row of a kind."""
-        kinds = {submission.identity: submission.kind for submission in self.submissions}
+    def reasons(self) -> dict[str, dict[str, str]]:
+        """The reason given for one refused row by kind of submission and rule, others by name."""
+        known = {submission.identity: submission for submission in self.submissions}
+        found: dict[str, dict[str, str]] = defaultdict(dict)
         for verdict in self.verdicts:
-            if not verdict.accepted and kinds[verdict.ref.contribution_id] == kind:
-                return verdict.reason
-        return None
+            if not verdict.accepted:
+                kind = known[verdict.ref.contribution_id].kind
+                named = _NUMBERED.sub(lambda n: f"“{known[int(n[1])].name}”", verdict.reason)
+                found[kind].setdefault(verdict.rule, named)
+        return dict(found)
 
 
 def build_datanet(

@@ -91,8 +91,9 @@ async def earnings_of(economy: Economy, bundle: EpochBundle) -> Earnings:
     typical = median(line.per_row for line in lines if line.kind == "honest")
     cheats = [_cheat(kind, lines, typical) for kind in CHEATS]
     whole, alone = await handed_in_whole(economy), under_one_owner(economy)
-    cheats.append(_split(lines, whole, SPLIT, "of the same work handed in whole"))
-    cheats.append(_split(lines, alone, f"{SPLIT}, once admitted,", "of the same rows' pay to one"))
+    cheats.append(_split(lines, whole, f"{SPLIT} of the work", "of the same work handed in whole"))
+    entered = f"{SPLIT} of what entered"
+    cheats.append(_split(lines, alone, entered, "of the same rows' pay to one"))
     return Earnings(tuple(lines), tuple(cheats), typical, bundle.unattributed)
 
 

@@ -46,6 +46,12 @@ class ExampleAnswer:
     unattributed: float
     charge: int
 
+    @property
+    def leads(self) -> bool:
+        """Whether whoever is quoted first has the largest share."""
+        first = next((p.contributor for p in self.passages if p.contributor), None)
+        return bool(self.shares) and max(self.shares, key=lambda share: share[1])[0] == first
+
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
@@ -71,7 +77,7 @@ class Outcome:
     traffic: Traffic | None = None
     model_test: ModelTest | None = None
     refused: dict[str, dict[str, int]] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, dict[str, str]] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
     earnings: Earnings | None = None
     parties: tuple[tuple[str, str, int, str], ...] = ()
@@ -84,7 +90,21 @@ class Outcome:
     @property
     def passed(self) -> bool:
         """Whether there are checks and every enforced one held."""
-        return bool(self.checks) and all(c.held for c in self.checks if c.enforced)
+        return bool(self.checks) and not self.failed
+
+    @property
+    def failed(self) -> list[str]:
+        """The names of the enforced checks that did not hold."""
+        return [check.name for check in self.checks if check.state == "failed"]
+
+    @property
+    def others(self) -> list[tuple[str, str, int, str]]:
+        """The parties that gained or lost, then all contributors together; sums to nothing."""
+        shown = [each for each in self.parties if each[2]]
+        if self.earnings is None:
+            return shown
+        earned = sum(line.earned for line in self.earnings.contributors)
+        return [*shown, ("all contributors", "", earned, "the tables above")]
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the bundle, which is a file of its own, ready for `json.dumps`."""

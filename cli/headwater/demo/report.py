@@ -156,7 +156,7 @@ def _traffic(outcome: Outcome) -> str:
         ("on-chain transactions for payments", f"{traffic.transactions:,}"),
         ("gas per paid call", f"{traffic.gas_per_call:,.0f}"),
         ("gas of the one claiming transaction", f"{traffic.claim_gas:,}"),
-        ("revenue", f"{traffic.revenue:,}"),
+        ("sum of what was charged", f"{traffic.revenue:,}"),
     ]
     return "<h2>Traffic</h2>" + _table(("", ""), rows, numeric={1})
 
@@ -202,14 +202,16 @@ def _contributors(outcome: Outcome) -> str:
 def _parties(outcome: Outcome) -> str:
     rows = [
         (escape(role), f"<code>{escape(account)}</code>", f"{change:+,}", escape(why))
-        for role, account, change, why in outcome.parties
+        for role, account, change, why in outcome.others
     ]
+    total = sum(change for _, _, change, _ in outcome.others)
+    rows.append(("sum", "", f"{total:+,}", "nothing is made or lost"))
     return "<h2>Everybody else</h2>" + _table(("party", "account", "net", "why"), rows, numeric={2})
 
 
 def _refused(outcome: Outcome) -> str:
     rows = [
-        (escape(kind), escape(rule), f"{count}", escape(outcome.reasons.get(kind, "")))
+        (escape(kind), escape(rule), f"{count}", escape(outcome.reasons[kind][rule]))
         for kind, rules in outcome.refused.items()
         for rule, count in sorted(rules.items(), key=lambda item: -item[1])
     ]

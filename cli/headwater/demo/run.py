@@ -170,10 +170,11 @@ def _tell_admission(datanet: Datanet, tell: Tell, outcome: Outcome) -> None:
     submitted = Counter[str]()
     for each in datanet.submissions:
         submitted[each.kind] += len(each.rows)
+    outcome.reasons = datanet.reasons()
+    refused = "refused" if outcome.admission else "would have been refused"
     for kind, rules in refusals.items():
-        reason = datanet.example(kind) or ""
-        outcome.reasons[kind] = reason
-        tell(f"  {kind}: {sum(rules.values())} of {submitted[kind]} rows refused. “{reason}”")
+        reason = outcome.reasons[kind][rules.most_common(1)[0][0]]
+        tell(f"  {kind}: {sum(rules.values())} of {submitted[kind]} rows {refused}. {reason}")
 
 
 async def _gas_before_settling(market: Market) -> tuple[int, int]:
@@ -219,26 +220,32 @@ async def _account_for(
     escrow: Counter[str] = Counter()
     for record in await market.store.channels():
         escrow[record.config.payer] += record.state.balance - record.state.charged
-    outcome.parties = await _parties(network, parties, lineage, escrow)
+    outcome.parties = await _parties(
+        network, parties, lineage, escrow, outcome.earnings.unattributed
+    )
     outcome.example = _example(charged, settled, datanet)
 
 
 def _example(charged: list[Payment], settled: Settled, datanet: Datanet) -> ExampleAnswer | None:
-    """The answer that most contributors share in; among those, the shortest question."""
+    """The answer that most contributors share in, the first quoted most; the shortest question."""
     examples = [example_answer(payment, settled.bundle, datanet) for payment in charged]
     return max(
         (example for example in examples if example is not None),
-        key=lambda example: (len(example.shares), -len(example.question)),
+        key=lambda example: (example.leads, len(example.shares), -len(example.question)),
         default=None,
     )
 
 
 async def _parties(
-    network: Network, parties: Parties, lineage: Lineage, escrow: dict[str, int]
+    network: Network,
+    parties: Parties,
+    lineage: Lineage,
+    escrow: dict[str, int],
+    unattributed: int,
 ) -> tuple[tuple[str, str, int, str], ...]:
     why = {
-        "platform": "5 % of what model and briefing earn",
-        "host": "10 % of the model's revenue, 5 % of the briefing's",
+        "platform": "5 % of what the vaults of model and briefing take in, royalties included",
+        "host": "10 % of what the model's vault takes in, 5 % of the briefing's",
         "curator": "owns the datanet",
         "provider": f"owns {MODEL}",
         "langgraph agent": "bought answers and briefings",
@@ -255,5 +262,8 @@ async def _parties(
         rows.append((role, str(account), change, why.get(role, "")))
     for name, published in lineage.all().items():
         held = await network.balance(published.vault)
-        rows.append((f"{name}'s vault", str(published.vault), held, "rounding and unattributed"))
+        why_held = "rounding"
+        if name == "datanet" and unattributed:
+            why_held = f"{unattributed:,} that no method explains, kept unattributed; and rounding"
+        rows.append((f"{name}'s vault", str(published.vault), held, why_held))
     return tuple(rows)
