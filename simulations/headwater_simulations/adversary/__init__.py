@@ -1,0 +1,1 @@
+"""The attacker that a reward rule must survive: deviations, trials, search, verdicts and cases."""
