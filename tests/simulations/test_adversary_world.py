@@ -143,7 +143,7 @@ def test_money_is_conserved_whatever_a_coalition_does(conduct: Conduct, rule: Re
     arena = replace(SMALL, stake=500, audit=HALF, cost_identity=30)
     ring = Ring(arena, rule, 3, 0, 4)
     trial = ring.trial([conduct])
-    low, high, most = ring.bounds(conduct)
+    low, high, most = ring.limits(conduct)
     assert (trial.net >= low).all()
     assert (trial.net <= high).all()
     assert (ring.honest_pay <= most).all()
@@ -152,7 +152,7 @@ def test_money_is_conserved_whatever_a_coalition_does(conduct: Conduct, rule: Re
 def test_honest_play_gains_exactly_nothing() -> None:
     for rule in RULES.values():
         assert gain(rule=rule) == 0
-        assert (Ring(SMALL, rule, 1, 0, 5).trial([HONEST]).deviations == 0).all()
+        assert (Ring(SMALL, rule, 1, 0, 5).trial([HONEST]).excess(0) == 0).all()
 
 
 @pytest.mark.parametrize("side_by_side", [1, 7, 40])

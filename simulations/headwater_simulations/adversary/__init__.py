@@ -1,1 +1,48 @@
 """The attacker that a reward rule must survive: deviations, trials, search, verdicts and cases."""
+
+from headwater_simulations.adversary.arena import Arena
+from headwater_simulations.adversary.attacking import (
+    AttackResult,
+    Finalist,
+    Verdict,
+    attack,
+)
+from headwater_simulations.adversary.budget import BUDGETS, Budget
+from headwater_simulations.adversary.deviations import (
+    DEVIATIONS,
+    Collude,
+    Copy,
+    Deviation,
+    Dimension,
+    FarmPrior,
+    FreeRide,
+    Noise,
+    Restate,
+    Split,
+    Strategy,
+    Wash,
+)
+from headwater_simulations.adversary.space import Space
+
+__all__ = [
+    "BUDGETS",
+    "DEVIATIONS",
+    "Arena",
+    "AttackResult",
+    "Budget",
+    "Collude",
+    "Copy",
+    "Deviation",
+    "Dimension",
+    "FarmPrior",
+    "Finalist",
+    "FreeRide",
+    "Noise",
+    "Restate",
+    "Space",
+    "Split",
+    "Strategy",
+    "Verdict",
+    "Wash",
+    "attack",
+]

@@ -93,10 +93,8 @@ def draw_queries(arena: Arena, draws: Draws, epoch: int) -> Queries:
         100 + below(300, "second score"),
     ]
     rows = [below(arena.rows, f"row {place}") for place in range(3)]
-    wash_price = np.full_like(subject, arena.price)
-    varied = arena.price * (500 + below(1_001, "price")) // 1_000
     return Queries(
-        np.where(public, varied, wash_price),
+        _prices(arena, below(1_001, "price")),
         np.stack(authors, axis=2),
         np.stack(rows, axis=2),
         np.stack(scores, axis=2),
@@ -107,6 +105,19 @@ def draw_queries(arena: Arena, draws: Draws, epoch: int) -> Queries:
         draws.below(PARTS, "audit", epoch, identity),
         draws.below(PARTS, "found", epoch, identity),
     )
+
+
+def _prices(arena: Arena, drawn: Int64s) -> Int64s:
+    """`[S, R]` half to one and a half times the price, two by two adding up to twice the price.
+
+    So the public spends the same in every world, which keeps the range of pay, and with it the
+    bounds on a gain, narrow.
+    """
+    prices = np.full_like(drawn, arena.price)
+    first = np.arange(0, arena.queries - 1, 2)
+    prices[:, first] = arena.price * (500 + drawn[:, first]) // 1_000
+    prices[:, first + 1] = 2 * arena.price - prices[:, first]
+    return prices
 
 
 def _accepted(draws: Draws, recall: int, purpose: str) -> Int64s:

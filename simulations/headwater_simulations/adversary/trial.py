@@ -7,6 +7,7 @@ import numpy as np
 
 from headwater_attribution.rules import RewardRule
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.split import PARTS
 from headwater_simulations.adversary.arena import Arena
 from headwater_simulations.adversary.conduct import HONEST, Conduct, Conducts, Int64s, stack
 from headwater_simulations.adversary.nature import Nature, Queries, draw_nature, draw_queries
@@ -40,11 +41,9 @@ class Trial:
         difference = (self.net - self.honest_net).mean(axis=1)
         return np.asarray(difference / self.honest_pay.mean(), dtype=np.float64)
 
-    @property
-    def deviations(self) -> Floats:
-        """`[C, S]` each world's net gain ÷ mean honest pay."""
-        scale = float(self.honest_pay.mean())
-        return np.asarray((self.net - self.honest_net) / scale, dtype=np.float64)
+    def excess(self, gain: float) -> Floats:
+        """`[C, S]` net gain less `gain` × honest pay, atomic units: 0 on average at the gain."""
+        return np.asarray(self.net - self.honest_net - gain * self.honest_pay, dtype=np.float64)
 
 
 class Ring:
@@ -101,15 +100,17 @@ class Ring:
         net = [self._net(together, *part) for part in self._parts]
         return Trial(np.concatenate(net, axis=1), self.honest_net, self.honest_pay)
 
-    def bounds(self, conduct: Conduct) -> tuple[int, int, int]:
-        """What no draw can exceed: net at least, net at most, honest pay at most."""
+    def limits(self, conduct: Conduct) -> tuple[int, int, int]:
+        """What no draw can exceed: net at least, net at most, and honest pay at most."""
         arena = self.arena
         one = stack([conduct], arena)
-        public = arena.epochs * (arena.queries * (arena.price * 3 // 2))
-        wash = arena.epochs * int(one.wash[0]) * max(arena.price, 1)
-        fixed = int(costs(arena, one)[0])
-        lost = arena.stake * int(names(arena, one)[0])
-        return -(fixed + lost + wash), public + wash - fixed, public
+        money = arena.epochs * arena.queries * arena.price
+        each = max(arena.price * int(one.wash_price[0]) // PARTS, 1)
+        bought = arena.epochs * int(one.wash[0]) * each
+        fixed = int(costs(arena, one)[0]) + bought
+        staked = arena.stake * int(names(arena, one)[0])
+        most = (money + bought) * arena.contributors_share // PARTS
+        return -fixed - staked, most - fixed, money * arena.contributors_share // PARTS
 
     def _net(self, conducts: Conducts, nature: Nature, epochs: tuple[Queries, ...]) -> Int64s:
         each = max(1, self._side_by_side // len(nature.refused))
