@@ -8,6 +8,14 @@ from headwater_simulations.adversary.attacking import (
     attack,
 )
 from headwater_simulations.adversary.budget import BUDGETS, Budget
+from headwater_simulations.adversary.case import (
+    Case,
+    case_of,
+    load_case,
+    replay,
+    save_case,
+)
+from headwater_simulations.adversary.describe import describe
 from headwater_simulations.adversary.deviations import (
     DEVIATIONS,
     Collude,
@@ -23,6 +31,7 @@ from headwater_simulations.adversary.deviations import (
     Wash,
 )
 from headwater_simulations.adversary.space import Space
+from headwater_simulations.adversary.testing import assert_stopped, assert_unexploitable
 
 __all__ = [
     "BUDGETS",
@@ -30,6 +39,7 @@ __all__ = [
     "Arena",
     "AttackResult",
     "Budget",
+    "Case",
     "Collude",
     "Copy",
     "Deviation",
@@ -44,5 +54,12 @@ __all__ = [
     "Strategy",
     "Verdict",
     "Wash",
+    "assert_stopped",
+    "assert_unexploitable",
     "attack",
+    "case_of",
+    "describe",
+    "load_case",
+    "replay",
+    "save_case",
 ]

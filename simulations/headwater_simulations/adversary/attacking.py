@@ -8,7 +8,7 @@ that the search never drew is not excluded by it. How often that happens is meas
 planted flaws.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import sqrt
@@ -127,7 +127,7 @@ def attack(
     error = budget.error / len(order)
     finalists = [_judge(proof, picks, shortlist[i], error) for i in order]
     finalists.sort(key=lambda finalist: -finalist.gain.estimate)
-    verdict = _verdict(finalists, budget.tolerance)
+    verdict = verdict_of([finalist.gain for finalist in finalists], budget.tolerance)
     detectable = _detectable(picks, finalists[0], budget)
     minimal, extra = None, 0
     if verdict is Verdict.EXPLOIT:
@@ -167,6 +167,15 @@ def judge(
     return _judge(Ring(arena, rule, seed, first, worlds), pilot, strategy, error).gain
 
 
+def verdict_of(gains: Sequence[GainBounds], tolerance: float) -> Verdict:
+    """The verdict on strategies whose gains lie within these bounds."""
+    if any(gain.low > tolerance for gain in gains):
+        return Verdict.EXPLOIT
+    if all(gain.high < tolerance for gain in gains):
+        return Verdict.NONE_FOUND
+    return Verdict.UNDECIDED
+
+
 def _judge(ring: Ring, pilot: Ring, strategy: Strategy, error: float) -> Finalist:
     conduct = conduct_of(strategy)
     before, trial = pilot.trial([conduct]), ring.trial([conduct])
@@ -191,14 +200,6 @@ def _shrunk(
     small = shrink(picks, surest.strategy, detectable)
     confirmed = _judge(confirm, picks, small, budget.error)
     return confirmed if confirmed.gain.low > budget.tolerance else None
-
-
-def _verdict(finalists: list[Finalist], tolerance: float) -> Verdict:
-    if any(finalist.gain.low > tolerance for finalist in finalists):
-        return Verdict.EXPLOIT
-    if all(finalist.gain.high < tolerance for finalist in finalists):
-        return Verdict.NONE_FOUND
-    return Verdict.UNDECIDED
 
 
 def _detectable(picks: Ring, best: Finalist, budget: Budget) -> float:

@@ -60,7 +60,7 @@ def _milder(ring: Ring, strategy: Strategy, tolerance: float) -> Strategy:
 
 def _levels(dimension: Dimension, now: int) -> list[int]:
     """From the mildest value towards `now`, without it; wide ranges in steps of a hundredth."""
-    step = max(1, (dimension.high - dimension.low) // 100)
+    step = max(1, dimension.high // 100)
     levels = dimension.mildest + np.linspace(0, now - dimension.mildest, _LEVELS)
     rounded = (levels / step).round().astype(np.int64) * step
     kept = np.clip(rounded, dimension.low, dimension.high).tolist()
