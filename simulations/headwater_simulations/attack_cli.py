@@ -65,7 +65,7 @@ def attack(
     from headwater_simulations.adversary.userrules import find_rule
 
     with refusals():
-        _check_seed(seed)
+        check_seed(seed)
         result = attacking.attack(
             find_rule(rule),
             _arena(setting or []),
@@ -170,7 +170,8 @@ def _show(result: "AttackResult") -> None:
     )
 
 
-def _check_seed(seed: int) -> None:
+def check_seed(seed: int) -> None:
+    """Refuse a seed that is out of range."""
     if not 0 <= seed < 2**63:
         raise InvalidInputError("A seed is an integer from 0 to 2^63 - 1.")
 

@@ -1,7 +1,7 @@
 """`headwater simulate`: the production reward rule in worlds that attack it.
 
 Without a command it compares fixed kinds of agents; `attack` searches for the deviation that pays
-most, `replay` runs a find again.
+most, `replay` runs a find again, `calibrate` measures the attacker.
 """
 
 import json
@@ -12,6 +12,7 @@ import typer
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.split import PARTS
 from headwater_simulations.attack_cli import attack, replay
+from headwater_simulations.calibrate_cli import calibrate
 
 # The command line starts fast because numpy and the simulator load when a command runs.
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Attack the reward rule before money does.")
 app.command()(attack)
 app.command()(replay)
+app.command()(calibrate)
 
 
 @app.callback(invoke_without_command=True)

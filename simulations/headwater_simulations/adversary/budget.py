@@ -60,10 +60,10 @@ BUDGETS: dict[BudgetName, Budget] = {
     "small": Budget(candidates=512, search_worlds=8, pick_worlds=48, proof_worlds=1_500),
     "standard": Budget(),
     "full": Budget(
-        candidates=65_536, generation=128, search_worlds=32, pick_worlds=400, proof_worlds=20_000
+        candidates=262_144, generation=128, search_worlds=32, pick_worlds=400, proof_worlds=20_000
     ),
 }
-"""Budgets by name: seconds, half a minute, and several minutes on one core."""
+"""Budgets by name: two seconds, five seconds, and ten minutes on one core."""
 
 
 def budget_named(name: str) -> Budget:
