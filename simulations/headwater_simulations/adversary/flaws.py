@@ -115,9 +115,8 @@ class Usage:
 
     def __call__(self, columns: RuleColumns, parameters: RuleParameters) -> Int64s:
         """`[W, A]` pay."""
-        best = columns.parts.max(axis=2, keepdims=True)
-        main = ((columns.parts == best) & (best > 0)).astype(np.int64)
-        counted = _divide(columns.charges.sum(axis=1), _by_account(columns, main))
+        main = _by_account(columns, _main_causes(columns))
+        counted = _divide(columns.charges.sum(axis=1), main)
         return _mixed(self.share, counted, causes(columns, parameters))
 
 
@@ -133,6 +132,23 @@ class Jackpot:
         """`[W, A]` pay."""
         hit = ((columns.rows >= self.first) & (columns.rows <= self.last)).astype(np.int64)
         won = _divide(columns.charges.sum(axis=1), hit)
+        return _mixed(self.share, won, causes(columns, parameters))
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A share to accounts with many rows and just so many receipts: only two deviations open it."""
+
+    share: int
+    least_rows: int
+    first: int
+    last: int
+
+    def __call__(self, columns: RuleColumns, parameters: RuleParameters) -> Int64s:
+        """`[W, A]` pay."""
+        main = _by_account(columns, _main_causes(columns))
+        opened = (main >= self.first) & (main <= self.last) & (columns.rows >= self.least_rows)
+        won = _divide(columns.charges.sum(axis=1), opened.astype(np.int64))
         return _mixed(self.share, won, causes(columns, parameters))
 
 
@@ -163,6 +179,12 @@ class MainCause:
 def causes(columns: RuleColumns, parameters: RuleParameters) -> Int64s:
     """`[W, A]` what the shipped rule pays with these parameters."""
     return _by_account(columns, CAUSES.pay(columns, parameters))
+
+
+def _main_causes(columns: RuleColumns) -> Int64s:
+    """`[W, R, K]` 1 for the largest cause of each receipt."""
+    best = columns.parts.max(axis=2, keepdims=True)
+    return np.asarray((columns.parts == best) & (best > 0), dtype=np.int64)
 
 
 def _by_account(columns: RuleColumns, slots: Int64s) -> Int64s:

@@ -66,17 +66,17 @@ def sound(seed: int, number: int) -> Plant:
 
 
 def _concave(draw: np.random.Generator) -> Plant:
-    rule = flaws.Power(float(draw.uniform(0.3, 0.9)))
+    rule = flaws.Power(float(draw.uniform(0.3, 0.97)))
     return _plant("concave", rule, _closed(draw), (Split(8),))
 
 
 def _ceiling(draw: np.random.Generator) -> Plant:
-    rule = flaws.Ceiling(_share(draw, 0.02, 0.045))
+    rule = flaws.Ceiling(_share(draw, 0.02, 0.055))
     return _plant("ceiling", rule, _closed(draw), (Split(4),), (Split(8),))
 
 
 def _joining(draw: np.random.Generator) -> Plant:
-    rule = flaws.Power(float(draw.uniform(1.3, 2.5)))
+    rule = flaws.Power(float(draw.uniform(1.05, 2)))
     return _plant("convex", rule, _closed(draw), (Collude(3),))
 
 
@@ -87,13 +87,13 @@ def _threshold(draw: np.random.Generator) -> Plant:
 
 def _presence(draw: np.random.Generator) -> Plant:
     arena = replace(_closed(draw), filler_recall=_share(draw, 0.4, 0.9), cost_noise=2)
-    rule = flaws.Presence(_share(draw, 0.3, 1))
+    rule = flaws.Presence(_share(draw, 0.1, 1))
     return _plant("presence", rule, arena, *((Noise(rows),) for rows in (64, 160, 320, 512)))
 
 
 def _similarity(draw: np.random.Generator) -> Plant:
     arena = replace(_closed(draw), admission=False)
-    return _plant("similarity", flaws.Similarity(_share(draw, 0.3, 1)), arena, (Copy(PARTS, 0),))
+    return _plant("similarity", flaws.Similarity(_share(draw, 0.1, 1)), arena, (Copy(PARTS, 0),))
 
 
 def _rewording(draw: np.random.Generator) -> Plant:
@@ -107,26 +107,37 @@ def _rewording(draw: np.random.Generator) -> Plant:
 def _stipend(draw: np.random.Generator) -> Plant:
     cost = int(draw.integers(150, 300))
     arena = replace(_closed(draw), cap_identities=1, cost_honest=cost)
-    rule = flaws.Stipend(_share(draw, 0.8, 1))
+    rule = flaws.Stipend(_share(draw, 0.75, 1))
     return _plant("stipend", rule, arena, (FreeRide(PARTS * 9 // 10),))
 
 
 def _volume(draw: np.random.Generator) -> Plant:
-    rule = flaws.Volume(_share(draw, 0.15, 1))
+    rule = flaws.Volume(_share(draw, 0.05, 0.7))
     tries = ((FarmPrior(rows),) for rows in (32, 64, 128, 256, 512))
     return _plant("volume", rule, _closed(draw), *tries)
 
 
 def _usage(draw: np.random.Generator) -> Plant:
-    rule = flaws.Usage(_share(draw, 0.3, 1))
+    rule = flaws.Usage(_share(draw, 0.1, 0.8))
     return _plant("usage", rule, _closed(draw), (Wash(16, PARTS // 100),))
 
 
 def _jackpot(draw: np.random.Generator) -> Plant:
     first = int(draw.integers(14, 80))
-    rule = flaws.Jackpot(_share(draw, 0.2, 0.6), first, first + int(draw.integers(0, 12)))
+    rule = flaws.Jackpot(_share(draw, 0.03, 0.3), first, first + int(draw.integers(0, 8)))
     tries = ((FarmPrior(rows),) for rows in range(8, 513, 8))
     return _plant("jackpot", rule, _closed(draw), *tries)
+
+
+def _lock(draw: np.random.Generator) -> Plant:
+    least, count = int(draw.integers(16, 50)), int(draw.integers(7, 12))
+    rule = flaws.Lock(_share(draw, 0.1, 0.4), least, count, count + int(draw.integers(0, 3)))
+    tries = (
+        (FarmPrior(6 * (least - 4 + more)), Wash(bought, PARTS // 100))
+        for more in (0, 8, 16, 30)
+        for bought in range(4, 17)
+    )
+    return _plant("lock", rule, _closed(draw), *tries)
 
 
 _FLAWS: Mapping[str, Callable[[np.random.Generator], Plant]] = {
@@ -141,6 +152,7 @@ _FLAWS: Mapping[str, Callable[[np.random.Generator], Plant]] = {
     "volume": _volume,
     "usage": _usage,
     "jackpot": _jackpot,
+    "lock": _lock,
 }
 
 FLAWS = tuple(_FLAWS)
