@@ -68,8 +68,8 @@ def attack(
         check_seed(seed)
         result = attacking.attack(
             find_rule(rule),
-            _arena(setting or []),
-            _space(only),
+            arena_of(setting or []),
+            space_of(only),
             replace(budget_named(budget), tolerance=tolerance),
             seed=seed,
         )
@@ -176,7 +176,8 @@ def check_seed(seed: int) -> None:
         raise InvalidInputError("A seed is an integer from 0 to 2^63 - 1.")
 
 
-def _space(only: str) -> "Space":
+def space_of(only: str) -> "Space":
+    """The space of the kinds that are named, with commas between them; all of none."""
     from headwater_simulations.adversary.deviations import DEVIATIONS
     from headwater_simulations.adversary.space import Space
 
@@ -188,7 +189,8 @@ def _space(only: str) -> "Space":
     return Space(tuple(named[name] for name in wanted) or DEVIATIONS)
 
 
-def _arena(settings: list[str]) -> "Arena":
+def arena_of(settings: list[str]) -> "Arena":
+    """The default arena with these fields, each written `name=value`."""
     from dataclasses import fields
 
     from headwater_simulations.adversary.arena import Arena

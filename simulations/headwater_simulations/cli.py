@@ -1,7 +1,7 @@
 """`headwater simulate`: the production reward rule in worlds that attack it.
 
 Without a command it compares fixed kinds of agents; `attack` searches for the deviation that pays
-most, `replay` runs a find again, `calibrate` measures the attacker.
+most, `replay` runs a find again, `defend` searches levers, `calibrate` measures the attacker.
 """
 
 import json
@@ -13,6 +13,7 @@ from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.split import PARTS
 from headwater_simulations.attack_cli import attack, replay
 from headwater_simulations.calibrate_cli import calibrate
+from headwater_simulations.defend_cli import defend
 
 # The command line starts fast because numpy and the simulator load when a command runs.
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Attack the reward rule before money does.")
 app.command()(attack)
 app.command()(replay)
+app.command()(defend)
 app.command()(calibrate)
 
 

@@ -1,10 +1,14 @@
+import json
+
 import pytest
+from typer.testing import CliRunner
 
 from headwater_attribution.rules import BY_ROWS, CAUSES
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.split import PARTS
 from headwater_simulations.adversary import Arena, Budget, Copy, FarmPrior, Space, Split
 from headwater_simulations.adversary.defence import Lever, defend
+from headwater_simulations.cli import app
 
 TINY = Budget(
     candidates=96,
@@ -72,3 +76,22 @@ def test_a_lever_is_a_number_that_somebody_can_set() -> None:
             Lever(name, values, costs)
     with pytest.raises(InvalidInputError):
         defend(CAUSES, [Lever("stake", (1,))], budget=TINY, rounds=0)
+
+
+def test_the_command_tells_each_round_and_the_reattack() -> None:
+    arguments = ["defend", "--only", "Copy", "--lever", "cost_reworded=10:0,400:0.1"]
+    shown = CliRunner().invoke(app, arguments)
+    assert shown.exit_code == 0
+    for word in ("round 1", "round 2", "re-attack", "exploit", "none found"):
+        assert word in shown.stdout
+    told = json.loads(CliRunner().invoke(app, [*arguments, "--rounds", "1", "--json"]).stdout)
+    assert [each["setting"] for each in told["rounds"]] == [{"cost_reworded": 10}]
+    assert told["reattack"]["verdict"] == "exploit"
+
+
+@pytest.mark.parametrize("lever", ["luck=1", "stake", "stake=", "stake=much", "stake=1:nan"])
+def test_a_bad_lever_gets_one_sentence_with_a_code(lever: str) -> None:
+    result = CliRunner().invoke(app, ["defend", "--lever", lever])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error[invalid_input]: ")
+    assert result.stderr.count("\n") == 1

@@ -52,6 +52,8 @@ class Lever:
     def __post_init__(self) -> None:
         if self.name not in _OF_ARENA | _OF_RULE:
             raise InvalidInputError(f"There is no lever {self.name}.")
+        if not all(0 <= cost < 1e6 for cost in self.costs):
+            raise InvalidInputError("A lever's costs lie between 0 and a million times honest pay.")
         if not self.values or (self.costs and len(self.costs) != len(self.values)):
             raise InvalidInputError("A lever has values, and a cost for each or none at all.")
 
