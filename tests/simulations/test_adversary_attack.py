@@ -16,6 +16,7 @@ from headwater_simulations.adversary import (
     Arena,
     AttackResult,
     Budget,
+    Collude,
     Copy,
     Dimension,
     FarmPrior,
@@ -247,3 +248,14 @@ def test_rules_without_parts_are_not_compared_by_luck() -> None:
     ring = Ring(Arena(), CAUSES, 8, 0, 50)
     first, second = ring.trial([Conduct(copied=quarter)]), ring.trial([Conduct(copied=quarter)])
     assert (first.net == second.net).all()
+
+
+def test_a_find_names_no_more_members_and_identities_than_there_are() -> None:
+    arena = Arena(members=2, cap_identities=3)
+    result = attack(CAUSES, arena, Space((Split, Collude)), TINY)
+    for finalist in result.finalists:
+        for deviation in finalist.strategy:
+            if isinstance(deviation, Collude):
+                assert deviation.members <= 2
+            if isinstance(deviation, Split):
+                assert deviation.identities <= 3

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol, runtime_checkable
 
 from headwater_payments.split import PARTS
-from headwater_simulations.adversary.arena import MAX_PARTS, MAX_ROWS, MAX_WASH
+from headwater_simulations.adversary.arena import MAX_PARTS, MAX_ROWS, MAX_WASH, Arena
 from headwater_simulations.adversary.conduct import HONEST, Conduct
 
 
@@ -171,9 +171,22 @@ DEVIATIONS: tuple[type[Deviation], ...] = (
 """Every kind that is built in."""
 
 
+def fitted(strategy: Strategy, arena: Arena) -> Strategy:
+    """The strategy with no more members and identities than the arena has."""
+    return tuple(_fitted(deviation, arena) for deviation in strategy)
+
+
 def conduct_of(strategy: Sequence[Deviation]) -> Conduct:
     """What a coalition does that follows the strategy."""
     conduct = HONEST
     for deviation in strategy:
         conduct = deviation.apply(conduct)
     return conduct
+
+
+def _fitted(deviation: Deviation, arena: Arena) -> Deviation:
+    if isinstance(deviation, Collude):
+        return Collude(min(deviation.members, arena.members))
+    if isinstance(deviation, Split):
+        return Split(min(deviation.identities, arena.cap_identities))
+    return deviation

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headwater_simulations.adversary.deviations import Strategy, conduct_of
+from headwater_simulations.adversary.deviations import Strategy, conduct_of, fitted
 from headwater_simulations.adversary.space import Space, kinds_of
 from headwater_simulations.adversary.trial import Ring
 from headwater_simulations.draws import Bools
@@ -69,7 +69,9 @@ def search(
     for start in range(0, candidates, generation):
         count = min(generation, candidates - start)
         used, at = _propose(space, aim, cells, count, generator, first=start == 0)
-        strategies = [space.strategy(u, a) for u, a in zip(used, at, strict=True)]
+        strategies = [
+            fitted(space.strategy(u, a), ring.arena) for u, a in zip(used, at, strict=True)
+        ]
         gains = ring.trial([conduct_of(strategy) for strategy in strategies]).gains
         for index in np.argsort(-gains, kind="stable").tolist():
             cell = kinds_of(strategies[index])
