@@ -42,7 +42,7 @@ PARTS = {
     ),
     "simulate": Part(
         "headwater_simulations.cli",
-        "simulate",
+        "app",
         "simulations",
         "Run the reward rule over a population that attacks it.",
     ),

@@ -1,4 +1,8 @@
-"""`headwater simulate`: run the production reward rule over a population that attacks it."""
+"""`headwater simulate`: the production reward rule in worlds that attack it.
+
+Without a command it compares fixed kinds of agents; `attack` searches for the deviation that pays
+most, `replay` runs a find again, `defend` searches levers, `calibrate` measures the attacker.
+"""
 
 import json
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +11,9 @@ import typer
 
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.split import PARTS
+from headwater_simulations.attack_cli import attack, replay
+from headwater_simulations.calibrate_cli import calibrate
+from headwater_simulations.defend_cli import defend
 
 # The command line starts fast because numpy and the simulator load when a command runs.
 if TYPE_CHECKING:
@@ -14,10 +21,15 @@ if TYPE_CHECKING:
     from headwater_simulations.study import StudyResult
 
 app = typer.Typer(help="Attack the reward rule before money does.")
+app.command()(attack)
+app.command()(replay)
+app.command()(defend)
+app.command()(calibrate)
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def simulate(
+    context: typer.Context,
     agents: Annotated[int, typer.Option(help="Identities in a world.")] = 1_000,
     steps: Annotated[int, typer.Option(help="Steps of a run.")] = 100,
     worlds: Annotated[int, typer.Option(help="Independent worlds.")] = 16,
@@ -28,6 +40,8 @@ def simulate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
     """Simulate honest contributors among copiers, spammers and splitters, and print who gains."""
+    if context.invoked_subcommand is not None:
+        return
     from headwater_attribution.rules import RULES, rule_named
     from headwater_simulations.scenario import Scenario
     from headwater_simulations.study import study

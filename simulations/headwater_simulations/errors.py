@@ -3,7 +3,9 @@
 HeadwaterError
 └── SimulationError          a world that can't be simulated as asked
     ├── HiddenColumnError    a mechanism read what only nature knows: fix the mechanism
-    └── ConservationError    money appeared or vanished in a step: fix the kernel
+    ├── ConservationError    money appeared or vanished in a step: fix the kernel
+    ├── NothingEarnedError   honest play is paid nothing: choose another rule or arena
+    └── ExploitableError     a rule did not survive an attack: fix the rule, or look harder
 """
 
 from headwater_payments.errors import HeadwaterError
@@ -25,3 +27,15 @@ class ConservationError(SimulationError):
     """Money appeared or vanished within a step."""
 
     code = "money_not_conserved"
+
+
+class NothingEarnedError(SimulationError):
+    """A rule pays honest contributors nothing, so no gain can be measured in units of their pay."""
+
+    code = "nothing_earned"
+
+
+class ExploitableError(SimulationError):
+    """An attack found a deviation that pays, or could not exclude one."""
+
+    code = "exploitable"

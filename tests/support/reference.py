@@ -153,6 +153,8 @@ def _leaves(path: list[str], command: Command) -> Iterator[tuple[list[str], Comm
     if not isinstance(command, TyperGroup):
         yield path, command
         return
+    if command.invoke_without_command and command.params:
+        yield path, command
     for name, child in command.commands.items():
         assert isinstance(child, TyperCommand | TyperGroup)
         yield from _leaves([*path, name], child)

@@ -1,0 +1,123 @@
+"""The market that an attacker and its rule meet in, in one frozen record.
+
+A world has `authors`, of whom the first `members` are one coalition. Each wrote rows about a
+subject of its own. A query is about one author's subject; two other authors' rows come up beside.
+"""
+
+from dataclasses import dataclass, fields
+
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.split import PARTS
+
+MAX_PARTS = 8
+"""The most identities that one member publishes under."""
+
+MAX_WASH = 16
+"""The most queries that a coalition buys of itself in an epoch."""
+
+MAX_ROWS = 512
+"""The most rows of noise, and of filler, that a coalition hands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """Everything an attack depends on but the rule, the deviation and the seed.
+
+    Shares and probabilities are parts per 10^8; money is atomic units. The last five are levers of
+    a defence that stands beside the rule.
+
+    Attributes:
+        authors: independent contributors in a world.
+        members: of them, those whom one controller coordinates.
+        rows: of each author.
+        epochs: how often the rule is called.
+        queries: of the public in each epoch.
+        price: of a query on average; it varies by half up and down.
+        contributors_share: of the price.
+        false_refusal: honest rows that admission refuses.
+        dedup_recall: exact copies that likeness recognises.
+        blind_at: share of words replaced from which likeness recognises nothing; below it recall
+            falls evenly.
+        filler_recall: rows of noise that the quality floor refuses.
+        plausible_recall: rows of plausible filler that it refuses.
+        noise_reach: queries for which one accepted row of noise comes up.
+        cost_honest: of writing a row.
+        cost_copied: of copying one.
+        cost_reworded: of replacing all its words, on top; in proportion for fewer.
+        cost_noise: of a row of noise.
+        cost_filler: of a row of plausible filler.
+        admission: whether recognised copies are refused; else they stand in their original's star.
+        cost_identity: of each identity beyond one a member.
+        stake: held of each identity until the end, lost when an audit finds it out.
+        audit: identities that are audited in an epoch.
+        cap_identities: identities that a member may have.
+    """
+
+    authors: int = 15
+    members: int = 3
+    rows: int = 8
+    epochs: int = 2
+    queries: int = 40
+    price: int = 1_000
+    contributors_share: int = PARTS * 60 // 100
+    false_refusal: int = PARTS * 4 // 100
+    dedup_recall: int = PARTS * 95 // 100
+    blind_at: int = PARTS * 60 // 100
+    filler_recall: int = PARTS * 95 // 100
+    plausible_recall: int = PARTS * 50 // 100
+    noise_reach: int = PARTS * 5 // 1_000
+    cost_honest: int = 40
+    cost_copied: int = 2
+    cost_reworded: int = 10
+    cost_noise: int = 2
+    cost_filler: int = 8
+    admission: bool = True
+    cost_identity: int = 0
+    stake: int = 0
+    audit: int = 0
+    cap_identities: int = MAX_PARTS
+
+    def __post_init__(self) -> None:
+        named = {each.name: getattr(self, each.name) for each in fields(self)}
+        if not isinstance(named.pop("admission"), bool):
+            raise InvalidInputError("An arena's admission is true or false.")
+        for name, value in named.items():
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
+                raise InvalidInputError(f"An arena's {name} is an integer from 0 to 2^31 - 1.")
+        for name in _SHARES:
+            if named[name] > PARTS:
+                raise InvalidInputError(f"An arena's {name} lies between 0 and 10^8.", name=name)
+        if not 1 <= self.members <= self.authors - 3 or self.authors > 1_000:
+            raise InvalidInputError(
+                "An arena has 1 to 997 members and at least 3 authors beside them, 1,000 in all."
+            )
+        sizes = (self.rows, self.epochs, self.queries, self.price, self.cap_identities)
+        if min(sizes) < 1 or self.rows > 1_000 or self.cap_identities > MAX_PARTS:
+            raise InvalidInputError(
+                f"Rows, epochs, queries and price are at least 1, rows at most 1,000, and "
+                f"identities from 1 to {MAX_PARTS}."
+            )
+        if self.blind_at == 0 or self.members * self.rows * self.epochs * self.queries > 10**8:
+            raise InvalidInputError("An arena's blind_at is above 0, and its size is bounded.")
+
+    @property
+    def receipts(self) -> int:
+        """Receipts of an epoch: the public's, and room for those that a coalition buys itself."""
+        return self.queries + MAX_WASH
+
+    @property
+    def accounts(self) -> int:
+        """Accounts of a world: every identity a coalition may use, then the other authors."""
+        return self.members * MAX_PARTS + self.authors - self.members
+
+
+_SHARES = (
+    "contributors_share",
+    "false_refusal",
+    "dedup_recall",
+    "blind_at",
+    "filler_recall",
+    "plausible_recall",
+    "noise_reach",
+    "audit",
+)

@@ -1,0 +1,136 @@
+"""Trials: a coalition that deviates and the same coalition honest, on the same draws."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from headwater_attribution.rules import RewardRule
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.split import PARTS
+from headwater_simulations.adversary.arena import Arena
+from headwater_simulations.adversary.conduct import HONEST, Conduct, Conducts, Int64s, stack
+from headwater_simulations.adversary.nature import Nature, Queries, draw_nature, draw_queries
+from headwater_simulations.adversary.rows import costs, names
+from headwater_simulations.adversary.world import play
+from headwater_simulations.draws import Draws
+from headwater_simulations.errors import NothingEarnedError
+from headwater_simulations.metrics import Floats
+
+_SIDE_BY_SIDE = 512
+"""Worlds of one kernel call; its arrays then stay in a core's cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Conducts beside honest play, atomic units.
+
+    Attributes:
+        net: `[C, S]` pay less what was spent, as the conduct goes.
+        honest_net: `[S]` the same coalition's, honest.
+        honest_pay: `[S]` what it is paid, honest: the unit of a gain.
+    """
+
+    net: Int64s
+    honest_net: Int64s
+    honest_pay: Int64s
+
+    @property
+    def gains(self) -> Floats:
+        """`[C]` mean net gain ÷ mean honest pay."""
+        difference = (self.net - self.honest_net).mean(axis=1)
+        return np.asarray(difference / self.honest_pay.mean(), dtype=np.float64)
+
+    def excess(self, gain: float) -> Floats:
+        """`[C, S]` net gain less `gain` × honest pay, atomic units: 0 on average at the gain."""
+        return np.asarray(self.net - self.honest_net - gain * self.honest_pay, dtype=np.float64)
+
+
+class Ring:
+    """Worlds `first` to `first + count - 1` of a seed, ready for any number of conducts.
+
+    Nature's draws and the honest result are computed once. What a conduct gains doesn't depend on
+    which others are tried beside it, nor on `side_by_side`.
+
+    Args:
+        arena: the market.
+        rule: the rule under attack.
+        seed: of nature.
+        first: number of the first world.
+        count: `S`.
+        side_by_side: worlds of one kernel call; a matter of memory and speed only.
+
+    Raises:
+        NothingEarnedError: the rule pays the honest coalition nothing in any of these worlds.
+    """
+
+    def __init__(
+        self,
+        arena: Arena,
+        rule: RewardRule,
+        seed: int,
+        first: int,
+        count: int,
+        side_by_side: int = _SIDE_BY_SIDE,
+    ) -> None:
+        if count < 1 or first < 0 or side_by_side < 1:
+            raise InvalidInputError("A ring has at least one world, numbered from 0.")
+        self.arena, self.rule, self.count = arena, rule, count
+        self._side_by_side = side_by_side
+        size = min(count, max(1, side_by_side))
+        self._parts = [
+            _draw(arena, seed, np.arange(start, min(start + size, first + count)))
+            for start in range(first, first + count, size)
+        ]
+        honest = stack([HONEST], arena)
+        ends = [play(arena, rule, honest, *part) for part in self._parts]
+        self.honest_pay = np.concatenate([end.pay[0] for end in ends])
+        self.honest_net = np.concatenate([end.net[0] for end in ends])
+        if not self.honest_pay.any():
+            raise NothingEarnedError(
+                f"The rule {rule.rule_id} pays honest contributors nothing here, so there is no "
+                "unit to measure a gain in."
+            )
+
+    def trial(self, conducts: Sequence[Conduct]) -> Trial:
+        """Every conduct in every world."""
+        if not conducts:
+            raise InvalidInputError("A trial needs at least one conduct.")
+        together = stack(conducts, self.arena)
+        net = [self._net(together, *part) for part in self._parts]
+        return Trial(np.concatenate(net, axis=1), self.honest_net, self.honest_pay)
+
+    def limits(self, conduct: Conduct) -> tuple[int, int, int]:
+        """What no draw can exceed: net at least, net at most, and honest pay at most."""
+        arena = self.arena
+        one = stack([conduct], arena)
+        money = arena.epochs * arena.queries * arena.price
+        each = max(arena.price * int(one.wash_price[0]) // PARTS, 1)
+        bought = arena.epochs * int(one.wash[0]) * each
+        fixed = int(costs(arena, one)[0]) + bought
+        staked = arena.stake * int(names(arena, one)[0])
+        most = (money + bought) * arena.contributors_share // PARTS
+        return -fixed - staked, most - fixed, money * arena.contributors_share // PARTS
+
+    def _net(self, conducts: Conducts, nature: Nature, epochs: tuple[Queries, ...]) -> Int64s:
+        each = max(1, self._side_by_side // len(nature.refused))
+        return np.concatenate(
+            [
+                play(self.arena, self.rule, _some(conducts, i, i + each), nature, epochs).net
+                for i in range(0, len(conducts), each)
+            ]
+        )
+
+
+def _draw(arena: Arena, seed: int, worlds: Int64s) -> tuple[Nature, tuple[Queries, ...]]:
+    draws = Draws(seed, worlds)
+    return (
+        draw_nature(arena, draws),
+        tuple(draw_queries(arena, draws, epoch) for epoch in range(arena.epochs)),
+    )
+
+
+def _some(conducts: Conducts, start: int, stop: int) -> Conducts:
+    return Conducts(
+        **{name: getattr(conducts, name)[start:stop] for name in Conducts.__dataclass_fields__}
+    )
