@@ -87,6 +87,13 @@ class Scenario:
             raise InvalidInputError(
                 f"A population has 20 to 1,000,000 agents, not {self.agents}.", agents=self.agents
             )
+        if self.agents < 6 * self.each_kind:
+            raise InvalidInputError(
+                f"Each copier needs an honest victim of its own: a population has at least six "
+                f"times the {self.each_kind} agents of one deviating kind, not {self.agents} in "
+                "all.",
+                agents=self.agents,
+            )
         if not 1 <= self.steps <= 1_000_000 or not 1 <= self.queries <= 1_000_000:
             raise InvalidInputError("A run has 1 to 1,000,000 steps and as many queries a step.")
         if not 0 <= self.seed < 2**64:

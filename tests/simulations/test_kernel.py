@@ -199,6 +199,13 @@ def test_a_scenario_that_makes_no_sense_is_refused(change: dict[str, int]) -> No
         replace(SMALL, **change)  # type: ignore[arg-type]
 
 
+def test_the_smallest_population_has_a_victim_for_each_copier() -> None:
+    smallest = Scenario(agents=60, steps=2)
+    run(smallest, np.arange(2))
+    with pytest.raises(InvalidInputError, match="victim"):
+        replace(smallest, agents=59)
+
+
 def test_no_worlds_is_refused() -> None:
     with pytest.raises(InvalidInputError):
         run(SMALL, np.arange(0))
