@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from headwater_payments.address import Address
 from headwater_payments.json_schema import JsonSchema
 from headwater_wallet.policy import SpendPolicy
-from headwater_wallet.spend_ledger import BudgetState
+from headwater_wallet.spend_records import BudgetState
 
 
 @runtime_checkable

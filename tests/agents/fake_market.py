@@ -22,7 +22,7 @@ from headwater_payments.x402 import (
 )
 from headwater_wallet.errors import BudgetExceededError
 from headwater_wallet.policy import SpendPolicy
-from headwater_wallet.spend_ledger import BudgetState
+from headwater_wallet.spend_records import BudgetState
 
 NETWORK = "eip155:84532"
 PRICE = 250

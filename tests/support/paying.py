@@ -7,7 +7,7 @@ from headwater_payments.address import Address
 from headwater_payments.amount import Amount
 from headwater_payments.channels import channel_id
 from headwater_payments.structs import ChannelConfig
-from headwater_wallet.spend_ledger import ChannelTerms, NewPayment
+from headwater_wallet.spend_records import ChannelTerms, NewPayment
 from support.shop import PAYEE, USDC
 
 PAYER = Address("0x" + "11" * 20)

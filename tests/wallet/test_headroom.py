@@ -16,7 +16,8 @@ from headwater_wallet.errors import BudgetExceededError, WindowExceededError
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import SpendPolicy, simple_policy
 from headwater_wallet.policy_windows import Window
-from headwater_wallet.spend_ledger import ChannelTerms, SpendLedger
+from headwater_wallet.spend_ledger import SpendLedger
+from headwater_wallet.spend_records import ChannelTerms
 from headwater_wallet.tables import WalletTable
 from headwater_wallet.wallet import Wallet, open_wallet
 from support.paying import channel_terms, new_payment

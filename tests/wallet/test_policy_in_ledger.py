@@ -32,7 +32,8 @@ from headwater_wallet.policy import (
     Window,
     simple_policy,
 )
-from headwater_wallet.spend_ledger import Permit, SpendLedger
+from headwater_wallet.spend_ledger import SpendLedger
+from headwater_wallet.spend_records import Permit
 from headwater_wallet.tables import WalletTable
 from headwater_wallet.wallet import Wallet, open_wallet
 from support.paying import URL, channel_terms, new_payment

@@ -28,7 +28,8 @@ from headwater_payments.channels import ChannelBusyError, ChargeAboveCapError
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_wallet.database import Database
 from headwater_wallet.errors import BudgetExceededError, PaymentError, SellerMisbehavedError
-from headwater_wallet.spend_ledger import Intent, SpendLedger
+from headwater_wallet.spend_ledger import SpendLedger
+from headwater_wallet.spend_records import Intent
 from headwater_wallet.tables import MAX_STORED, WalletTable
 from support.paying import channel_terms, new_payment
 from support.shop import USDC

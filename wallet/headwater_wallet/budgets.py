@@ -7,12 +7,13 @@ so the rows of a budget always add up to what is used of it.
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from headwater_payments.errors import InvalidInputError
 from headwater_wallet.errors import BudgetExceededError
+from headwater_wallet.spend_records import BudgetState
 from headwater_wallet.tables import BudgetParentRow, BudgetRow, IntentRow, SignedRow
 
 _TAKEN_OVER: Final = ""
@@ -166,3 +167,13 @@ def _budget(session: Session, name: str) -> BudgetRow:
     if row is None:
         raise InvalidInputError(f"There is no budget named {name!r}.")
     return row
+
+
+def budget_state(session: Session, name: str) -> BudgetState:
+    """A budget as it stands; what its children were charged is part of it."""
+    own, *above = budget_chain(session, name)
+    charges = select(func.coalesce(func.sum(col(IntentRow.charge)), 0))
+    family = with_children(session, name)
+    charged = session.scalar(charges.where(col(IntentRow.budget).in_(family)))
+    left_above = min((each.limit - each.used for each in above), default=None)
+    return BudgetState(name, own.limit, own.used, int(charged or 0), left_above)

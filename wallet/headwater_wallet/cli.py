@@ -77,7 +77,7 @@ def intents(
 ) -> None:
     """List the payments of DB, oldest first."""
     from headwater_wallet.export import json_lines
-    from headwater_wallet.spend_ledger import INTENT_STATES
+    from headwater_wallet.spend_records import INTENT_STATES
 
     with refusals():
         if state is not None and state not in INTENT_STATES:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Final
 
 from headwater_wallet.audit import AuditEntry
-from headwater_wallet.spend_ledger import Intent
+from headwater_wallet.spend_records import Intent
 
 COLUMNS: Final = tuple(name for name in Intent.__dataclass_fields__ if name != "header")
 """What is exported. A signed header can be sent again by whoever holds it, so it stays inside."""

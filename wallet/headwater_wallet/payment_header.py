@@ -19,7 +19,7 @@ from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER
 from headwater_payments.signing import ImmediateSigner, Signer
 from headwater_payments.windows import VOUCHER_WINDOWS
 from headwater_payments.x402 import JsonObject, PaymentPayload, chain_id_of
-from headwater_wallet.spend_ledger import ChannelTerms, Intent
+from headwater_wallet.spend_records import ChannelTerms, Intent
 from headwater_wallet.terms import Terms
 
 

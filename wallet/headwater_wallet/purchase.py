@@ -48,7 +48,7 @@ from headwater_wallet.seller_claims import (
     standing_of,
     stated_balance,
 )
-from headwater_wallet.spend_ledger import ChannelTerms, Intent, NewPayment
+from headwater_wallet.spend_records import ChannelTerms, Intent, NewPayment
 from headwater_wallet.stream_windows import check_need
 from headwater_wallet.terms import Terms, choose_terms, origin_of, route_of
 

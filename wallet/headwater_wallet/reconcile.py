@@ -13,7 +13,8 @@ from headwater_payments.extensions import LOOKUP_PATH
 from headwater_payments.json_text import read_json
 from headwater_payments.x402 import MAX_HEADER_BYTES, PaymentPayload
 from headwater_wallet.seller_claims import check_receipt
-from headwater_wallet.spend_ledger import Intent, SpendLedger
+from headwater_wallet.spend_ledger import SpendLedger
+from headwater_wallet.spend_records import Intent
 from headwater_wallet.terms import Terms
 
 _LONGEST: Final = MAX_HEADER_BYTES

@@ -12,7 +12,7 @@ from headwater_payments.json_text import read_json
 from headwater_payments.metering import parse_receipt
 from headwater_payments.signing import recover
 from headwater_payments.x402 import JsonObject, PaymentRequirements, chain_id_of
-from headwater_wallet.spend_ledger import Intent
+from headwater_wallet.spend_records import Intent
 from headwater_wallet.terms import Terms
 
 

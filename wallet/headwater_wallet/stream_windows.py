@@ -3,7 +3,7 @@
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.windows import NeedVoucher, parse_need_voucher
-from headwater_wallet.spend_ledger import Intent
+from headwater_wallet.spend_records import Intent
 
 
 def check_need(wanted: object, intent: Intent, window: int, price: int) -> NeedVoucher:

@@ -19,7 +19,7 @@ from headwater_payments.x402 import (
     chain_id_of,
 )
 from headwater_wallet.errors import PolicyRefusedError
-from headwater_wallet.spend_ledger import ChannelTerms
+from headwater_wallet.spend_records import ChannelTerms
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from headwater_wallet.database import Database
 from headwater_wallet.lanes import DEFAULT_LANES
 from headwater_wallet.policy import SpendPolicy
 from headwater_wallet.reconcile import reconcile
-from headwater_wallet.spend_ledger import BudgetState, Intent, SpendLedger
+from headwater_wallet.spend_ledger import SpendLedger
+from headwater_wallet.spend_records import BudgetState, Intent
 from headwater_wallet.tables import WalletTable
 from headwater_wallet.transport_httpx import PayingTransport
 
