@@ -46,6 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "keystore.json").write_text('{"headwater": "bip39-entropy"}', "utf-8")
     (path / "policy.toml").write_text(POLICY, "utf-8")
     (path / "dear.toml").write_text(POLICY.replace('max = "1"', f'max = "{HUGE}"'), "utf-8")
+    (path / "endless.toml").write_text(POLICY.replace('max = "1"', 'max = "1e999999999"'), "utf-8")
     (path / "debt.toml").write_text(POLICY.replace('max = "1"', 'max = "-1"'), "utf-8")
     (path / "word.toml").write_text(POLICY.replace('max = "1"', 'max = "much"'), "utf-8")
     (path / "float.toml").write_text(POLICY.replace('max = "1"', "max = 1.5"), "utf-8")
@@ -168,6 +169,11 @@ CASES: list[tuple[str, tuple[str, ...]]] = [
     ("unavailable", ("wallet", "budget", "mars://nobody/nothing")),
     ("unavailable", ("wallet", "budget", "://")),
     ("unavailable", ("wallet", "budget", "sqlite://nobody:x@here:99/nothing")),
+    # Nodes.
+    *(
+        ("invalid_input", ("doctor", "--rpc", url))
+        for url in ("http://127.0.0.1:99999", "http://h:-1", "http://a b", "ws://h", "h", "http://")
+    ),
     # Policies.
     ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "-1")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "much")),
@@ -175,6 +181,11 @@ CASES: list[tuple[str, tuple[str, ...]]] = [
     ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "1e400")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--amount", HUGE)),
     ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "1e999999999999999999999")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "1e999999")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "1e-999999999")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "２５")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "1_000")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "1 ")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "0.0000001")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--payee", "0x12")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--payee", "vitalik.eth")),
@@ -182,11 +193,13 @@ CASES: list[tuple[str, tuple[str, ...]]] = [
     ("invalid_input", (*EXPLAIN, *GOOD, "--url", "ftp://files.example")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--url", "http://[::1")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--url", "http://a:99999999/")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--url", "https://x y")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--url", "https://x/a b")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--db", "{missing}")),
     ("usage", (*EXPLAIN, "--amount", "1")),
     *(
         ("invalid_policy", ("wallet", "policy", "explain", "{" + name + ".toml}", *GOOD))
-        for name in ("dear", "debt", "word", "float", "nowhere", "payee")
+        for name in ("dear", "endless", "debt", "word", "float", "nowhere", "payee")
     ),
 ]
 

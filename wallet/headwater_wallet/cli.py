@@ -170,13 +170,14 @@ def explain(
 ) -> None:
     """Say which rule of POLICY decides about a payment, and why; nothing is signed or asked."""
     from headwater_payments.address import parse_address
+    from headwater_payments.web_url import require_web_url
     from headwater_wallet.policy import PaymentRequest
     from headwater_wallet.policy_toml import load_policy
-    from headwater_wallet.terms import origin_of, require_url, route_of
+    from headwater_wallet.terms import origin_of, route_of
 
     with refusals():
         loaded = load_policy(policy)
-        require_url(url)
+        require_web_url(url)
         asked = PaymentRequest(
             loaded.budget.asset.amount(amount), parse_address(payee), origin_of(url), route_of(url)
         )
