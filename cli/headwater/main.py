@@ -12,7 +12,7 @@ import typer
 
 from headwater import __version__
 from headwater.terminal import prepare_streams
-from headwater_payments.errors import HeadwaterError, MissingExtraError, UnavailableError
+from headwater_payments.errors import HeadwaterError, MissingExtraError, UnavailableError, needing
 
 REFUSED = 2
 """The status of a command that was refused; 1 says that a check did not hold."""
@@ -134,10 +134,10 @@ def _explain(error: Exception, named: str | None) -> NoReturn:
 
 
 def _line(error: Exception, named: str | None) -> str | None:
+    if isinstance(error, ModuleNotFoundError | MissingExtraError) and named in PARTS:
+        return _missing(error, named)
     if isinstance(error, HeadwaterError):
         return error.line()
-    if isinstance(error, ModuleNotFoundError) and named in PARTS:
-        return _missing(error, named)
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
         return UnavailableError(f"{error.strerror or error}{where}.").line()
@@ -150,11 +150,14 @@ def _line(error: Exception, named: str | None) -> str | None:
     return message and f"error[usage]: {' '.join(message.rstrip('.').split())}; see --help."
 
 
-def _missing(error: ModuleNotFoundError, named: str) -> str | None:
-    package = (error.name or "").partition(".")[0]
-    if not package or package.startswith("headwater"):
+def _missing(error: ModuleNotFoundError | MissingExtraError, named: str) -> str | None:
+    try:
+        with needing(f"`headwater {named}`", PARTS[named].extra):
+            raise error
+    except MissingExtraError as missing:
+        return missing.line()
+    except ModuleNotFoundError:
         return None
-    return MissingExtraError(f"`headwater {named}`", package, PARTS[named].extra).line()
 
 
 def _named(arguments: Sequence[str]) -> str | None:
