@@ -35,6 +35,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "folder").mkdir()
     (path / "empty").write_bytes(b"")
     (path / "binary").write_bytes(bytes(range(256)) * 40)
+    os.mkfifo(path / "pipe")
+    with (path / "vast").open("wb") as vast:
+        vast.truncate(2**40)
     (path / "text").write_text("Nothing = that [anybody expects.\n", "utf-8")
     (path / "list.json").write_text("[1, 2, 3]", "utf-8")
     (path / "null.json").write_text("null", "utf-8")
@@ -69,6 +72,9 @@ FILES = [
     "folder",
     "empty",
     "binary",
+    "pipe",
+    "vast",
+    "/dev/zero",
     "text",
     "list.json",
     "null.json",
@@ -153,6 +159,7 @@ CASES: list[tuple[str, tuple[str, ...]]] = [
     ("key_store", ("wallet", "create", "{missing}/key.json")),
     ("key_store", ("wallet", "address", "{key.json}")),
     ("key_store", ("wallet", "address", "{keystore.json}")),
+    ("key_store", ("wallet", "address", "/dev/zero")),
     ("usage", ("wallet", "address", "{key.json}", "--index", "first")),
     # Books.
     ("invalid_input", ("wallet", "intents", "{missing}", "--state", "lost")),

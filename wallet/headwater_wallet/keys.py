@@ -20,6 +20,7 @@ from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json, normal
 from headwater_payments.address import Address, parse_address
 from headwater_payments.eip712 import TypedData
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.files import read_file
 from headwater_payments.json_text import read_json
 from headwater_payments.signing import address_of_key, sign_with_key
 from headwater_wallet.errors import KeyStoreError
@@ -32,6 +33,8 @@ MAX_MEMORY = 2**30
 """Bytes that opening a file may take: scrypt's 128 · N · r."""
 MAX_ITERATIONS = 10_000_000
 """Rounds of PBKDF2 that opening a file may take."""
+MAX_BYTES = 2**16
+"""Bytes of a key file; `save` writes less than a thousand."""
 _KIND = "bip39-entropy"
 _SCRYPT_R, _KEY_BYTES = 8, 32
 _UNREADABLE = (
@@ -122,7 +125,7 @@ class SeedKeystore:
                 names.
         """
         try:
-            written = read_json(path.read_bytes(), "The key file")
+            written = read_json(read_file(path, MAX_BYTES), "The key file")
             if not isinstance(written, dict) or written.get("headwater") != _KIND:
                 # Another program's key has 32 bytes too: accounts derived from it would be empty.
                 raise ValueError("not a seed of ours")
@@ -139,8 +142,10 @@ class SeedKeystore:
                 raise KeyStoreError(
                     f"The key file at {path} is damaged: it names another account than its seed's."
                 )
-        except OSError:
-            raise KeyStoreError(f"There is no readable key file at {path}.") from None
+        except OSError as exc:
+            raise KeyStoreError(
+                f"There is no readable key file at {path}: {exc.strerror}."
+            ) from None
         except (InvalidInputError, *_UNREADABLE):
             raise KeyStoreError(
                 f"The key file at {path} is damaged, another program's, or the password is wrong."
