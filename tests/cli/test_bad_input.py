@@ -107,8 +107,6 @@ def test_a_file_that_is_something_else(
     command: tuple[str, ...], name: str, folder: Path, env: dict[str, str]
 ) -> None:
     needs_permissions(name)
-    if (command[1], name) == ("budget", "empty"):
-        pytest.skip("an empty file is an empty SQLite database")
     code = told(headwater(*command, folder / name, env=env))
     assert code in ("invalid_input", "key_store", "unavailable", "invalid_policy")
 
@@ -175,6 +173,8 @@ CASES: list[tuple[str, tuple[str, ...]]] = [
     ("unavailable", ("wallet", "budget", "postgresql://nobody@127.0.0.1:nine/nothing")),
     ("unavailable", ("wallet", "budget", "mars://nobody/nothing")),
     ("unavailable", ("wallet", "budget", "://")),
+    ("unavailable", ("wallet", "budget", "mysql://nobody/nothing")),
+    ("unavailable", ("wallet", "budget", "postgresql+asyncpg://nobody/nothing")),
     ("unavailable", ("wallet", "budget", "sqlite://nobody:x@here:99/nothing")),
     # Nodes.
     *(

@@ -31,11 +31,35 @@ def refusals() -> Iterator[None]:
         raise typer.Exit(2) from error
 
 
-def database_url(db: str) -> str:
-    """The URL of a ledger that is named by a file or a URL.
+def ledger_url(db: str) -> str:
+    """The URL of a spend ledger that is named by a file or a URL, and is there.
 
     Raises:
-        InvalidInputError: there is no such file: a slip must not make a new, empty ledger.
+        InvalidInputError: there is no such file, or no ledger in it; nothing was made or changed.
+        UnavailableError: it cannot be read.
+    """
+    from sqlalchemy import make_url
+
+    from headwater_wallet.engines import tables_of
+    from headwater_wallet.tables import LEDGER_TABLES
+
+    url = database_url(db)
+    if missing := LEDGER_TABLES - tables_of(url):
+        # Passwords stand before the host, or in the query.
+        where = str(make_url(url).set(query={})) if "://" in db else db
+        raise InvalidInputError(f"There is no spend ledger at {where}: it has no {min(missing)}.")
+    return url
+
+
+def database_url(db: str, none: str = "There is no spend ledger") -> str:
+    """The URL of a database that is named by a file or a URL.
+
+    Args:
+        db: the file or URL.
+        none: how a sentence begins that says that it is not there.
+
+    Raises:
+        InvalidInputError: there is no such file: a slip must not make a new, empty database.
     """
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
@@ -48,7 +72,7 @@ def database_url(db: str) -> str:
         return url
     names_file = parts.get_backend_name() == "sqlite" and not parts.host
     if names_file and not Path(_file_of(parts)).is_file():
-        raise InvalidInputError(f"There is no spend ledger at {db}.")
+        raise InvalidInputError(f"{none} at {db}.")
     return url
 
 

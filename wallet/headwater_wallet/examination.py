@@ -5,12 +5,13 @@ Each check gives findings instead of errors. Nothing is sent, and no secret is r
 
 import os
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import anyio.to_thread
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient
@@ -22,6 +23,7 @@ from headwater_payments.errors import HeadwaterError
 from headwater_payments.structs import ChannelConfig
 from headwater_wallet.audit import AuditBrokenError
 from headwater_wallet.database import Database
+from headwater_wallet.engines import cause, new_engine, tables_of
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.transactions import TransactionSender
 from headwater_wallet.withdrawals import Withdrawals
@@ -115,15 +117,19 @@ async def examine_escrow(
     return [Finding("escrow", "warn", said)]
 
 
-def examine_database(url: str, name: str) -> list[Finding]:
+def examine_database(url: str, name: str, tables: Collection[str] = ()) -> list[Finding]:
     """Whether a database takes a write and keeps it through a power cut; blocks its thread.
 
     Args:
         url: an SQLAlchemy URL.
         name: how to call it, as a sentence begins.
+        tables: those that it has if it is what it is taken for; else nothing is tried on it.
     """
     try:
-        engine = create_engine(url)
+        if missing := set(tables) - tables_of(url):
+            said = f"{name} is none: it has no table {min(missing)}."
+            return [Finding("database", "fail", said)]
+        engine = new_engine(url)
         try:
             with engine.connect() as connection:
                 found = [_writable(connection, name)]
@@ -132,9 +138,10 @@ def examine_database(url: str, name: str) -> list[Finding]:
             return found
         finally:
             engine.dispose()
-    except (SQLAlchemyError, ImportError, OSError) as exc:
-        first = str(getattr(exc, "orig", None) or exc).splitlines()[0]
-        return [Finding("database", "fail", f"{name} cannot be written: {first}.")]
+    except HeadwaterError as exc:
+        return [Finding("database", "fail", exc.message)]
+    except (SQLAlchemyError, OSError) as exc:
+        return [Finding("database", "fail", f"{name} cannot be written: {cause(exc)}.")]
 
 
 class _Watcher:
@@ -209,6 +216,6 @@ def _durable(connection: Connection, name: str) -> Finding:
     return Finding("durable", "ok", f"{name}: the disk takes fsync.")
 
 
-async def in_thread(url: str, name: str) -> list[Finding]:
+async def in_thread(url: str, name: str, tables: Collection[str]) -> list[Finding]:
     """`examine_database` without blocking the caller's loop."""
-    return await anyio.to_thread.run_sync(examine_database, url, name)
+    return await anyio.to_thread.run_sync(examine_database, url, name, tables)
