@@ -16,6 +16,7 @@ from headwater_contracts.clients.batch_settlement import BatchSettlementClient
 from headwater_marketplace.migrations import upgrade
 from headwater_marketplace.seller.records import NewRequest
 from headwater_payments.amount import Amount
+from headwater_payments.channels import BATCH_SETTLEMENT, ERC3009_DEPOSIT_COLLECTOR
 from headwater_wallet.database import Database
 from headwater_wallet.examination import (
     AHEAD_S,
@@ -129,6 +130,9 @@ async def test_a_node_that_is_away_or_of_another_chain_fails(tmp_path: Path) -> 
         nothing = "0x" + "12" * 20
         status, found = await asked("--rpc", shop.chain.url, "--token", nothing)
         assert (status, found["contracts"]) == (1, "fail")
+        for other in (BATCH_SETTLEMENT, ERC3009_DEPOSIT_COLLECTOR):
+            status, found = await asked("--rpc", shop.chain.url, "--token", other)
+            assert (status, found["contracts"]) == (1, "fail")
         poor = await asked("--rpc", shop.chain.url, "--account", nothing)
         assert poor[1] | {"balance": "warn", "gas": "warn"} == poor[1]
 

@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, inspect, make_url
 from typer.testing import CliRunner, Result
 
 from headwater_payments.amount import Amount
+from headwater_wallet import cli
 from headwater_wallet.cli import app
 from headwater_wallet.database import Database
 from headwater_wallet.keys import SeedKeystore
@@ -304,3 +305,48 @@ def test_listings_change_nothing_and_say_what_an_older_ledger_lacks(
         assert "lacks wallet_stop, as an earlier release left it" in refused.stderr
     assert "wallet_stop" not in tables_in(f"sqlite:///{ledger}")
     assert run("stop", ledger).stdout == "stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "said"),
+    [
+        ("address", "none.json", "There is no readable key file at"),
+        ("address", "other.json", "is damaged, another program's"),
+        ("create", "other.json", "A key file exists at"),
+        ("create", "no/folder/seed.json", "cannot be written at"),
+    ],
+)
+def test_no_password_is_asked_for_a_key_file_that_cannot_be_used(
+    command: str, name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other.json").write_text("{}", "utf-8")
+    monkeypatch.setattr(cli, "password", lambda **_: pytest.fail("the password was asked for"))
+    refused = run(command, tmp_path / name)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("error[key_store]: ")
+    assert said in refused.stderr
+
+
+def test_a_password_on_the_standard_input_is_read_without_a_word(tmp_path: Path) -> None:
+    made = run("create", tmp_path / "seed.json", said=PASSWORD + "\n")
+    assert (made.exit_code, made.stderr) == (0, "")
+    again = run("address", tmp_path / "seed.json", said=PASSWORD)
+    assert (again.stdout, again.stderr) == (made.stdout, "")
+
+
+@pytest.mark.parametrize(
+    ("piped", "said"),
+    [("", "There is nobody to ask"), ("\n", "is empty"), ("x" * 5_000, "more than 4096")],
+)
+def test_an_input_without_a_password_is_one_sentence(piped: str, said: str, tmp_path: Path) -> None:
+    refused = run("create", tmp_path / "seed.json", said=piped)
+    assert refused.exit_code == 2
+    assert said in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert not (tmp_path / "seed.json").exists()
+
+
+def test_an_endless_password_file_is_refused(tmp_path: Path) -> None:
+    refused = run("create", tmp_path / "seed.json", env={"HEADWATER_PASSWORD_FILE": "/dev/zero"})
+    assert refused.exit_code == 2
+    assert "more than 4096 characters" in refused.stderr

@@ -42,7 +42,7 @@ def create(keyfile: KeyFile) -> None:
 
     with refusals():
         keystore = SeedKeystore.create()
-        keystore.save(keyfile, password(confirm=True))
+        keystore.save(keyfile, lambda: password(confirm=True))
         typer.echo(keystore.signer(0).address)
 
 
@@ -55,7 +55,7 @@ def address(
     from headwater_wallet.keys import SeedKeystore
 
     with refusals():
-        typer.echo(SeedKeystore.load(keyfile, password()).signer(index).address)
+        typer.echo(SeedKeystore.load(keyfile, password).signer(index).address)
 
 
 @app.command()

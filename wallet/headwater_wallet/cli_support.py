@@ -1,6 +1,7 @@
 """What the commands of `headwater wallet` share: arguments, refusals, passwords, tables."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 PASSWORD_FILE = "HEADWATER_PASSWORD_FILE"  # noqa: S105  the name of a variable
+
+LONGEST_PASSWORD = 4_096
+"""Characters."""
 
 KeyFile = Annotated[Path, typer.Argument(help="The encrypted seed.")]
 Db = Annotated[str, typer.Argument(help="The spend ledger: a file, or an SQLAlchemy URL.")]
@@ -85,17 +89,16 @@ def _file_of(url: "URL") -> str:
 
 
 def password(*, confirm: bool = False) -> str:
-    """From the file that the environment names, or from the terminal, unseen."""
+    """From the file that the environment names, from a terminal, unseen, or a line of the input."""
     named = os.environ.get(PASSWORD_FILE)
     if named is None:
-        return _asked_password(confirm)
+        return _asked_password(confirm) if sys.stdin.isatty() else _piped_password()
     try:
-        password = Path(named).read_text(encoding="utf-8").rstrip("\r\n")
+        with Path(named).open(encoding="utf-8") as file:
+            text = file.read(LONGEST_PASSWORD + 1).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as exc:
         raise InvalidInputError(f"The file that {PASSWORD_FILE} names cannot be read.") from exc
-    if not password:
-        raise InvalidInputError(f"The file that {PASSWORD_FILE} names is empty.")
-    return password
+    return _usable(text, f"The file that {PASSWORD_FILE} names")
 
 
 def _asked_password(confirm: bool) -> str:
@@ -104,10 +107,32 @@ def _asked_password(confirm: bool) -> str:
     except typer.Abort as exc:
         # An input that has ended is told from Ctrl-C, which ends the program.
         if isinstance(exc.__context__, EOFError):
-            raise InvalidInputError(
-                f"There is nobody to ask for the password: name a file in {PASSWORD_FILE}."
-            ) from exc
+            raise _nobody() from exc
         raise
+    return text
+
+
+def _piped_password() -> str:
+    try:
+        line = sys.stdin.readline(LONGEST_PASSWORD + 2)
+    except UnicodeDecodeError as exc:
+        raise InvalidInputError("The password on the standard input is not text.") from exc
+    if not line:
+        raise _nobody()
+    return _usable(line.rstrip("\r\n"), "The line of the standard input with the password")
+
+
+def _nobody() -> InvalidInputError:
+    return InvalidInputError(
+        f"There is nobody to ask for the password: name a file in {PASSWORD_FILE}."
+    )
+
+
+def _usable(text: str, what: str) -> str:
+    if not text:
+        raise InvalidInputError(f"{what} is empty.")
+    if len(text) > LONGEST_PASSWORD:
+        raise InvalidInputError(f"{what} has more than {LONGEST_PASSWORD} characters.")
     return text
 
 

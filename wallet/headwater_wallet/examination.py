@@ -19,7 +19,7 @@ from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.reader import ChainReader
 from headwater_payments.address import Address
 from headwater_payments.channels import BATCH_SETTLEMENT, ERC3009_DEPOSIT_COLLECTOR, channel_id
-from headwater_payments.errors import HeadwaterError
+from headwater_payments.errors import HeadwaterError, UnavailableError
 from headwater_payments.structs import ChannelConfig
 from headwater_wallet.audit import AuditBrokenError
 from headwater_wallet.database import Database
@@ -31,6 +31,8 @@ from headwater_wallet.withdrawals import Withdrawals
 SLOW_BLOCK_S: Final = 120
 AHEAD_S: Final = 30
 UNRESOLVED_S: Final = 120
+MOST_DECIMALS: Final = 36
+"""Of a token: a policy takes no more."""
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -170,12 +172,30 @@ async def _contracts(reader: ChainReader, token: Address) -> list[Finding]:
     for name, address in named.items():
         if not await reader.code(address):
             return [Finding("contracts", "fail", f"No code at {address} ({name}).")]
+    if (wrong := await _not_a_token(reader, token)) is not None:
+        return [Finding("contracts", "fail", wrong)]
     config = ChannelConfig(token, token, token, token, token, 900, bytes(32))
     theirs = await BatchSettlementClient(reader, BATCH_SETTLEMENT).channel_id(config)
     if theirs != channel_id(config, reader.expected_chain_id):
         said = f"The contract at {BATCH_SETTLEMENT} identifies channels in another way than x402's."
         return [Finding("contracts", "fail", said)]
     return [Finding("contracts", "ok", "Channels, deposits and token are in place.")]
+
+
+async def _not_a_token(reader: ChainReader, address: Address) -> str | None:
+    """What keeps a contract from being paid in by signed transfers; None where nothing does."""
+    token = SettlementTokenClient(reader, address)
+    try:
+        digits = await token.decimals()
+        domain = await token.domain_separator()
+        await token.authorization_used(address, bytes(32))
+    except UnavailableError:
+        raise
+    except HeadwaterError:
+        return f"The contract at {address} is no token that takes EIP-3009 authorizations."
+    if digits > MOST_DECIMALS or not any(domain):
+        return f"The contract at {address} answers as no token does: {digits} decimals."
+    return None
 
 
 async def _means(reader: ChainReader, token: Address, account: Address) -> list[Finding]:

@@ -45,11 +45,11 @@ async def _run(
     from headwater_wallet.transactions import TransactionSender
     from headwater_wallet.withdrawals import Withdrawals
 
-    signer = SeedKeystore.load(keyfile, password()).signer(index)
     async with (
         ChainReader.connect(rpc, chain_id) as reader,
         Database(url, WalletTable.metadata) as database,
     ):
+        signer = SeedKeystore.load(keyfile, password).signer(index)
         sender = TransactionSender(reader, signer)
         contract = BatchSettlementClient(reader, BATCH_SETTLEMENT)
         await _withdraw(Withdrawals(database, sender, contract), idle_days * 86_400, dry_run)
