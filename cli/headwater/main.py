@@ -6,13 +6,20 @@ Whatever goes wrong ends in one line on the standard error: `error[code]: a sent
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from typing import Annotated, NamedTuple, NoReturn
 
 import typer
 
 from headwater import __version__
 from headwater.terminal import prepare_streams
-from headwater_payments.errors import HeadwaterError, MissingExtraError, UnavailableError, needing
+from headwater_payments.errors import (
+    HeadwaterError,
+    InvalidInputError,
+    MissingExtraError,
+    UnavailableError,
+    needing,
+)
 
 REFUSED = 2
 """The status of a command that was refused; 1 says that a check did not hold."""
@@ -100,6 +107,7 @@ def main() -> None:
     prepare_streams()
     arguments = sys.argv[1:]
     try:
+        _refuse_empty(arguments)
         status = application(arguments)(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         _interrupted()
@@ -158,6 +166,18 @@ def _missing(error: ModuleNotFoundError | MissingExtraError, named: str) -> str 
         return missing.line()
     except ModuleNotFoundError:
         return None
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """A shell's unset variable is no file, no URL and no address; a reason may be empty."""
+    for before, word in pairwise(("", *arguments)):
+        option, joined, value = word.partition("=")
+        if word and not (joined and not value and option.startswith("--")):
+            continue
+        name = before if not word else option
+        if name != "--reason":
+            where = f"The value of {name}" if name.startswith("--") else "An argument"
+            raise InvalidInputError(f"{where} is empty.")
 
 
 def _named(arguments: Sequence[str]) -> str | None:

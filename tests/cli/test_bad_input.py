@@ -118,6 +118,13 @@ CASES: list[tuple[str, tuple[str, ...]]] = [
     ("usage", ("nonsense",)),
     ("usage", ("--nonsense",)),
     ("usage", ("demo", "surplus")),
+    # Nothing where something belongs, as of a variable that is not set.
+    ("invalid_input", (*EXPLAIN, *GOOD, "--db", "")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--db=")),
+    ("invalid_input", ("wallet", "budget", "")),
+    ("invalid_input", ("wallet", "address", "")),
+    ("invalid_input", ("doctor", "--wallet", "")),
+    ("invalid_input", ("attribution", "verify", "{null.json}", "--previous", "")),
     # A chain.
     ("usage", ("chain", "nonsense")),
     ("usage", ("chain", "up", "--port", "70000")),

@@ -1,16 +1,19 @@
 """One writer, many callers: batches, savepoints, durability, cancellation, several processes."""
 
 import asyncio
+import gc
 import multiprocessing
 import re
 import socket
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 from sqlalchemy import Column as SqlColumn
 from sqlalchemy import Connection, Integer, MetaData, String, Table, event, select, text, update
@@ -400,3 +403,17 @@ async def test_a_database_for_reading_only_is_neither_made_nor_written(database_
         with pytest.raises(UnavailableError, match="reading only"):
             database.submit(note(2))
         assert await database.read(count) == 1
+
+
+@pytest.mark.anyio
+async def test_what_a_write_held_is_let_go_of_before_the_next_write(tmp_path: Path) -> None:
+    async with Database(f"sqlite:///{tmp_path / 'held.db'}", METADATA) as database:
+        work = Note(1)
+        held, gone = weakref.ref(work), threading.Event()
+        weakref.finalize(work, gone.set)
+        await database.write(work)
+        del work
+        gc.collect()
+        # The writer's thread wakes the caller before it turns to its next job.
+        await anyio.to_thread.run_sync(gone.wait, 20)
+        assert held() is None

@@ -171,18 +171,24 @@ class Database:
             self._failure = error
 
     def _run(self) -> None:
-        while (first := self._jobs.get()) is not None:
-            batch, stop = [first], False
-            while len(batch) < MAX_BATCH and not self._jobs.empty():
-                job = self._jobs.get()
-                if job is None:
-                    stop = True
-                    break
-                batch.append(job)
-            self._commit(batch)
-            _wake(batch)
-            if stop:
-                return
+        # A function's variables end with it: while this waits, no job of before is kept alive.
+        while self._serve_batch():
+            pass
+
+    def _serve_batch(self) -> bool:
+        """Wait for a job, and write it with those that came meanwhile; False once closed."""
+        if (first := self._jobs.get()) is None:
+            return False
+        batch, going_on = [first], True
+        while len(batch) < MAX_BATCH and not self._jobs.empty():
+            job = self._jobs.get()
+            if job is None:
+                going_on = False
+                break
+            batch.append(job)
+        self._commit(batch)
+        _wake(batch)
+        return going_on
 
     def _commit(self, batch: list["_Job"]) -> None:
         outcomes: list[tuple[_Job, Any, BaseException | None]] = []
