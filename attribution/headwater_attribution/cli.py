@@ -5,17 +5,21 @@ be judged: unreadable, no bundle, or made by a method or rule that is not instal
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from headwater_attribution.errors import AttributionError
 from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.files import read_file
 
 # The command line starts fast because numpy and the methods load when a command runs.
 if TYPE_CHECKING:
     from headwater_attribution.bundle import EpochBundle
     from headwater_attribution.verify import BundleVerdict
+
+MOST_BYTES: Final = 2**28
+"""Of a bundle's file, 256 MiB: checking one takes several times its size in memory."""
 
 app = typer.Typer(no_args_is_help=True, help="Attribution: who caused an answer, and is it true.")
 
@@ -43,7 +47,7 @@ def verify(
     """Recompute every share of BUNDLE and say leaf by leaf whether it holds.
 
     With the bundle of the epoch before, its number and where it starts from are checked too.
-    Status 0: it holds. 1: it does not. 2: it can't be judged.
+    Status 0: it holds. 1: it does not. 2: it can't be judged. A file has at most 256 MiB.
     """
     from headwater_attribution.verify import verify_bundle
 
@@ -65,7 +69,7 @@ def _read(path: Path) -> "EpochBundle":
     from headwater_attribution.bundle import EpochBundle
 
     try:
-        return EpochBundle.model_validate_json(path.read_bytes())
+        return EpochBundle.model_validate_json(read_file(path, MOST_BYTES))
     except OSError as exc:
         raise InvalidInputError(f"The file {path} can't be read: {exc.strerror}.") from exc
     except (ValidationError, HeadwaterError) as exc:

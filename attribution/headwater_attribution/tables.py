@@ -31,7 +31,8 @@ def show_table(
     aligned = set(right)
     for heading in headings:
         table.add_column(Text(heading), justify="right" if heading in aligned else "left")
-    cells = [[_text(cell) for cell in row] for row in rows]
+    plain = console.options.ascii_only
+    cells = [[_text(cell, plain) for cell in row] for row in rows]
     for row in cells:
         table.add_row(*row)
     options = console.options.update(width=_UNBOUNDED, max_width=_UNBOUNDED)
@@ -47,8 +48,11 @@ def show_table(
                 console.print(Text.assemble(f"  {heading}: ", cell), soft_wrap=True)
 
 
-def _text(cell: str | Text) -> Text:
+def _text(cell: str | Text, plain: bool) -> Text:
     if isinstance(cell, Text):
         return cell
+    if plain:
+        # Columns are as wide as what is printed: replaced later, it would be too long for its own.
+        cell = cell.replace("…", "...")
     # What is shown was chosen by others in part: it draws no lines and sends no control codes.
     return Text("".join(c if c.isprintable() else "?" for c in cell))

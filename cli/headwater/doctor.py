@@ -92,14 +92,14 @@ async def _wallet(
     from headwater_wallet.cli_support import database_url
     from headwater_wallet.database import Database
     from headwater_wallet.examination import examine_escrow, examine_ledger, in_thread
-    from headwater_wallet.tables import WalletTable
+    from headwater_wallet.tables import LEDGER_TABLES, WalletTable
     from headwater_wallet.withdrawals import IDLE_S
 
     url = database_url(db)
-    found = await in_thread(url, "The wallet's ledger")
+    found = await in_thread(url, "The wallet's ledger", LEDGER_TABLES)
     if any(each.status == "fail" for each in found):
         return found
-    async with Database(url, WalletTable.metadata) as database:
+    async with Database(url, WalletTable.metadata, read_only=True) as database:
         found += await examine_ledger(database, _now())
         if reader is not None and account is not None:
             found += await examine_escrow(database, reader, account, idle_s=IDLE_S)
@@ -108,6 +108,7 @@ async def _wallet(
 
 async def _seller(db: str, reader: "ChainReader | None") -> "list[Finding]":
     from headwater_marketplace.examination import (
+        SELLER_TABLES,
         examine_migrations,
         examine_seller,
         examine_vouchers,
@@ -117,11 +118,13 @@ async def _seller(db: str, reader: "ChainReader | None") -> "list[Finding]":
     from headwater_wallet.database import Database
     from headwater_wallet.examination import in_thread
 
-    url = database_url(db)
-    found = [*await in_thread(url, "The seller's database"), examine_migrations(url)]
+    url = database_url(db, "There are no seller's books")
+    found = await in_thread(url, "The seller's database", SELLER_TABLES)
+    if not any(each.status == "fail" for each in found):
+        found.append(examine_migrations(url))
     if any(each.status == "fail" for each in found):
         return found
-    async with Database(url, SellerStore.metadata) as database:
+    async with Database(url, SellerStore.metadata, read_only=True) as database:
         store = SellerStore(database)
         found += await examine_seller(store, _now())
         if reader is not None:

@@ -6,13 +6,20 @@ Whatever goes wrong ends in one line on the standard error: `error[code]: a sent
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from typing import Annotated, NamedTuple, NoReturn
 
 import typer
 
 from headwater import __version__
 from headwater.terminal import prepare_streams
-from headwater_payments.errors import HeadwaterError, MissingExtraError, UnavailableError
+from headwater_payments.errors import (
+    HeadwaterError,
+    InvalidInputError,
+    MissingExtraError,
+    UnavailableError,
+    needing,
+)
 
 REFUSED = 2
 """The status of a command that was refused; 1 says that a check did not hold."""
@@ -100,6 +107,7 @@ def main() -> None:
     prepare_streams()
     arguments = sys.argv[1:]
     try:
+        _refuse_empty(arguments)
         status = application(arguments)(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         _interrupted()
@@ -134,10 +142,10 @@ def _explain(error: Exception, named: str | None) -> NoReturn:
 
 
 def _line(error: Exception, named: str | None) -> str | None:
+    if isinstance(error, ModuleNotFoundError | MissingExtraError) and named in PARTS:
+        return _missing(error, named)
     if isinstance(error, HeadwaterError):
         return error.line()
-    if isinstance(error, ModuleNotFoundError) and named in PARTS:
-        return _missing(error, named)
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
         return UnavailableError(f"{error.strerror or error}{where}.").line()
@@ -150,11 +158,26 @@ def _line(error: Exception, named: str | None) -> str | None:
     return message and f"error[usage]: {' '.join(message.rstrip('.').split())}; see --help."
 
 
-def _missing(error: ModuleNotFoundError, named: str) -> str | None:
-    package = (error.name or "").partition(".")[0]
-    if not package or package.startswith("headwater"):
+def _missing(error: ModuleNotFoundError | MissingExtraError, named: str) -> str | None:
+    try:
+        with needing(f"`headwater {named}`", PARTS[named].extra):
+            raise error
+    except MissingExtraError as missing:
+        return missing.line()
+    except ModuleNotFoundError:
         return None
-    return MissingExtraError(f"`headwater {named}`", package, PARTS[named].extra).line()
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """A shell's unset variable is no file, no URL and no address; a reason may be empty."""
+    for before, word in pairwise(("", *arguments)):
+        option, joined, value = word.partition("=")
+        if word and not (joined and not value and option.startswith("--")):
+            continue
+        name = before if not word else option
+        if name != "--reason":
+            where = f"The value of {name}" if name.startswith("--") else "An argument"
+            raise InvalidInputError(f"{where} is empty.")
 
 
 def _named(arguments: Sequence[str]) -> str | None:

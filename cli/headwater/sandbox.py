@@ -16,19 +16,13 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.deployments import Deployment, deploy_development_contracts
 from headwater_contracts.reader import ChainReader
-from headwater_marketplace.chain_facilitator import ChainFacilitator
-from headwater_marketplace.seller import Offer, PaymentMiddleware, SellerStore
-from headwater_marketplace.seller.middleware import App, Message, Receive, Scope, Send
-from headwater_marketplace.serving import bind, serve
-from headwater_marketplace.settlement import SettlementWorker
 from headwater_payments.address import Address
 from headwater_payments.amount import Amount, Asset
 from headwater_payments.batch_payload import SCHEME as BATCH
-from headwater_payments.errors import InvalidInputError
+from headwater_payments.errors import InvalidInputError, needing
 from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.json_text import read_json
 from headwater_wallet.database import Database
@@ -36,6 +30,14 @@ from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
 from headwater_wallet.transactions import TransactionSender
 from headwater_wallet.wallet import Wallet, open_wallet
+
+with needing("The sandbox", "chain", "marketplace"):
+    from headwater_contracts.chains.local import LocalChain
+    from headwater_marketplace.chain_facilitator import ChainFacilitator
+    from headwater_marketplace.seller import Offer, PaymentMiddleware, SellerStore
+    from headwater_marketplace.seller.middleware import App, Message, Receive, Scope, Send
+    from headwater_marketplace.serving import bind, serve
+    from headwater_marketplace.settlement import SettlementWorker
 
 Sold = Callable[[JsonValue], Awaitable[JsonValue]]
 """What can be sold here: an async function from JSON to JSON."""

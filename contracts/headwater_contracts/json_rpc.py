@@ -12,6 +12,7 @@ import httpx
 
 from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
 from headwater_payments.json_text import read_json
+from headwater_payments.web_url import require_web_url
 
 _TIMEOUT_S: Final = 30.0
 _HEADERS: Final = {"Content-Type": "application/json"}
@@ -41,15 +42,7 @@ class JsonRpc:
     """
 
     def __init__(self, url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        try:
-            host = httpx.URL(url).host if url.startswith(("http://", "https://")) else ""
-        except httpx.InvalidURL:
-            host = ""
-        if not host:
-            raise InvalidInputError(
-                f"{url!r} is not a chain's URL: give http or https, and a host.",
-                url=url,
-            )
+        require_web_url(url, "a chain's URL")
         self.url = url
         self._client = httpx.AsyncClient(transport=transport, timeout=_TIMEOUT_S, trust_env=False)
         self._ids = itertools.count(1)

@@ -5,7 +5,6 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient
@@ -15,7 +14,11 @@ from headwater_marketplace.seller.abandoned import abandoned
 from headwater_marketplace.seller.store import SellerStore
 from headwater_payments.channels import BATCH_SETTLEMENT
 from headwater_payments.errors import HeadwaterError
+from headwater_wallet.engines import cause, new_engine
 from headwater_wallet.examination import Finding
+
+SELLER_TABLES = frozenset({"seller_channel", "seller_payment"})
+"""What a seller's database of any release has, and another has not."""
 
 
 def examine_migrations(url: str) -> Finding:
@@ -24,15 +27,16 @@ def examine_migrations(url: str) -> Finding:
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     head = ScriptDirectory.from_config(config).get_current_head()
     try:
-        engine = create_engine(url)
+        engine = new_engine(url)
         try:
             with engine.connect() as connection:
                 found = MigrationContext.configure(connection).get_current_revision()
         finally:
             engine.dispose()
-    except (SQLAlchemyError, ImportError) as exc:
-        first = str(getattr(exc, "orig", None) or exc).splitlines()[0]
-        return Finding("migrations", "fail", f"The database cannot be read: {first}.")
+    except HeadwaterError as exc:
+        return Finding("migrations", "fail", exc.message)
+    except SQLAlchemyError as exc:
+        return Finding("migrations", "fail", f"The database cannot be read: {cause(exc)}.")
     if found == head:
         return Finding("migrations", "ok", f"The database is at revision {head}.")
     said = f"The database is at revision {found}, not {head}: open it with `open_database`."

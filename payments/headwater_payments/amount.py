@@ -1,17 +1,23 @@
 """Money as integers: an asset, and amounts of it in atomic units."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Context, Decimal, InvalidOperation
-from typing import Self
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from typing import Final, Self
 
 from headwater_payments.address import Address
 from headwater_payments.errors import InvalidInputError
 
 UINT128_MAX = 2**128 - 1
 
-_EXACT = Context(prec=120)
-"""Wide enough for any uint256 at any number of decimals: the default 28 digits round."""
+_EXACT: Final = Context(prec=120, traps=[Inexact, InvalidOperation])
+"""Wide enough for any uint256 at any number of decimals; it refuses what it would have to round."""
+
+_PLAIN: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+"""`Decimal` also reads blanks, underscores and the digits of every script."""
+
+_SHOWN: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +46,37 @@ class Asset:
         Raises:
             InvalidInputError: not a finite non-negative number, or finer than one atomic unit.
         """
-        try:
-            value = Decimal(text)
-            finite = value.is_finite()
-        except (InvalidOperation, ValueError, TypeError):
-            finite = False
-        if not finite:
-            raise InvalidInputError(f"{text!r} is not an amount of {self.symbol}.", value=str(text))
-        scaled = value.scaleb(self.decimals, _EXACT)
+        shown = str(text)[:_SHOWN]
+        value = self._number(text, shown)
         if value < 0 or value.adjusted() > 60:
             raise InvalidInputError(
-                f"An amount of {self.symbol} lies between 0 and 10^60, unlike {text}."
+                f"An amount of {self.symbol} lies between 0 and 10^60, unlike {shown}."
             )
-        if scaled != scaled.to_integral_value():
+        try:
+            scaled = value.scaleb(self.decimals, _EXACT)
+            whole = scaled == scaled.to_integral_value()
+        except Inexact:
+            whole = False
+        if not whole:
             raise InvalidInputError(
-                f"{text} {self.symbol} is finer than one atomic unit ({self.decimals} decimals).",
-                value=str(text),
+                f"{shown} {self.symbol} is finer than one atomic unit ({self.decimals} decimals).",
+                value=shown,
                 decimals=self.decimals,
             )
         return Amount(int(scaled), self)
+
+    def _number(self, text: str | int | Decimal, shown: str) -> Decimal:
+        try:
+            if not isinstance(text, str) or _PLAIN.fullmatch(text):
+                value = Decimal(text)
+                if value.is_finite():
+                    return value
+        except (InvalidOperation, ValueError, TypeError):
+            pass
+        raise InvalidInputError(
+            f"{shown!r} is not an amount of {self.symbol}: give a plain decimal number.",
+            value=shown,
+        )
 
 
 @dataclass(frozen=True, slots=True)

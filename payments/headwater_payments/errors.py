@@ -10,6 +10,8 @@ An error carries a stable `code` that programs compare, one sentence that a pers
 `details`: the values that disagree, ready for JSON. Key material is never among them.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -69,19 +71,39 @@ class MissingExtraError(HeadwaterError):
     Args:
         what: what needs the package, as the subject of a sentence.
         package: the missing one, as it is imported.
-        extra: the extra of headwater's that brings it.
+        extras: headwater's, which bring all that is needed.
     """
 
     code = "missing_extra"
     http_status = 501
 
-    def __init__(self, what: str, package: str, extra: str) -> None:
+    def __init__(self, what: str, package: str, *extras: str) -> None:
+        together, named = ",".join(extras), " and ".join(map(repr, extras))
         super().__init__(
-            f"{what} needs the package {package}: "
-            f"install it with headwater's extra {extra!r}, pip install 'headwater[{extra}]'.",
+            f"{what} needs the package {package}: install it with headwater's "
+            f"extra{'s' * (len(extras) > 1)} {named}, pip install 'headwater[{together}]'.",
             package=package,
-            extra=extra,
+            extra=together,
         )
+        self.package = package
+
+
+@contextmanager
+def needing(what: str, *extras: str) -> Iterator[None]:
+    """Import what comes with extras of headwater's, all of them named where a part is missing.
+
+    Raises:
+        MissingExtraError: a package is not installed.
+    """
+    try:
+        yield
+    except MissingExtraError as exc:
+        raise MissingExtraError(what, exc.package, *extras) from exc
+    except ModuleNotFoundError as exc:
+        package = (exc.name or "").partition(".")[0]
+        if not package or package.startswith("headwater"):
+            raise
+        raise MissingExtraError(what, package, *extras) from exc
 
 
 def _json_ready(value: object) -> object:

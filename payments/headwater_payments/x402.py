@@ -196,5 +196,23 @@ def chain_id_of(network: str) -> int:
 
 def _first_problem(error: ValidationError) -> str:
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the object"
-    return f"{place}: {first['msg'].lower()}"
+    place = ".".join(str(part) for part in first["loc"]) or "it"
+    return f"{place} {_PROBLEMS.get(first['type'], 'does not fit')}"
+
+
+_PROBLEMS = {
+    "missing": "is missing",
+    "model_type": "is not an object",
+    "dict_type": "is not an object",
+    "list_type": "is not a list",
+    "string_type": "is not text",
+    "bool_type": "is neither true nor false",
+    "bool_parsing": "is neither true nor false",
+    "int_type": "is not a whole number",
+    "int_parsing": "is not a whole number",
+    "int_from_float": "is not a whole number",
+    "int_parsing_size": "is too large a number",
+    "greater_than_equal": "is too small a number",
+    "literal_error": "has another value than the protocol's",
+}
+"""What is wrong with a member, by the reader's name for it."""

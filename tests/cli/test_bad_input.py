@@ -35,6 +35,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "folder").mkdir()
     (path / "empty").write_bytes(b"")
     (path / "binary").write_bytes(bytes(range(256)) * 40)
+    os.mkfifo(path / "pipe")
+    with (path / "vast").open("wb") as vast:
+        vast.truncate(2**40)
     (path / "text").write_text("Nothing = that [anybody expects.\n", "utf-8")
     (path / "list.json").write_text("[1, 2, 3]", "utf-8")
     (path / "null.json").write_text("null", "utf-8")
@@ -46,6 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "keystore.json").write_text('{"headwater": "bip39-entropy"}', "utf-8")
     (path / "policy.toml").write_text(POLICY, "utf-8")
     (path / "dear.toml").write_text(POLICY.replace('max = "1"', f'max = "{HUGE}"'), "utf-8")
+    (path / "endless.toml").write_text(POLICY.replace('max = "1"', 'max = "1e999999999"'), "utf-8")
     (path / "debt.toml").write_text(POLICY.replace('max = "1"', 'max = "-1"'), "utf-8")
     (path / "word.toml").write_text(POLICY.replace('max = "1"', 'max = "much"'), "utf-8")
     (path / "float.toml").write_text(POLICY.replace('max = "1"', "max = 1.5"), "utf-8")
@@ -68,6 +72,9 @@ FILES = [
     "folder",
     "empty",
     "binary",
+    "pipe",
+    "vast",
+    "/dev/zero",
     "text",
     "list.json",
     "null.json",
@@ -100,8 +107,6 @@ def test_a_file_that_is_something_else(
     command: tuple[str, ...], name: str, folder: Path, env: dict[str, str]
 ) -> None:
     needs_permissions(name)
-    if (command[1], name) == ("budget", "empty"):
-        pytest.skip("an empty file is an empty SQLite database")
     code = told(headwater(*command, folder / name, env=env))
     assert code in ("invalid_input", "key_store", "unavailable", "invalid_policy")
 
@@ -113,6 +118,13 @@ CASES: list[tuple[str, tuple[str, ...]]] = [
     ("usage", ("nonsense",)),
     ("usage", ("--nonsense",)),
     ("usage", ("demo", "surplus")),
+    # Nothing where something belongs, as of a variable that is not set.
+    ("invalid_input", (*EXPLAIN, *GOOD, "--db", "")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--db=")),
+    ("invalid_input", ("wallet", "budget", "")),
+    ("invalid_input", ("wallet", "address", "")),
+    ("invalid_input", ("doctor", "--wallet", "")),
+    ("invalid_input", ("attribution", "verify", "{null.json}", "--previous", "")),
     # A chain.
     ("usage", ("chain", "nonsense")),
     ("usage", ("chain", "up", "--port", "70000")),
@@ -152,6 +164,7 @@ CASES: list[tuple[str, tuple[str, ...]]] = [
     ("key_store", ("wallet", "create", "{missing}/key.json")),
     ("key_store", ("wallet", "address", "{key.json}")),
     ("key_store", ("wallet", "address", "{keystore.json}")),
+    ("key_store", ("wallet", "address", "/dev/zero")),
     ("usage", ("wallet", "address", "{key.json}", "--index", "first")),
     # Books.
     ("invalid_input", ("wallet", "intents", "{missing}", "--state", "lost")),
@@ -167,7 +180,14 @@ CASES: list[tuple[str, tuple[str, ...]]] = [
     ("unavailable", ("wallet", "budget", "postgresql://nobody@127.0.0.1:nine/nothing")),
     ("unavailable", ("wallet", "budget", "mars://nobody/nothing")),
     ("unavailable", ("wallet", "budget", "://")),
+    ("unavailable", ("wallet", "budget", "mysql://nobody/nothing")),
+    ("unavailable", ("wallet", "budget", "postgresql+asyncpg://nobody/nothing")),
     ("unavailable", ("wallet", "budget", "sqlite://nobody:x@here:99/nothing")),
+    # Nodes.
+    *(
+        ("invalid_input", ("doctor", "--rpc", url))
+        for url in ("http://127.0.0.1:99999", "http://h:-1", "http://a b", "ws://h", "h", "http://")
+    ),
     # Policies.
     ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "-1")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "much")),
@@ -175,6 +195,11 @@ CASES: list[tuple[str, tuple[str, ...]]] = [
     ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "1e400")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--amount", HUGE)),
     ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "1e999999999999999999999")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "1e999999")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "1e-999999999")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "２５")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "1_000")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "1 ")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--amount", "0.0000001")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--payee", "0x12")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--payee", "vitalik.eth")),
@@ -182,11 +207,13 @@ CASES: list[tuple[str, tuple[str, ...]]] = [
     ("invalid_input", (*EXPLAIN, *GOOD, "--url", "ftp://files.example")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--url", "http://[::1")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--url", "http://a:99999999/")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--url", "https://x y")),
+    ("invalid_input", (*EXPLAIN, *GOOD, "--url", "https://x/a b")),
     ("invalid_input", (*EXPLAIN, *GOOD, "--db", "{missing}")),
     ("usage", (*EXPLAIN, "--amount", "1")),
     *(
         ("invalid_policy", ("wallet", "policy", "explain", "{" + name + ".toml}", *GOOD))
-        for name in ("dear", "debt", "word", "float", "nowhere", "payee")
+        for name in ("dear", "endless", "debt", "word", "float", "nowhere", "payee")
     ),
 ]
 

@@ -1,6 +1,8 @@
 """`headwater doctor`: what is in place is said to be, and what is not gets its code."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from headwater_contracts.clients.batch_settlement import BatchSettlementClient
 from headwater_marketplace.migrations import upgrade
 from headwater_marketplace.seller.records import NewRequest
 from headwater_payments.amount import Amount
+from headwater_payments.channels import BATCH_SETTLEMENT, ERC3009_DEPOSIT_COLLECTOR
 from headwater_wallet.database import Database
 from headwater_wallet.examination import (
     AHEAD_S,
@@ -127,6 +130,9 @@ async def test_a_node_that_is_away_or_of_another_chain_fails(tmp_path: Path) -> 
         nothing = "0x" + "12" * 20
         status, found = await asked("--rpc", shop.chain.url, "--token", nothing)
         assert (status, found["contracts"]) == (1, "fail")
+        for other in (BATCH_SETTLEMENT, ERC3009_DEPOSIT_COLLECTOR):
+            status, found = await asked("--rpc", shop.chain.url, "--token", other)
+            assert (status, found["contracts"]) == (1, "fail")
         poor = await asked("--rpc", shop.chain.url, "--account", nothing)
         assert poor[1] | {"balance": "warn", "gas": "warn"} == poor[1]
 
@@ -159,6 +165,31 @@ def test_a_database_that_cannot_be_written_fails(tmp_path: Path) -> None:
     broken = tmp_path / "w.db"
     broken.write_bytes(b"this is no database, and long enough to be taken for one" * 100)
     assert diagnose("--wallet", broken) == (1, {"database": "fail"})
+
+
+@pytest.mark.parametrize("option", ["--wallet", "--seller"])
+def test_a_database_of_something_else_fails_and_is_left_as_it_was(
+    option: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    other.touch()
+    assert diagnose(option, other) == (1, {"database": "fail"})
+    assert other.read_bytes() == b""
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE song (title TEXT)")
+    before = other.read_bytes()
+    assert diagnose(option, other) == (1, {"database": "fail"})
+    assert other.read_bytes() == before
+
+
+def test_missing_books_are_called_by_their_name() -> None:
+    for option, none in (
+        ("--wallet", "There is no spend ledger"),
+        ("--seller", "There are no seller's books"),
+    ):
+        words = ["doctor", option, "missing.db"]
+        result = CliRunner().invoke(application(words), words)
+        assert result.stderr == f"error[invalid_input]: {none} at missing.db.\n"
 
 
 @pytest.mark.parametrize("words", [["doctor"], ["doctor", "--wallet", "/no/such/ledger.db"]])

@@ -1,13 +1,14 @@
 """With the base alone, a command that needs more names the extra to install, in one sentence."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import anyio
 import pytest
 
 from headwater_contracts.chains import opening
-from headwater_payments.errors import MissingExtraError
+from headwater_payments.errors import MissingExtraError, needing
 from support.commands import headwater, told
 from support.extras import PROJECT, blocked_without, installed_by
 
@@ -53,7 +54,7 @@ def test_a_command_names_the_extra_that_it_needs(
         ("numpy", ("attribution", "verify", "bundle.json"), "attribution"),
         ("pydantic_ai", ("demo",), "demo"),
         ("langgraph", ("demo",), "demo"),
-        ("eth", ("demo",), "demo"),
+        ("eth", ("demo",), "chain"),
         ("starlette", ("demo",), "demo"),
         ("uvicorn", ("demo",), "demo"),
         ("httpx2", ("demo",), "demo"),
@@ -87,6 +88,31 @@ def test_a_chain_to_start_needs_the_extra_chain(monkeypatch: pytest.MonkeyPatch)
         "error[missing_extra]: An embedded chain needs the package eth: "
         "install it with headwater's extra 'chain', pip install 'headwater[chain]'."
     )
+
+
+@pytest.mark.parametrize(
+    ("module", "brought", "said"),
+    [
+        ("headwater.sandbox", (), "The sandbox needs the package eth"),
+        ("headwater.sandbox", ("marketplace",), "The sandbox needs the package eth"),
+        ("headwater.sandbox", ("chain",), "The sandbox needs the package uvicorn"),
+        ("headwater_contracts.chains.local", (), "An embedded chain needs the package eth"),
+    ],
+)
+def test_an_import_names_every_extra_that_it_needs(
+    module: str, brought: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    program = _PROGRAM.replace("from headwater.main import main\nmain()", f"import {module}")
+    start = ("-c", program, json.dumps(blocked_without(brought)))
+    last = headwater(start=start, cwd=tmp_path).stderr.decode().splitlines()[-1]
+    extras = "chain,marketplace" if module == "headwater.sandbox" else "chain"
+    assert f"MissingExtraError: {said}: " in last
+    assert f"pip install 'headwater[{extras}]'" in last
+
+
+def test_a_module_of_our_own_that_is_missing_is_no_missing_extra() -> None:
+    with pytest.raises(ModuleNotFoundError), needing("It", "chain"):
+        import_module("headwater_payments.nothing")
 
 
 def test_commands_that_need_no_extra_run_without_any(tmp_path: Path) -> None:

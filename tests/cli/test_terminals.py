@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,12 @@ from attribution.small_epoch import small_epoch
 from rich.console import Console
 from rich.text import Text
 
+from headwater.terminal import prepare_streams
 from headwater_attribution.tables import show_table
 from support.commands import FOLDERS, headwater
 
 PLAIN = {"PYTHONIOENCODING": "ascii", "LANG": "C", "LC_ALL": "C", "COLUMNS": "40"}
-SMALL = ("simulate", "--agents", "50", "--steps", "2", "--worlds", "2", "--rule", "causes/1")
+SMALL = ("simulate", "--agents", "60", "--steps", "2", "--worlds", "2", "--rule", "causes/1")
 
 
 def shown(width: int) -> list[str]:
@@ -42,6 +43,18 @@ def test_a_terminal_too_narrow_for_the_words_gets_a_list_of_values() -> None:
         "  account: 0x" + "cd" * 20,
         "  verdict: [red]?[31m no",
     ]
+
+
+def test_a_table_in_ascii_is_laid_out_as_it_is_printed() -> None:
+    raw = BytesIO()
+    out = TextIOWrapper(raw, encoding="ascii", errors="headwater-plain")
+    prepare_streams()
+    console = Console(file=out, width=60, force_terminal=True, color_system=None)
+    show_table(console, ("account", "paid"), [("… and 5 more", "3"), ("somebody", "4")])
+    out.flush()
+    lines = raw.getvalue().decode().splitlines()
+    assert "... and 5 more" in raw.getvalue().decode()
+    assert len({len(line) for line in lines}) == 1, lines
 
 
 @pytest.fixture
@@ -76,9 +89,9 @@ def test_an_error_with_letters_that_the_terminal_lacks_is_still_told(tmp_path: P
 
 
 def test_what_a_terminal_cannot_show_becomes_plain_text() -> None:
-    code = "from headwater.terminal import prepare_streams as p; p(); print('a → b … ≥ 1 – ░')"
+    code = "from headwater.terminal import prepare_streams as p; p(); print('a → b … ≥ 1 – “░”')"
     done = headwater(env=PLAIN, start=("-c", code))
-    assert done.stdout == b"a -> b ... >= 1 - ?\n"
+    assert done.stdout == b'a -> b ... >= 1 - "?"\n'
 
 
 def test_a_pipe_gets_each_line_when_it_is_printed() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from headwater_payments.errors import HeadwaterError
 from support import reference
+from support.extras import blocked_without, named_by
 from support.pages import COMPONENTS, ROOT, blocks, pages, programs, run
 
 PAGES = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()]
@@ -22,9 +23,12 @@ TREES = sorted(
 
 
 @pytest.mark.parametrize("page", RUNNING)
-def test_every_python_block_prints_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+def test_every_python_block_prints_what_the_page_shows_with_the_extras_that_it_names(
+    page: Path, tmp_path: Path
+) -> None:
     wanted = programs(page)
-    assert run([block for block, _ in wanted], tmp_path) == [text for _, text in wanted]
+    blocked = blocked_without(named_by(page.read_text("utf-8")))
+    assert run([block for block, _ in wanted], tmp_path, blocked) == [text for _, text in wanted]
 
 
 def test_the_pages_that_matter_most_have_programs() -> None:

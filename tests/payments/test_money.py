@@ -38,6 +38,27 @@ def test_what_is_not_an_exact_amount_is_refused(text: str) -> None:
         USDC.amount(text)
 
 
+@pytest.mark.parametrize("text", ["９", "２５", "1_000", " 1", "1 ", "1\n", "0x1", "1,5", "."])
+def test_an_amount_is_a_plain_decimal_number(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="give a plain decimal number"):
+        USDC.amount(text)
+
+
+@pytest.mark.parametrize("exponent", ["999", "999999", "999999999", "9" * 18])
+def test_no_exponent_is_too_large_to_be_refused_in_words(exponent: str) -> None:
+    for value in (f"1e{exponent}", Decimal(f"1e{exponent}")):
+        with pytest.raises(InvalidInputError, match="lies between"):
+            USDC.amount(value)
+    with pytest.raises(InvalidInputError, match="finer"):
+        USDC.amount(f"1e-{exponent}")
+
+
+def test_digits_beyond_any_amount_are_not_rounded_away() -> None:
+    with pytest.raises(InvalidInputError, match="finer"):
+        USDC.amount("1." + "0" * 200 + "1")
+    assert USDC.amount("1." + "0" * 200) == USDC.amount(1)
+
+
 def test_amounts_of_different_assets_do_not_mix() -> None:
     other = replace(USDC, chain_id=1)
     with pytest.raises(InvalidInputError):

@@ -206,3 +206,19 @@ def test_an_error_is_a_problem_document() -> None:
     assert problem["code"] == "invalid_input"
     assert problem["details"] == {"value": "0x01", "pairs": [[1, "0x"]]}
     assert issubclass(InvalidInputError, HeadwaterError)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("null", "it is not an object"),
+        ("[]", "it is not an object"),
+        ("{}", "accepted is missing"),
+        ('{"accepted": 5}', "accepted is not an object"),
+        ('{"accepted": {"scheme": 5}}', "accepted.scheme is not text"),
+    ],
+)
+def test_a_malformed_header_is_told_in_the_words_of_its_members(body: str, said: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        PaymentPayload.from_header(base64.b64encode(body.encode()).decode())
+    assert refused.value.message == f"The PaymentPayload header is malformed: {said}."

@@ -39,6 +39,12 @@ def installed_by(extras: tuple[str, ...]) -> frozenset[str]:
     return frozenset(name for name, _ in seen)
 
 
+def named_by(text: str) -> tuple[str, ...]:
+    """The extras that a page says to install: `pip install '.[one,two]'` or `headwater[one]`."""
+    lists = re.findall(r"(?:pip install '\.|headwater)\[([\w,]+)\]", text)
+    return tuple(sorted({extra for each in lists for extra in each.split(",")}))
+
+
 def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 

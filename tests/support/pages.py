@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -28,7 +29,12 @@ _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```\s*?$", re.DOTALL | re.MULTILINE
 # Runs one page's blocks in one namespace and reports what each printed, as JSON on the real stdout.
 _RUNNER = """
 import contextlib, io, json, sys, types
-blocks = json.load(sys.stdin)
+blocked, blocks = json.load(sys.stdin)
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
 page = types.ModuleType("page")
 sys.modules["page"] = page
 printed = []
@@ -76,11 +82,17 @@ def programs(page: Path) -> list[tuple[Block, str]]:
     ]
 
 
-def run(code: list[Block], directory: Path) -> list[str]:
-    """Run blocks one after the other in one fresh interpreter; gives what each printed."""
+def run(code: list[Block], directory: Path, blocked: Sequence[str] = ()) -> list[str]:
+    """Run blocks one after the other in one fresh interpreter; gives what each printed.
+
+    Args:
+        code: the blocks.
+        directory: where they run.
+        blocked: top-level modules that the interpreter takes for not installed.
+    """
     done = subprocess.run(
         [sys.executable, "-W", "error::RuntimeWarning", "-c", _RUNNER],
-        input=json.dumps([(block.line, block.text) for block in code]),
+        input=json.dumps([list(blocked), [(block.line, block.text) for block in code]]),
         capture_output=True,
         text=True,
         check=False,

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import re
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +13,17 @@ import anyio
 import pytest
 from eth_account.hdaccount.mnemonic import Mnemonic
 from eth_account.types import Language
+from sqlalchemy import create_engine, inspect, make_url
 from typer.testing import CliRunner, Result
 
 from headwater_payments.amount import Amount
+from headwater_wallet import cli
 from headwater_wallet.cli import app
 from headwater_wallet.database import Database
 from headwater_wallet.keys import SeedKeystore
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.tables import WalletTable
+from support.databases import fresh_postgres_database
 from support.paying import URL, new_payment
 from support.shop import PAYEE, USDC
 
@@ -213,3 +218,135 @@ def test_no_url_of_a_missing_ledger_makes_a_new_one(tmp_path: Path, url: str) ->
 )
 def test_a_ledger_is_found_by_any_url_that_names_its_file(ledger: Path, url: str) -> None:
     assert lines(run("budget", url.format(path=ledger))) == lines(run("budget", ledger))
+
+
+COMMANDS = [
+    ("budget", "DB"),
+    ("intents", "DB"),
+    ("export", "DB"),
+    ("audit", "DB"),
+    ("approvals", "DB"),
+    ("stop", "DB", "--reason", "audit"),
+    ("resume", "DB"),
+    ("approve", "DB", "ask_1"),
+    ("deny", "DB", "ask_1"),
+    ("reconcile", "DB"),
+    ("withdraw", "DB", "seed.json", "--rpc", NOBODY, "--chain-id", "84532"),
+    ("policy", "explain", "POLICY", "--amount", "1", "--payee", PAYEE, "--url", URL, "--db", "DB"),
+]
+
+
+def of(command: tuple[str, ...], db: object, policy: Path) -> list[str]:
+    return [{"DB": str(db), "POLICY": str(policy)}.get(word, word) for word in command]
+
+
+def tables_in(url: str) -> list[str]:
+    engine = create_engine(url)
+    try:
+        return inspect(engine).get_table_names()
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["empty", "foreign"])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_a_file_that_is_no_ledger_is_refused_and_left_as_it_was(
+    command: tuple[str, ...], kind: str, tmp_path: Path
+) -> None:
+    db, policy = tmp_path / "other.db", tmp_path / "policy.toml"
+    policy.write_text(POLICY, "utf-8")
+    db.touch()
+    if kind == "foreign":
+        with closing(sqlite3.connect(db)) as connection:
+            connection.execute("CREATE TABLE song (title TEXT)")
+    before = db.read_bytes(), sorted(tmp_path.iterdir())
+    refused = run(*of(command, db, policy))
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith(f"error[invalid_input]: There is no spend ledger at {db}: ")
+    assert (db.read_bytes(), sorted(tmp_path.iterdir())) == before
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_a_server_database_that_holds_no_ledger_gets_no_tables(
+    command: tuple[str, ...], postgres: str, tmp_path: Path
+) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY, "utf-8")
+    url = fresh_postgres_database(postgres)
+    refused = run(*of(command, url, tmp_path / "policy.toml"))
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("error[invalid_input]: There is no spend ledger at ")
+    assert tables_in(url) == []
+
+
+def test_a_refusal_does_not_repeat_the_password_in_a_url(postgres: str) -> None:
+    url = make_url(fresh_postgres_database(postgres)).set(password="hunter2")
+    refused = run("budget", url.render_as_string(hide_password=False))
+    assert refused.exit_code == 2
+    assert "hunter2" not in refused.output
+
+
+def test_listings_change_nothing_and_say_what_an_older_ledger_lacks(
+    ledger: Path, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(POLICY, "utf-8")
+    listings = [each for each in COMMANDS if each[0] not in ("withdraw", "reconcile")]
+    listings = [each for each in listings if "ask_1" not in each and each[0] != "resume"]
+    listings = [each for each in listings if each[0] != "stop"]
+    before = ledger.read_bytes()
+    for command in listings:
+        assert run(*of(command, ledger, policy)).exit_code == 0
+    assert ledger.read_bytes() == before
+    with closing(sqlite3.connect(ledger)) as connection:
+        connection.execute("DROP TABLE wallet_stop")
+    for command in listings:
+        refused = run(*of(command, ledger, policy))
+        assert refused.exit_code == 2
+        assert "lacks wallet_stop, as an earlier release left it" in refused.stderr
+    assert "wallet_stop" not in tables_in(f"sqlite:///{ledger}")
+    assert run("stop", ledger).stdout == "stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "said"),
+    [
+        ("address", "none.json", "There is no readable key file at"),
+        ("address", "other.json", "is damaged, another program's"),
+        ("create", "other.json", "A key file exists at"),
+        ("create", "no/folder/seed.json", "cannot be written at"),
+    ],
+)
+def test_no_password_is_asked_for_a_key_file_that_cannot_be_used(
+    command: str, name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other.json").write_text("{}", "utf-8")
+    monkeypatch.setattr(cli, "password", lambda **_: pytest.fail("the password was asked for"))
+    refused = run(command, tmp_path / name)
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("error[key_store]: ")
+    assert said in refused.stderr
+
+
+def test_a_password_on_the_standard_input_is_read_without_a_word(tmp_path: Path) -> None:
+    made = run("create", tmp_path / "seed.json", said=PASSWORD + "\n")
+    assert (made.exit_code, made.stderr) == (0, "")
+    again = run("address", tmp_path / "seed.json", said=PASSWORD)
+    assert (again.stdout, again.stderr) == (made.stdout, "")
+
+
+@pytest.mark.parametrize(
+    ("piped", "said"),
+    [("", "There is nobody to ask"), ("\n", "is empty"), ("x" * 5_000, "more than 4096")],
+)
+def test_an_input_without_a_password_is_one_sentence(piped: str, said: str, tmp_path: Path) -> None:
+    refused = run("create", tmp_path / "seed.json", said=piped)
+    assert refused.exit_code == 2
+    assert said in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert not (tmp_path / "seed.json").exists()
+
+
+def test_an_endless_password_file_is_refused(tmp_path: Path) -> None:
+    refused = run("create", tmp_path / "seed.json", env={"HEADWATER_PASSWORD_FILE": "/dev/zero"})
+    assert refused.exit_code == 2
+    assert "more than 4096 characters" in refused.stderr

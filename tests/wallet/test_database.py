@@ -1,20 +1,27 @@
 """One writer, many callers: batches, savepoints, durability, cancellation, several processes."""
 
 import asyncio
+import gc
 import multiprocessing
+import re
+import socket
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 from sqlalchemy import Column as SqlColumn
 from sqlalchemy import Connection, Integer, MetaData, String, Table, event, select, text, update
 
 from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
+from headwater_wallet import engines
 from headwater_wallet.database import Database
+from headwater_wallet.engines import tables_of
 
 METADATA = MetaData()
 NOTES = Table(
@@ -355,3 +362,58 @@ async def test_processes_that_read_then_write_lose_nothing(database_url: str) ->
     async with Database(database_url, METADATA) as database:
         total = await database.read(lambda c: c.execute(select(COUNTER.c.value)).scalar_one())
     assert total == 120
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql+asyncpg://h/x", "write postgresql:// or postgresql+psycopg://"),
+        ("postgresql+psycopg2://h/x", "write postgresql:// or postgresql+psycopg://"),
+        ("mysql://h/x", "mysql is not supported; name SQLite"),
+        ("sqlite+aiosqlite:///x.db", "sqlite+aiosqlite is not supported; name SQLite"),
+    ],
+)
+def test_a_database_of_another_kind_is_told_which_there_are(url: str, said: str) -> None:
+    with pytest.raises(UnavailableError, match=re.escape(said)):
+        Database(url, METADATA)
+
+
+def test_a_server_that_takes_connections_and_never_answers_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engines, "CONNECT_S", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        for opening in (lambda url: Database(url, METADATA), tables_of):
+            with pytest.raises(UnavailableError):
+                opening(f"postgresql://nobody@127.0.0.1:{port}/x")
+
+
+@pytest.mark.anyio
+async def test_a_database_for_reading_only_is_neither_made_nor_written(database_url: str) -> None:
+    with pytest.raises(UnavailableError, match="lacks counter"):
+        Database(database_url, METADATA, read_only=True)
+    assert tables_of(database_url) == frozenset()
+    async with Database(database_url, METADATA) as database:
+        await database.write(note(1))
+    async with Database(database_url, METADATA, read_only=True) as database:
+        assert await database.read(count) == 1
+        with pytest.raises(UnavailableError, match="reading only"):
+            await database.write(note(2))
+        with pytest.raises(UnavailableError, match="reading only"):
+            database.submit(note(2))
+        assert await database.read(count) == 1
+
+
+@pytest.mark.anyio
+async def test_what_a_write_held_is_let_go_of_before_the_next_write(tmp_path: Path) -> None:
+    async with Database(f"sqlite:///{tmp_path / 'held.db'}", METADATA) as database:
+        work = Note(1)
+        held, gone = weakref.ref(work), threading.Event()
+        weakref.finalize(work, gone.set)
+        await database.write(work)
+        del work
+        gc.collect()
+        # The writer's thread wakes the caller before it turns to its next job.
+        await anyio.to_thread.run_sync(gone.wait, 20)
+        assert held() is None

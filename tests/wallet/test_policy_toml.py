@@ -141,3 +141,23 @@ def test_broken_toml_and_missing_files_get_a_sentence(tmp_path: Path) -> None:
         parse_policy("[asset\n")
     with pytest.raises(InvalidPolicyError, match="cannot be read"):
         load_policy(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty."),
+        (b" \n\n", "is empty."),
+        (bytes(range(256)), "is not text in UTF-8."),
+        (None, "cannot be read: No such file or directory."),
+    ],
+)
+def test_a_file_that_cannot_be_a_policy_is_refused_with_the_reason(
+    content: bytes | None, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "policy.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InvalidPolicyError) as refused:
+        load_policy(path)
+    assert refused.value.message == f"The policy {path} {reason}"

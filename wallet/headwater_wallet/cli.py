@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 import typer
 
 from headwater_payments.errors import InvalidInputError
-from headwater_wallet.cli_support import Db, KeyFile, database_url, password, refusals, table
+from headwater_wallet.cli_support import Db, KeyFile, ledger_url, password, refusals, table
 from headwater_wallet.withdraw_cli import withdraw
 
 # The command line starts fast because the ledger's libraries load when a command runs.
@@ -42,7 +42,7 @@ def create(keyfile: KeyFile) -> None:
 
     with refusals():
         keystore = SeedKeystore.create()
-        keystore.save(keyfile, password(confirm=True))
+        keystore.save(keyfile, lambda: password(confirm=True))
         typer.echo(keystore.signer(0).address)
 
 
@@ -55,7 +55,7 @@ def address(
     from headwater_wallet.keys import SeedKeystore
 
     with refusals():
-        typer.echo(SeedKeystore.load(keyfile, password()).signer(index).address)
+        typer.echo(SeedKeystore.load(keyfile, password).signer(index).address)
 
 
 @app.command()
@@ -123,7 +123,7 @@ def reconcile(db: Db) -> None:
             return len(left)
 
     with refusals():
-        unknown = _with_ledger(db, run)
+        unknown = _with_ledger(db, run, writes=True)
     typer.echo(f"{unknown} payments are still unknown.")
 
 
@@ -170,13 +170,14 @@ def explain(
 ) -> None:
     """Say which rule of POLICY decides about a payment, and why; nothing is signed or asked."""
     from headwater_payments.address import parse_address
+    from headwater_payments.web_url import require_web_url
     from headwater_wallet.policy import PaymentRequest
     from headwater_wallet.policy_toml import load_policy
-    from headwater_wallet.terms import origin_of, require_url, route_of
+    from headwater_wallet.terms import origin_of, route_of
 
     with refusals():
         loaded = load_policy(policy)
-        require_url(url)
+        require_web_url(url)
         asked = PaymentRequest(
             loaded.budget.asset.amount(amount), parse_address(payee), origin_of(url), route_of(url)
         )
@@ -203,7 +204,7 @@ def stop(
 ) -> None:
     """Stop every wallet that uses DB: nothing more is signed until `resume`."""
     with refusals():
-        _with_ledger(db, lambda ledger: ledger.stop(reason))
+        _with_ledger(db, lambda ledger: ledger.stop(reason), writes=True)
     typer.echo("stopped")
 
 
@@ -211,7 +212,7 @@ def stop(
 def resume(db: Db) -> None:
     """Let the wallets that use DB pay again."""
     with refusals():
-        _with_ledger(db, lambda ledger: ledger.resume())
+        _with_ledger(db, lambda ledger: ledger.resume(), writes=True)
     typer.echo("running")
 
 
@@ -257,12 +258,17 @@ def _decide(db: str, approval: str, *, approved: bool, reason: str) -> None:
         answered = _with_ledger(
             db,
             lambda ledger: ledger.approvals.decide(approval, Decision(approved, reason), _now()),
+            writes=True,
         )
     typer.echo(f"{answered.id}\t{answered.state}")
 
 
 def _with_ledger(
-    db: str, work: "Callable[[SpendLedger], Awaitable[T]]", budget: str = "default"
+    db: str,
+    work: "Callable[[SpendLedger], Awaitable[T]]",
+    budget: str = "default",
+    *,
+    writes: bool = False,
 ) -> T:
     import anyio
 
@@ -271,10 +277,10 @@ def _with_ledger(
     from headwater_wallet.tables import WalletTable
 
     async def run() -> T:
-        async with Database(url, WalletTable.metadata) as database:
+        async with Database(url, WalletTable.metadata, read_only=not writes) as database:
             return await work(SpendLedger(database, budget))
 
-    url = database_url(db)
+    url = ledger_url(db)
     return anyio.run(run)
 
 

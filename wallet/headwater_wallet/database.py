@@ -22,14 +22,14 @@ from typing import Any, Self, TypeVar
 import anyio
 import anyio.to_thread
 from anyio.lowlevel import EventLoopToken, current_token
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, event
 from sqlalchemy.exc import SQLAlchemyError
 
-from headwater_payments.errors import MissingExtraError, UnavailableError
+from headwater_payments.errors import UnavailableError
+from headwater_wallet.engines import cause, new_engine, tables_of
 
 T = TypeVar("T")
 MAX_BATCH = 256
-_POSTGRESQL = ("postgresql", "postgres")
 _WRITES = "headwater_writes"
 
 
@@ -39,20 +39,28 @@ class Database:
     Args:
         url: an SQLAlchemy URL, such as `sqlite:///wallet.db` or `postgresql+psycopg://…`.
         metadata: the tables to create where they are missing.
+        read_only: nothing is created, and writes are refused.
 
     Raises:
-        UnavailableError: the database cannot be opened.
+        UnavailableError: the database cannot be opened, or is to be read only and lacks a table.
         MissingExtraError: its driver is not installed.
     """
 
-    def __init__(self, url: str, metadata: MetaData) -> None:
-        self._engine = _open_engine(url, metadata)
+    def __init__(self, url: str, metadata: MetaData, *, read_only: bool = False) -> None:
+        if read_only and (missing := metadata.tables.keys() - tables_of(url)):
+            raise UnavailableError(
+                f"The database lacks {min(missing)}, as an earlier release left it: "
+                "open it once with this release."
+            )
+        self._engine = _open_engine(url, metadata, read_only)
+        self._read_only = read_only
         try:
-            with self._transaction() as connection:
-                metadata.create_all(connection)
+            if not read_only:
+                with self._transaction() as connection:
+                    metadata.create_all(connection)
         except SQLAlchemyError as exc:
             self._engine.dispose()
-            raise UnavailableError(f"The database cannot be opened: {_cause(exc)}.") from exc
+            raise UnavailableError(f"The database cannot be opened: {cause(exc)}.") from exc
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._door = threading.Lock()
         self._closed = False
@@ -76,8 +84,7 @@ class Database:
         done = anyio.Event()
         job = _Job(work, Future(), done, current_token())
         with self._door:
-            if self._closed:
-                raise UnavailableError("The database is closed.")
+            self._require_open()
             self._jobs.put(job)
         await _wait_through(done)
         if (failure := self._failure) is not None:
@@ -93,13 +100,12 @@ class Database:
         or `read`; nothing of the work was written then.
 
         Raises:
-            UnavailableError: the database is closed.
+            UnavailableError: the database is closed, or open for reading only.
         """
         job = _Job(work, Future(), None, None)
         job.future.add_done_callback(self._note_failure)
         with self._door:
-            if self._closed:
-                raise UnavailableError("The database is closed.")
+            self._require_open()
             self._submitted += 1
             self._jobs.put(job)
 
@@ -119,7 +125,7 @@ class Database:
             with self._engine.connect() as connection:
                 return work(connection)
         except SQLAlchemyError as exc:
-            raise UnavailableError(f"The database cannot be read: {_cause(exc)}.") from exc
+            raise UnavailableError(f"The database cannot be read: {cause(exc)}.") from exc
 
     async def aclose(self) -> None:
         """Finish the writes under way and close; safe to call again."""
@@ -147,6 +153,12 @@ class Database:
     ) -> None:
         await self.aclose()
 
+    def _require_open(self) -> None:
+        if self._closed:
+            raise UnavailableError("The database is closed.")
+        if self._read_only:
+            raise UnavailableError("The database is open for reading only.")
+
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         options = {_WRITES: True}
@@ -159,18 +171,24 @@ class Database:
             self._failure = error
 
     def _run(self) -> None:
-        while (first := self._jobs.get()) is not None:
-            batch, stop = [first], False
-            while len(batch) < MAX_BATCH and not self._jobs.empty():
-                job = self._jobs.get()
-                if job is None:
-                    stop = True
-                    break
-                batch.append(job)
-            self._commit(batch)
-            _wake(batch)
-            if stop:
-                return
+        # A function's variables end with it: while this waits, no job of before is kept alive.
+        while self._serve_batch():
+            pass
+
+    def _serve_batch(self) -> bool:
+        """Wait for a job, and write it with those that came meanwhile; False once closed."""
+        if (first := self._jobs.get()) is None:
+            return False
+        batch, going_on = [first], True
+        while len(batch) < MAX_BATCH and not self._jobs.empty():
+            job = self._jobs.get()
+            if job is None:
+                going_on = False
+                break
+            batch.append(job)
+        self._commit(batch)
+        _wake(batch)
+        return going_on
 
     def _commit(self, batch: list["_Job"]) -> None:
         outcomes: list[tuple[_Job, Any, BaseException | None]] = []
@@ -185,7 +203,7 @@ class Database:
                     with self._transaction() as connection:
                         outcomes = [(job, *_attempt(job, connection)) for job in batch]
         except Exception as exc:  # noqa: BLE001  whatever it is, callers are waiting to hear of it
-            error = UnavailableError(f"The database did not take the write: {_cause(exc)}.")
+            error = UnavailableError(f"The database did not take the write: {cause(exc)}.")
             error.__cause__ = exc
             outcomes = [(job, None, error) for job in batch]
         for job, result, failure in outcomes:
@@ -236,7 +254,7 @@ def _attempt(job: _Job, connection: Connection) -> tuple[Any, Exception | None]:
 def _told(error: Exception) -> Exception:
     """The error as the job's caller hears of it."""
     if isinstance(error, SQLAlchemyError):
-        return UnavailableError(f"The database did not take the write: {_cause(error)}.")
+        return UnavailableError(f"The database did not take the write: {cause(error)}.")
     return error
 
 
@@ -290,19 +308,17 @@ def _call_soon(token: EventLoopToken, callback: Callable[[], None]) -> None:
         loop.run_sync_soon(callback)
 
 
-def _open_engine(url: str, metadata: MetaData) -> Engine:
-    try:
-        engine = create_engine(_with_driver(url))
-    except ModuleNotFoundError as exc:
-        raise MissingExtraError("That database", exc.name or "it", "marketplace") from exc
-    except (SQLAlchemyError, ImportError, ValueError) as exc:
-        raise UnavailableError(f"The database cannot be opened: {_cause(exc)}.") from exc
+def _open_engine(url: str, metadata: MetaData, read_only: bool) -> Engine:
+    engine = new_engine(url)
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")
         def configure(connection: Any, _record: object) -> None:
             connection.isolation_level = None
             connection.execute("PRAGMA busy_timeout=30000")
+            if read_only:
+                connection.execute("PRAGMA query_only=ON")
+                return
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
 
@@ -320,19 +336,7 @@ def _open_engine(url: str, metadata: MetaData) -> Engine:
     return engine
 
 
-def _with_driver(url: str) -> str:
-    """The URL with the PostgreSQL driver that headwater installs, where it names none."""
-    scheme, separator, rest = url.partition("://")
-    return f"postgresql+psycopg{separator}{rest}" if scheme in _POSTGRESQL else url
-
-
 def _lock_number(metadata: MetaData) -> int:
     """One lock for each set of tables, so that the parts of one database don't wait for another."""
     names = ",".join(sorted(metadata.tables))
     return int.from_bytes(hashlib.sha256(names.encode()).digest()[:8], "big", signed=True)
-
-
-def _cause(error: Exception) -> str:
-    original = getattr(error, "orig", None)
-    lines = str(original or error).splitlines()
-    return lines[0] if lines else type(error).__name__

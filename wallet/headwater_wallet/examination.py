@@ -5,12 +5,13 @@ Each check gives findings instead of errors. Nothing is sent, and no secret is r
 
 import os
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import anyio.to_thread
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient
@@ -18,10 +19,11 @@ from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.reader import ChainReader
 from headwater_payments.address import Address
 from headwater_payments.channels import BATCH_SETTLEMENT, ERC3009_DEPOSIT_COLLECTOR, channel_id
-from headwater_payments.errors import HeadwaterError
+from headwater_payments.errors import HeadwaterError, UnavailableError
 from headwater_payments.structs import ChannelConfig
 from headwater_wallet.audit import AuditBrokenError
 from headwater_wallet.database import Database
+from headwater_wallet.engines import cause, new_engine, tables_of
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.transactions import TransactionSender
 from headwater_wallet.withdrawals import Withdrawals
@@ -29,6 +31,8 @@ from headwater_wallet.withdrawals import Withdrawals
 SLOW_BLOCK_S: Final = 120
 AHEAD_S: Final = 30
 UNRESOLVED_S: Final = 120
+MOST_DECIMALS: Final = 36
+"""Of a token: a policy takes no more."""
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -115,15 +119,19 @@ async def examine_escrow(
     return [Finding("escrow", "warn", said)]
 
 
-def examine_database(url: str, name: str) -> list[Finding]:
+def examine_database(url: str, name: str, tables: Collection[str] = ()) -> list[Finding]:
     """Whether a database takes a write and keeps it through a power cut; blocks its thread.
 
     Args:
         url: an SQLAlchemy URL.
         name: how to call it, as a sentence begins.
+        tables: those that it has if it is what it is taken for; else nothing is tried on it.
     """
     try:
-        engine = create_engine(url)
+        if missing := set(tables) - tables_of(url):
+            said = f"{name} is none: it has no table {min(missing)}."
+            return [Finding("database", "fail", said)]
+        engine = new_engine(url)
         try:
             with engine.connect() as connection:
                 found = [_writable(connection, name)]
@@ -132,9 +140,10 @@ def examine_database(url: str, name: str) -> list[Finding]:
             return found
         finally:
             engine.dispose()
-    except (SQLAlchemyError, ImportError, OSError) as exc:
-        first = str(getattr(exc, "orig", None) or exc).splitlines()[0]
-        return [Finding("database", "fail", f"{name} cannot be written: {first}.")]
+    except HeadwaterError as exc:
+        return [Finding("database", "fail", exc.message)]
+    except (SQLAlchemyError, OSError) as exc:
+        return [Finding("database", "fail", f"{name} cannot be written: {cause(exc)}.")]
 
 
 class _Watcher:
@@ -163,12 +172,30 @@ async def _contracts(reader: ChainReader, token: Address) -> list[Finding]:
     for name, address in named.items():
         if not await reader.code(address):
             return [Finding("contracts", "fail", f"No code at {address} ({name}).")]
+    if (wrong := await _not_a_token(reader, token)) is not None:
+        return [Finding("contracts", "fail", wrong)]
     config = ChannelConfig(token, token, token, token, token, 900, bytes(32))
     theirs = await BatchSettlementClient(reader, BATCH_SETTLEMENT).channel_id(config)
     if theirs != channel_id(config, reader.expected_chain_id):
         said = f"The contract at {BATCH_SETTLEMENT} identifies channels in another way than x402's."
         return [Finding("contracts", "fail", said)]
     return [Finding("contracts", "ok", "Channels, deposits and token are in place.")]
+
+
+async def _not_a_token(reader: ChainReader, address: Address) -> str | None:
+    """What keeps a contract from being paid in by signed transfers; None where nothing does."""
+    token = SettlementTokenClient(reader, address)
+    try:
+        digits = await token.decimals()
+        domain = await token.domain_separator()
+        await token.authorization_used(address, bytes(32))
+    except UnavailableError:
+        raise
+    except HeadwaterError:
+        return f"The contract at {address} is no token that takes EIP-3009 authorizations."
+    if digits > MOST_DECIMALS or not any(domain):
+        return f"The contract at {address} answers as no token does: {digits} decimals."
+    return None
 
 
 async def _means(reader: ChainReader, token: Address, account: Address) -> list[Finding]:
@@ -209,6 +236,6 @@ def _durable(connection: Connection, name: str) -> Finding:
     return Finding("durable", "ok", f"{name}: the disk takes fsync.")
 
 
-async def in_thread(url: str, name: str) -> list[Finding]:
+async def in_thread(url: str, name: str, tables: Collection[str]) -> list[Finding]:
     """`examine_database` without blocking the caller's loop."""
-    return await anyio.to_thread.run_sync(examine_database, url, name)
+    return await anyio.to_thread.run_sync(examine_database, url, name, tables)

@@ -7,6 +7,7 @@ in errors. Sources: Web3 Secret Storage v3; BIP-39; BIP-44 path m/44'/60'/0'/0/i
 import json
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -20,6 +21,7 @@ from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json, normal
 from headwater_payments.address import Address, parse_address
 from headwater_payments.eip712 import TypedData
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.files import read_file
 from headwater_payments.json_text import read_json
 from headwater_payments.signing import address_of_key, sign_with_key
 from headwater_wallet.errors import KeyStoreError
@@ -32,6 +34,8 @@ MAX_MEMORY = 2**30
 """Bytes that opening a file may take: scrypt's 128 · N · r."""
 MAX_ITERATIONS = 10_000_000
 """Rounds of PBKDF2 that opening a file may take."""
+MAX_BYTES = 2**16
+"""Bytes of a key file; `save` writes less than a thousand."""
 _KIND = "bip39-entropy"
 _SCRYPT_R, _KEY_BYTES = 8, 32
 _UNREADABLE = (
@@ -44,6 +48,10 @@ _UNREADABLE = (
     ValueError,
 )
 """What reading a file of another shape raises, here and in the key file's library."""
+
+
+Password = str | Callable[[], str]
+"""A password, or what asks for it once the file is known to need one."""
 
 
 class LocalSigner:
@@ -113,7 +121,7 @@ class SeedKeystore:
         return cls(secrets.token_bytes(32))
 
     @classmethod
-    def load(cls, path: Path, password: str) -> Self:
+    def load(cls, path: Path, password: Password) -> Self:
         """Unlock the file that `save` wrote.
 
         Raises:
@@ -121,33 +129,22 @@ class SeedKeystore:
                 (nothing was tried), the wrong password, or a seed of another account than the file
                 names.
         """
+        document = _read(path)
+        secret = password if isinstance(password, str) else password()
         try:
-            written = read_json(path.read_bytes(), "The key file")
-            if not isinstance(written, dict) or written.get("headwater") != _KIND:
-                # Another program's key has 32 bytes too: accounts derived from it would be empty.
-                raise ValueError("not a seed of ours")
-            document: dict[str, Any] = normalize_keys(written)
-            if not _affordable(document["crypto"]):
-                raise KeyStoreError(
-                    f"The key file at {path} would take more work or memory to open than any that "
-                    "Headwater writes; it was not tried."
-                )
-            store = cls(bytes(decode_keyfile_json(document, password.encode())))
+            store = cls(bytes(decode_keyfile_json(document, secret.encode())))
             named = document.get("address")
-            if named is not None and parse_address(f"0x{named}") != store.signer(0).address:
-                # The file's checksum does not cover how it was encrypted.
-                raise KeyStoreError(
-                    f"The key file at {path} is damaged: it names another account than its seed's."
-                )
-        except OSError:
-            raise KeyStoreError(f"There is no readable key file at {path}.") from None
+            right = named is None or parse_address(f"0x{named}") == store.signer(0).address
         except (InvalidInputError, *_UNREADABLE):
+            raise _unusable(path) from None
+        if not right:
+            # The file's checksum does not cover how it was encrypted.
             raise KeyStoreError(
-                f"The key file at {path} is damaged, another program's, or the password is wrong."
-            ) from None
+                f"The key file at {path} is damaged: it names another account than its seed's."
+            )
         return store
 
-    def save(self, path: Path, password: str, *, rounds: int = SCRYPT_ROUNDS) -> None:
+    def save(self, path: Path, password: Password, *, rounds: int = SCRYPT_ROUNDS) -> None:
         """Write the seed, encrypted, for its owner to read; a file that exists is never replaced.
 
         The first account's address stands in it, so that a damaged file is told from a good one.
@@ -158,15 +155,20 @@ class SeedKeystore:
         """
         if rounds * _SCRYPT_R > MAX_WORK or rounds * _SCRYPT_R * 128 > MAX_MEMORY:
             raise InvalidInputError(f"No key file is opened that takes {rounds} rounds.")
+        if os.path.lexists(path):
+            raise _taken(path)
+        if not os.access(path.parent, os.W_OK):
+            raise KeyStoreError(f"The key file cannot be written at {path}.")
+        secret = password if isinstance(password, str) else password()
         document = create_keyfile_json(
-            self._entropy, password.encode(), kdf="scrypt", iterations=rounds
+            self._entropy, secret.encode(), kdf="scrypt", iterations=rounds
         )
         document["address"] = self.signer(0).address.removeprefix("0x").lower()
         document["headwater"] = _KIND
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            raise KeyStoreError(f"A key file exists at {path}; it was left as it is.") from None
+            raise _taken(path) from None
         except OSError:
             raise KeyStoreError(f"The key file cannot be written at {path}.") from None
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -185,6 +187,37 @@ class SeedKeystore:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A keystore cannot be pickled or copied: its seed stays in this process.")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A key file's content, of our kind and not too much work to open."""
+    try:
+        written = read_json(read_file(path, MAX_BYTES), "The key file")
+        if not isinstance(written, dict) or written.get("headwater") != _KIND:
+            # Another program's key has 32 bytes too: accounts derived from it would be empty.
+            raise ValueError("not a seed of ours")
+        document: dict[str, Any] = normalize_keys(written)
+        affordable = _affordable(document["crypto"])
+    except OSError as exc:
+        raise KeyStoreError(f"There is no readable key file at {path}: {exc.strerror}.") from None
+    except (InvalidInputError, *_UNREADABLE):
+        raise _unusable(path) from None
+    if not affordable:
+        raise KeyStoreError(
+            f"The key file at {path} would take more work or memory to open than any that "
+            "Headwater writes; it was not tried."
+        )
+    return document
+
+
+def _taken(path: Path) -> KeyStoreError:
+    return KeyStoreError(f"A key file exists at {path}; it was left as it is.")
+
+
+def _unusable(path: Path) -> KeyStoreError:
+    return KeyStoreError(
+        f"The key file at {path} is damaged, another program's, or the password is wrong."
+    )
 
 
 def _affordable(crypto: dict[str, Any]) -> bool:

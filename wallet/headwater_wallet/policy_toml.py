@@ -7,17 +7,21 @@ before all rules. Source of the names: AP2 v0.2, constraints of an open payment 
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from headwater_payments.address import Address, parse_address
 from headwater_payments.amount import Amount, Asset
 from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.files import read_file
 from headwater_wallet.policy import SpendPolicy
 from headwater_wallet.policy_rules import Rule
 from headwater_wallet.policy_windows import PERIODS_S, CircuitBreaker, Window
 from headwater_wallet.toml_lines import line_of
+
+MAX_BYTES: Final = 2**24
+"""Of a policy's file; one with ten thousand payees has less than a megabyte."""
 
 
 class InvalidPolicyError(InvalidInputError):
@@ -33,9 +37,13 @@ def load_policy(path: Path) -> SpendPolicy:
         InvalidPolicyError: unreadable, not TOML, or not a policy; the message names line and key.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InvalidPolicyError(f"The policy {path} cannot be read.") from exc
+        text = read_file(path, MAX_BYTES).decode()
+    except OSError as exc:
+        raise InvalidPolicyError(f"The policy {path} cannot be read: {exc.strerror}.") from exc
+    except UnicodeDecodeError as exc:
+        raise InvalidPolicyError(f"The policy {path} is not text in UTF-8.") from exc
+    if not text.strip():
+        raise InvalidPolicyError(f"The policy {path} is empty.")
     return parse_policy(text, name=str(path))
 
 

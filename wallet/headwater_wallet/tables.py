@@ -10,6 +10,10 @@ from sqlmodel import Field, SQLModel
 MAX_STORED = 2**63 - 1
 
 
+LEDGER_TABLES = frozenset({"wallet_budget", "wallet_channel", "wallet_intent"})
+"""What a spend ledger of any release has, and another database has not."""
+
+
 class WalletTable(SQLModel, registry=registry()):
     """Base of the wallet's tables, with metadata of their own."""
 

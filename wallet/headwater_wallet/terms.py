@@ -7,7 +7,6 @@ from headwater_payments.address import parse_address
 from headwater_payments.amount import Amount, Asset, parse_atomic
 from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.channels import MAX_WITHDRAW_DELAY, MIN_WITHDRAW_DELAY, channel_id
-from headwater_payments.errors import InvalidInputError
 from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.extensions import CONCURRENT
 from headwater_payments.structs import ChannelConfig
@@ -105,22 +104,6 @@ def choose_terms(required: PaymentRequired, asset: Asset) -> Terms:
         f"{asset.network}.",
         offers=offers,
     )
-
-
-def require_url(url: str) -> str:
-    """Give back a URL that something can be bought at: http or https, and a host.
-
-    Raises:
-        InvalidInputError: it is none.
-    """
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise InvalidInputError(f"{url[:80]!r} is not a URL: give http or https and a host.")
-    return url
 
 
 def origin_of(url: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headwater_payments.hexadecimal import to_hex
-from headwater_wallet.cli_support import Db, KeyFile, database_url, password, refusals, table
+from headwater_wallet.cli_support import Db, KeyFile, ledger_url, password, refusals, table
 
 if TYPE_CHECKING:
     from headwater_wallet.withdrawals import Withdrawals
@@ -30,7 +30,7 @@ def withdraw(
     import anyio
 
     with refusals():
-        anyio.run(_run, database_url(db), keyfile, rpc, chain_id, index, idle_days, dry_run)
+        anyio.run(_run, ledger_url(db), keyfile, rpc, chain_id, index, idle_days, dry_run)
 
 
 async def _run(
@@ -45,11 +45,11 @@ async def _run(
     from headwater_wallet.transactions import TransactionSender
     from headwater_wallet.withdrawals import Withdrawals
 
-    signer = SeedKeystore.load(keyfile, password()).signer(index)
     async with (
         ChainReader.connect(rpc, chain_id) as reader,
         Database(url, WalletTable.metadata) as database,
     ):
+        signer = SeedKeystore.load(keyfile, password).signer(index)
         sender = TransactionSender(reader, signer)
         contract = BatchSettlementClient(reader, BATCH_SETTLEMENT)
         await _withdraw(Withdrawals(database, sender, contract), idle_days * 86_400, dry_run)

@@ -8,23 +8,33 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from eth.abc import BlockAPI, ComputationAPI, ReceiptAPI, SignedTransactionAPI, VirtualMachineAPI
-from eth.constants import CREATE_CONTRACT_ADDRESS
-from eth.exceptions import PyEVMError
 from eth_keys.exceptions import BadSignature
 from eth_typing import Address as CanonicalAddress
 from eth_typing import BlockNumber, Hash32
 from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 
-from headwater_contracts.chains import evm_calls
-from headwater_contracts.chains.evm_machine import new_chain
-from headwater_contracts.chains.evm_records import (
-    CallMessage,
-    EvmError,
-    MinedBlock,
-    MinedTransaction,
-)
+from headwater_payments.errors import needing
+
+with needing("An embedded chain", "chain"):
+    from eth.abc import (
+        BlockAPI,
+        ComputationAPI,
+        ReceiptAPI,
+        SignedTransactionAPI,
+        VirtualMachineAPI,
+    )
+    from eth.constants import CREATE_CONTRACT_ADDRESS
+    from eth.exceptions import PyEVMError
+
+    from headwater_contracts.chains import evm_calls
+    from headwater_contracts.chains.evm_machine import new_chain
+    from headwater_contracts.chains.evm_records import (
+        CallMessage,
+        EvmError,
+        MinedBlock,
+        MinedTransaction,
+    )
 
 _FAR_FUTURE_NONCES = 1_000
 _LAST_TIMESTAMP = 2**40 - 1

@@ -9,13 +9,14 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
-from sqlalchemy import MetaData, create_engine
+from sqlalchemy import MetaData
 from sqlalchemy.exc import SQLAlchemyError
 
 from headwater_marketplace.catalogue import CatalogueTable
 from headwater_marketplace.seller.tables import SellerTable
 from headwater_payments.errors import UnavailableError
 from headwater_wallet.database import Database
+from headwater_wallet.engines import cause, new_engine
 
 
 def metadata() -> MetaData:
@@ -37,20 +38,20 @@ def upgrade(url: str, revision: str = "head") -> None:
     Raises:
         UnavailableError: the database cannot be opened, or comes from a later release; nothing was
             changed.
+        MissingExtraError: its driver is not installed.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     try:
-        engine = create_engine(url)
+        engine = new_engine(url)
         try:
             with engine.begin() as connection:
                 config.attributes["connection"] = connection
                 command.upgrade(config, revision)
         finally:
             engine.dispose()
-    except (SQLAlchemyError, CommandError, ImportError) as exc:
-        first = str(getattr(exc, "orig", None) or exc).splitlines()[0]
-        raise UnavailableError(f"The database cannot be upgraded: {first}.") from exc
+    except (SQLAlchemyError, CommandError) as exc:
+        raise UnavailableError(f"The database cannot be upgraded: {cause(exc)}.") from exc
 
 
 def open_database(url: str) -> Database:
