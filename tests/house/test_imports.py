@@ -45,6 +45,7 @@ HEAVY = ("eth", "langchain_core", "langgraph", "numba", "numpy", "pydantic_ai", 
 # Blocks top-level modules, imports each module, and reports which failed and why.
 _PROBE = """
 import importlib, json, sys
+from headwater_payments.errors import MissingExtraError
 blocked, wanted = json.load(sys.stdin)
 class Missing:
     def find_spec(self, name, path=None, target=None):
@@ -55,7 +56,7 @@ failed = {}
 for name in wanted:
     try:
         importlib.import_module(name)
-    except ModuleNotFoundError as error:
+    except (ModuleNotFoundError, MissingExtraError) as error:
         failed[name] = str(error)
 json.dump(failed, sys.stdout)
 """
