@@ -37,7 +37,9 @@ def determinant_pay(reports: Int64s, answers: int) -> Floats:
         raise InvalidInputError("The determinant needs two tasks for each possible answer.")
     pay = np.ones((len(reports), agents, agents))
     for half in (said[:, :, ::2], said[:, :, 1::2]):
-        joint = np.einsum("wita,wjtb->wijab", half, half, optimize=True) / half.shape[2]
-        pay *= np.linalg.det(joint)
+        worlds, _, count, _ = half.shape
+        flat = half.swapaxes(2, 3).reshape(worlds, agents * answers, count)
+        joint = (flat @ flat.swapaxes(1, 2)).reshape(worlds, agents, answers, agents, answers)
+        pay *= np.linalg.det(joint.swapaxes(2, 3) / count)
     own = np.diagonal(pay, axis1=1, axis2=2)
     return np.asarray((pay.sum(axis=2) - own) / (agents - 1), dtype=np.float64)
