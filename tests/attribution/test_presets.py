@@ -132,6 +132,17 @@ def test_two_lines_to_one_ancestor_add_up() -> None:
     assert relative_royalties(sales, owed).kept.tolist() == [[40, 180, 180, 600]]
 
 
+def test_a_parent_that_takes_nothing_still_leads_to_one_that_does() -> None:
+    owed = ints([[[0, 0, 0], [TENTH, 0, 0], [0, 0, 0]]])
+    linked = np.array([[[0, 0, 0], [1, 0, 0], [0, 1, 0]]], dtype=np.bool_)
+    sales = ints([[0, 0, 1_000]])
+    assert absolute_royalties(sales, owed, linked).kept.tolist() == [[100, 0, 900]]
+    assert absolute_royalties(sales, owed).kept.tolist() == [[0, 0, 1_000]]
+    for wrong in (np.zeros_like(linked), linked | np.eye(3, dtype=np.bool_), linked[:, :2]):
+        with pytest.raises(InvalidInputError, match="Links"):
+            absolute_royalties(sales, owed, wrong)
+
+
 @st.composite
 def lineages(draw: st.DrawFn) -> tuple[Int64s, Int64s]:
     works = draw(st.integers(1, 6))

@@ -7,16 +7,20 @@ share of what its child got, so it thins out from generation to generation.
 Symbols: `W` worlds, `n` works in an order in which parents come before their children. Shares are
 parts per 10^8.
 
-Source: Story, "Liquid Absolute Percentage" and "Liquid Relative Percentage", docs.story.foundation.
+Source: Story, "Liquid Absolute Percentage" and "Liquid Relative Percentage", docs.story.foundation;
+several paths to one ancestor count as in the chain's `ipgraph` precompile.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from headwater_attribution.apportion import Int64s, portions
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.split import PARTS
+
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def relative_royalties(sales: Int64s, owed: Int64s) -> Royalties:
     return Royalties(sales + received - passed, received)
 
 
-def absolute_royalties(sales: Int64s, owed: Int64s) -> Royalties:
+def absolute_royalties(sales: Int64s, owed: Int64s, linked: Bools | None = None) -> Royalties:
     """LAP: each ancestor gets its own share of the sales of every descendant.
 
     due_da = Σ_paths from d to a of the share on the path's last link; the sum over ancestors is the
@@ -66,15 +70,20 @@ def absolute_royalties(sales: Int64s, owed: Int64s) -> Royalties:
     Args:
         sales: `[W, n]` as for `relative_royalties`.
         owed: `[W, n, n]` the share that parent `p` takes below its child `c`, at `[c, p]`.
+        linked: `[W, n, n]` whose child each work is; where something is owed, unless given. A
+            parent that takes nothing itself still leads to ancestors that do.
 
     Raises:
-        InvalidInputError: as for `relative_royalties`, and where a stack exceeds the whole.
+        InvalidInputError: as for `relative_royalties`, where a stack exceeds the whole, and where
+            something is owed without a link.
     """
-    due = np.zeros_like(owed)
-    linked = (owed > 0).astype(np.int64)
     _check(sales, owed, owed.sum(axis=2))
+    links = (owed > 0 if linked is None else linked).astype(np.int64)
+    if links.shape != owed.shape or np.triu(links).any() or (owed > links * PARTS).any():
+        raise InvalidInputError("Links lead from children to parents that came before them.")
+    due = np.zeros_like(owed)
     for child in range(sales.shape[1]):
-        due[:, child] = owed[:, child] + np.einsum("wp,wpa->wa", linked[:, child], due)
+        due[:, child] = owed[:, child] + np.einsum("wp,wpa->wa", links[:, child], due)
         # Checked in every step: further down, sums of unchecked stacks could leave 64 bits.
         if (due[:, child].sum(axis=1) > PARTS).any():
             raise InvalidInputError("A work's royalty stack exceeds the whole of its sales.")
