@@ -14,6 +14,11 @@ import unicodedata
 _WORD = re.compile(r"[^\W_]+")
 _SPACE = re.compile(r"\s+")
 
+# What becomes of the 128 characters of ASCII when only words are wanted: controls that are not
+# white space go away, letters become small, and all that is no letter or digit becomes a space.
+_ASCII_CONTROLS = bytes(c for c in range(128) if not (chr(c).isprintable() or chr(c).isspace()))
+_ASCII_WORDS = bytes(ord(chr(c).lower()) if chr(c).isalnum() else 32 for c in range(128)) * 2
+
 # Letters of other scripts (and unusual Latin ones) that pass for a Latin letter, by that letter.
 # Capitals stand here in their own right: once casefolded, Cyrillic "В" no longer resembles "B".
 _LOOK_ALIKES = {
@@ -71,7 +76,25 @@ def canonical_text(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words of the canonical form of `text`: runs of letters and digits, in order."""
-    return _WORD.findall(canonical_text(text))
+    if text.isascii():
+        return text.encode().translate(_ASCII_WORDS, _ASCII_CONTROLS).decode().split()
+    return [word.decode() for word in word_bytes(text)]
+
+
+def word_bytes(text: str) -> list[bytes]:
+    """`words(text)`, each in UTF-8.
+
+    White space is never folded away, so lines are taken one by one: those in ASCII need no tables.
+    """
+    if text.isascii():
+        return text.encode().translate(_ASCII_WORDS, _ASCII_CONTROLS).split()
+    return [word for line in text.splitlines() for word in _words_of_line(line)]
+
+
+def _words_of_line(line: str) -> list[bytes]:
+    if line.isascii():
+        return line.encode().translate(_ASCII_WORDS, _ASCII_CONTROLS).split()
+    return [word.encode() for word in _WORD.findall(canonical_text(line))]
 
 
 def _fold(text: str) -> str:

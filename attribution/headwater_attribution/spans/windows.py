@@ -1,0 +1,135 @@
+"""The earliest place of every window of words in a text, found by hash and confirmed by the text.
+
+Rows shorter than the window are one window of their own length, from `SHORTEST` words on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from headwater_attribution.spans.hashing import window_hashes, word_hash, word_hashes
+from headwater_attribution.spans.text import U32, U64, RowText
+
+SHORTEST = 5
+NOWHERE = -1
+
+I64 = npt.NDArray[np.int64]
+
+
+class Query:
+    """The words of an answer, prepared to be looked up.
+
+    Attributes:
+        words: `[n]` the canonical words in UTF-8.
+        hashes: `[n]` their hashes.
+        starts: `[n + 1]` the byte position of each word in `joined`, and one past its end.
+        joined: the words, each followed by a space.
+    """
+
+    def __init__(self, words: Sequence[bytes]) -> None:
+        self.words = words
+        self.hashes = word_hashes(words)
+        self.joined = b" ".join(words) + b" "
+        lengths = np.fromiter(map(len, words), np.int64, len(words))
+        self.starts: I64 = np.zeros(len(words) + 1, dtype=np.int64)
+        np.cumsum(lengths + 1, out=self.starts[1:])
+
+    @cached_property
+    def _offsets(self) -> list[int]:
+        offsets: list[int] = self.starts.tolist()
+        return offsets
+
+    def phrase(self, start: int, stop: int) -> bytes:
+        """Words `start` to `stop`, apart by a space and without one at the end."""
+        return self.joined[self._offsets[start] : self._offsets[stop] - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowTable:
+    """The distinct windows of one size: sorted hashes and, for each, where it stands first.
+
+    Attributes:
+        hashes: `[windows]` rising.
+        firsts: `[windows]` byte positions.
+    """
+
+    hashes: U64
+    firsts: U32
+
+    def find(self, wanted: U64) -> I64:
+        """`[wanted]` the first position of each hash, or `NOWHERE`."""
+        if not len(self.hashes) or not len(wanted):
+            return np.full(len(wanted), NOWHERE, dtype=np.int64)
+        at = np.searchsorted(self.hashes, wanted)
+        np.minimum(at, len(self.hashes) - 1, out=at)
+        return np.where(self.hashes[at] == wanted, self.firsts[at].astype(np.int64), NOWHERE)
+
+
+def window_tables(rows: RowText, window: int) -> dict[int, WindowTable]:
+    """The tables over `rows`, by size; sizes that no row has are left out."""
+    by_word = np.array([word_hash(word) for word in rows.vocabulary], dtype=np.uint64)
+    hashes = by_word[rows.word_numbers] if len(rows.vocabulary) else by_word
+    first_words = np.cumsum(rows.row_words, dtype=np.int64) - rows.row_words
+    tables = {}
+    short = rows.row_words[rows.row_words < max(window, 0)]
+    for size in np.unique(short).tolist():
+        if size >= SHORTEST:
+            starts = first_words[rows.row_words == size]
+            whole = window_hashes(hashes[starts[:, None] + np.arange(size)], size)[:, 0]
+            tables[size] = _table(whole, rows.word_starts[starts])
+    if window > 0 and (rows.row_words >= window).any():
+        inside = _windows_inside(rows.row_words, first_words, window)
+        tables[window] = _table(
+            window_hashes(hashes, window)[inside], rows.word_starts[: len(inside)][inside]
+        )
+    return tables
+
+
+def _windows_inside(row_words: U32, first_words: I64, size: int) -> npt.NDArray[np.bool_]:
+    """`[windows]` whether the window at each word ends in the row it begins in."""
+    inside = np.ones(int(row_words.sum(dtype=np.int64)), dtype=np.bool_)
+    ends = first_words + row_words
+    for back in range(1, size):
+        inside[np.maximum(ends - back, first_words)[row_words > 0]] = False
+    return inside[: max(0, len(inside) - size + 1)]
+
+
+def _table(hashes: U64, starts: U32) -> WindowTable:
+    order = np.argsort(hashes)
+    ordered = hashes[order]
+    opens = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    return WindowTable(ordered[opens], np.minimum.reduceat(starts[order], opens))
+
+
+def earliest_windows(
+    text: memoryview, tables: Mapping[int, WindowTable], query: Query, size: int
+) -> I64:
+    """`[n - size + 1]` the first byte position of each window of the query, or `NOWHERE`.
+
+    Every position has been compared with the text. Neighbours that stand side by side there, too,
+    are compared in one go.
+    """
+    found = tables[size].find(window_hashes(query.hashes, size))
+    hits = np.flatnonzero(found != NOWHERE)
+    if not len(hits):
+        return found
+    apart = (np.diff(hits) != 1) | (np.diff(found[hits]) != np.diff(query.starts[hits]))
+    bounds = [0, *(np.flatnonzero(apart) + 1).tolist(), len(hits)]
+    first, places = hits.tolist(), found[hits].tolist()
+    for low, high in pairwise(bounds):
+        start, stop = first[low], first[high - 1]
+        if not stands_at(text, places[low], query.phrase(start, stop + size)):
+            for window in range(start, stop + 1):
+                if not stands_at(text, int(found[window]), query.phrase(window, window + size)):
+                    found[window] = NOWHERE
+    return found
+
+
+def stands_at(text: memoryview, position: int, phrase: bytes) -> bool:
+    """Whether the words of `phrase` stand at `position`, which is the beginning of a word."""
+    stop = position + len(phrase)
+    return bytes(text[position : stop + 1]) in (phrase + b" ", phrase + b"\n")
