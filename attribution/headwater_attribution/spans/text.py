@@ -49,11 +49,19 @@ def row_text(rows: Iterable[str]) -> RowText:
     Raises:
         InvalidInputError: together they are longer than `MAX_BYTES`.
     """
+    return join_rows(map(word_bytes, rows))
+
+
+def join_rows(rows: Iterable[list[bytes]]) -> RowText:
+    """Join rows that are canonical words already.
+
+    Raises:
+        InvalidInputError: together they are longer than `MAX_BYTES`.
+    """
     seen = _Numbers()
     pieces: list[bytes] = []
     numbers: list[U32] = []
-    for row in rows:
-        found = word_bytes(row)
+    for found in rows:
         pieces.append(b" ".join(found))
         numbers.append(np.fromiter(map(seen.__getitem__, found), np.uint32, len(found)))
     text = b"".join(piece + b"\n" for piece in pieces)
