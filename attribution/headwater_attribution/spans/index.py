@@ -17,6 +17,8 @@ from hashlib import sha256
 from heapq import merge
 from pathlib import Path
 
+import numpy as np
+
 from headwater_attribution.corpus import Corpus, CorpusRow
 from headwater_attribution.spans.container import damaged
 from headwater_attribution.spans.segment import (
@@ -58,6 +60,18 @@ class SpanIndex:
     def words(self) -> int:
         """Words of all rows."""
         return sum(segment.words for segment in self.segments)
+
+    def row(self, sequence: int) -> IndexedRow:
+        """The row with this sequence number.
+
+        Raises:
+            InvalidInputError: no row of the version has it.
+        """
+        for segment in self.segments:
+            at = int(np.searchsorted(segment.sequences, np.uint64(sequence)))
+            if at < len(segment.sequences) and int(segment.sequences[at]) == sequence:
+                return segment.row(at)
+        raise InvalidInputError(f"No row of the version has sequence {sequence}.")
 
     def count(self, phrase: Sequence[bytes]) -> int:
         """How often the words of `phrase`, at least one, stand in a row one after the other."""
