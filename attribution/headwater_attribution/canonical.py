@@ -84,17 +84,19 @@ def words(text: str) -> list[str]:
 def word_bytes(text: str) -> list[bytes]:
     """`words(text)`, each in UTF-8.
 
-    White space is never folded away, so lines are taken one by one: those in ASCII need no tables.
+    White space is never folded away, so the text may be divided at it: first into lines, and those
+    that are not ASCII into what stands between spaces.
     """
     if text.isascii():
         return text.encode().translate(_ASCII_WORDS, _ASCII_CONTROLS).split()
-    return [word for line in text.splitlines() for word in _words_of_line(line)]
-
-
-def _words_of_line(line: str) -> list[bytes]:
-    if line.isascii():
-        return line.encode().translate(_ASCII_WORDS, _ASCII_CONTROLS).split()
-    return [word.encode() for word in _WORD.findall(canonical_text(line))]
+    found: list[bytes] = []
+    for line in text.splitlines():
+        for part in [line] if line.isascii() else line.split():
+            if part.isascii():
+                found += part.encode().translate(_ASCII_WORDS, _ASCII_CONTROLS).split()
+            else:
+                found += [word.encode() for word in _WORD.findall(canonical_text(part))]
+    return found
 
 
 def _fold(text: str) -> str:

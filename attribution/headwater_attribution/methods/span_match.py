@@ -23,7 +23,6 @@ from headwater_attribution.canonical import word_bytes
 from headwater_attribution.corpus import Corpus
 from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods.checked import check_evidence
-from headwater_attribution.spans.hashing import window_hashes
 from headwater_attribution.spans.text import row_text, rows_with_word
 from headwater_attribution.spans.windows import NOWHERE, Query, earliest_windows, window_tables
 from headwater_payments.address import Address
@@ -102,8 +101,7 @@ class SpanMatch:
         matches = []
         for size in sorted(self._tables):
             places = earliest_windows(self._text, self._tables, answer, size)
-            asked = window_hashes(prompt.hashes, size)
-            places[np.isin(window_hashes(answer.hashes, size), asked)] = NOWHERE
+            places[np.isin(answer.windows(size), prompt.windows(size))] = NOWHERE
             starts = np.flatnonzero(places != NOWHERE)
             rows = np.searchsorted(self._row_starts, places[starts], side="right") - 1
             matches += [

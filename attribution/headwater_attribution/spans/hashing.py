@@ -8,8 +8,7 @@ a hash finds is compared with the text.
 Source: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014 (variant 13).
 """
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -17,17 +16,25 @@ import numpy as np
 from headwater_attribution.spans.text import U64
 
 _STEPS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, None))
+_REMEMBERED = 1 << 20
 
 
-@lru_cache(maxsize=1 << 18)
-def word_hash(word: bytes) -> int:
-    """The hash of one canonical word in UTF-8, 0 <= hash < 2^64."""
-    return int.from_bytes(blake2b(word, digest_size=8).digest(), "little")
+class _Digests(dict[bytes, bytes]):
+    """The digests of the words met so far, forgotten when they are too many."""
+
+    def __missing__(self, word: bytes) -> bytes:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        digest = self[word] = blake2b(word, digest_size=8).digest()
+        return digest
+
+
+_DIGESTS = _Digests()
 
 
 def word_hashes(words: Sequence[bytes]) -> U64:
-    """`[words]` the hash of each."""
-    return np.fromiter(map(word_hash, words), np.uint64, len(words))
+    """`[words]` the hash of each canonical word, given in UTF-8."""
+    return np.frombuffer(b"".join(map(_DIGESTS.__getitem__, words)), "<u8").astype(np.uint64)
 
 
 def window_hashes(hashes: U64, size: int) -> U64:
@@ -35,16 +42,29 @@ def window_hashes(hashes: U64, size: int) -> U64:
 
     Empty where there are fewer words than `size`.
     """
-    count = max(0, hashes.shape[-1] - size + 1)
+    return window_hashes_by_size(hashes, (size,))[size]
+
+
+def window_hashes_by_size(hashes: U64, sizes: Collection[int]) -> dict[int, U64]:
+    """`window_hashes` of several sizes in one pass: a chain has those of its beginnings on its way.
+
+    Raises:
+        ValueError: there are no sizes.
+    """
+    words = hashes.shape[-1]
+    count = max(0, words - min(sizes) + 1)
     chain = np.zeros((*hashes.shape[:-1], count), dtype=np.uint64)
-    if not count:
-        return chain
     spare = np.empty_like(chain)
-    for step in range(size):
-        chain ^= hashes[..., step : step + count]
+    found = {}
+    for size in range(max(0, *sizes) + 1):
+        if size in sizes:
+            found[size] = chain[..., : max(0, words - size + 1)].copy()
+        count = min(count, max(0, words - size))  # the windows that have another word
+        part, other = chain[..., :count], spare[..., :count]
+        part ^= hashes[..., size : size + count]
         for shift, factor in _STEPS:
-            np.right_shift(chain, np.uint64(shift), out=spare)
-            chain ^= spare
+            np.right_shift(part, np.uint64(shift), out=other)
+            part ^= other
             if factor is not None:
-                chain *= np.uint64(factor)
-    return chain
+                part *= np.uint64(factor)
+    return found

@@ -76,6 +76,7 @@ class Segment:
         self.arrays, self.container = arrays, container
         self.text = as_bytes(arrays["text"])
         self.row_starts: I64 = np.asarray(arrays["row_starts"]).astype(np.int64)
+        self._contributors = as_bytes(arrays["contributors"])
         self.sequences: U64 = np.asarray(arrays["sequences"], dtype=np.uint64)
         self.suffixes = Suffixes(self.text, np.asarray(arrays["suffixes"], dtype=np.uint32))
         self._word_hashes: U64 = np.asarray(arrays["word_hashes"], dtype=np.uint64)
@@ -84,6 +85,7 @@ class Segment:
             size: WindowTable(
                 np.asarray(arrays[f"hashes_{size}"], dtype=np.uint64),
                 np.asarray(arrays[f"firsts_{size}"], dtype=np.uint32),
+                np.asarray(arrays[f"directory_{size}"], dtype=np.uint32),
             )
             for size in _SIZES
             if len(arrays[f"hashes_{size}"])
@@ -101,7 +103,7 @@ class Segment:
 
     def row(self, number: int) -> IndexedRow:
         """The row at `number`, counted from 0 in this segment."""
-        owner = bytes(as_bytes(self.arrays["contributors"])[20 * number : 20 * number + 20])
+        owner = bytes(self._contributors[20 * number : 20 * number + 20])
         contribution = int(self.arrays["contributions"][number])
         return IndexedRow(
             int(self.sequences[number]), contribution, parse_address("0x" + owner.hex())
@@ -168,7 +170,7 @@ def build_segment(rows: Iterable[RowWords]) -> Segment:
     by_hash = np.argsort(hashes, kind="stable")
     counts = np.bincount(text.word_numbers, minlength=len(hashes)).astype(np.uint32)
     tables = window_tables(text, WINDOW)
-    none = WindowTable(np.empty(0, np.uint64), np.empty(0, np.uint32))
+    none = WindowTable(np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0, np.uint32))
     arrays: dict[str, Array] = {
         "text": np.frombuffer(text.text, np.uint8),
         "row_starts": text.row_starts,
@@ -181,7 +183,9 @@ def build_segment(rows: Iterable[RowWords]) -> Segment:
     }
     for size in _SIZES:
         table = tables.get(size, none)
-        arrays |= {f"hashes_{size}": table.hashes, f"firsts_{size}": table.firsts}
+        arrays[f"hashes_{size}"] = table.hashes
+        arrays[f"firsts_{size}"] = table.firsts
+        arrays[f"directory_{size}"] = table.directory
     return Segment(arrays)
 
 

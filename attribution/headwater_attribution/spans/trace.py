@@ -22,7 +22,6 @@ import numpy as np
 import numpy.typing as npt
 
 from headwater_attribution.canonical import word_bytes
-from headwater_attribution.spans.hashing import window_hashes
 from headwater_attribution.spans.index import SpanIndex
 from headwater_attribution.spans.maximal import maximal_spans
 from headwater_attribution.spans.segment import WINDOW, IndexedRow
@@ -67,7 +66,7 @@ class Trace:
         spans: all maximal spans, by start, whether rare or not.
         bits: the binary digits of the number of words in the version.
         windows: by size, `[n - size + 1]` the sequence of the earliest row with each window, or a
-            sequence later than all.
+            sequence later than all; sizes of which no window stands in a row are left out.
     """
 
     index: SpanIndex
@@ -134,7 +133,8 @@ def trace(index: SpanIndex, answer: str, prompt: str = "", quoted: Sequence[str]
                 spans.update(maximal_spans(segment, query, places, allowed))
             else:
                 spans.update((start, start + size) for start in held.tolist())
-        windows.append((size, earliest))
+        if (earliest != _LATER).any():
+            windows.append((size, earliest))
     weights = _weights(index, query.hashes)
     found = (Span(*span, int(weights[span[1]] - weights[span[0]])) for span in _maximal(spans))
     return Trace(index, tuple(query.words), tuple(found), index.words.bit_length(), tuple(windows))
@@ -142,10 +142,10 @@ def trace(index: SpanIndex, answer: str, prompt: str = "", quoted: Sequence[str]
 
 def _allowed(query: Query, others: Sequence[Query], size: int) -> npt.NDArray[np.bool_]:
     """`[n - size + 1]` windows that stand in none of the other texts."""
-    mine = window_hashes(query.hashes, size)
+    mine = query.windows(size)
     if not others or not len(mine):
         return np.ones(len(mine), dtype=np.bool_)
-    theirs = np.concatenate([window_hashes(other.hashes, size) for other in others])
+    theirs = np.concatenate([other.windows(size) for other in others])
     return ~np.isin(mine, theirs)
 
 

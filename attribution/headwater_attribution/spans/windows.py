@@ -11,10 +11,11 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from headwater_attribution.spans.hashing import window_hashes, word_hash, word_hashes
+from headwater_attribution.spans.hashing import window_hashes, window_hashes_by_size, word_hashes
 from headwater_attribution.spans.text import U32, U64, RowText
 
 SHORTEST = 5
+_USUAL = set(range(SHORTEST, 9))  # sizes that are asked for together
 NOWHERE = -1
 
 I64 = npt.NDArray[np.int64]
@@ -32,11 +33,18 @@ class Query:
 
     def __init__(self, words: Sequence[bytes]) -> None:
         self.words = words
+        self._windows: dict[int, U64] = {}
         self.hashes = word_hashes(words)
         self.joined = b" ".join(words) + b" "
         lengths = np.fromiter(map(len, words), np.int64, len(words))
         self.starts: I64 = np.zeros(len(words) + 1, dtype=np.int64)
         np.cumsum(lengths + 1, out=self.starts[1:])
+
+    def windows(self, size: int) -> U64:
+        """`[n - size + 1]` the hashes of the windows of `size` words."""
+        if size not in self._windows:
+            self._windows |= window_hashes_by_size(self.hashes, _USUAL | {size})
+        return self._windows[size]
 
     @cached_property
     def _offsets(self) -> list[int]:
@@ -52,26 +60,38 @@ class Query:
 class WindowTable:
     """The distinct windows of one size: sorted hashes and, for each, where it stands first.
 
+    Hashes are spread evenly, so a directory by their first bits leaves a few to search.
+
     Attributes:
         hashes: `[windows]` rising.
         firsts: `[windows]` byte positions.
+        directory: `[2^k + 1]` how many hashes have smaller first `k` bits than each value of them.
     """
 
     hashes: U64
     firsts: U32
+    directory: U32
 
     def find(self, wanted: U64) -> I64:
         """`[wanted]` the first position of each hash, or `NOWHERE`."""
         if not len(self.hashes) or not len(wanted):
             return np.full(len(wanted), NOWHERE, dtype=np.int64)
-        at = np.searchsorted(self.hashes, wanted)
-        np.minimum(at, len(self.hashes) - 1, out=at)
+        bucket = wanted >> np.uint64(65 - len(self.directory).bit_length())
+        low = self.directory[bucket]
+        high = self.directory[bucket + np.uint64(1)]
+        last = np.uint32(len(self.hashes) - 1)
+        for _ in range(int((high - low).max(initial=0)).bit_length()):
+            middle = (low + high) >> np.uint32(1)
+            below = self.hashes[np.minimum(middle, last)] < wanted
+            low = np.where(below & (low < high), middle + np.uint32(1), low)
+            high = np.where(below, high, middle)
+        at = np.minimum(low, last)
         return np.where(self.hashes[at] == wanted, self.firsts[at].astype(np.int64), NOWHERE)
 
 
 def window_tables(rows: RowText, window: int) -> dict[int, WindowTable]:
     """The tables over `rows`, by size; sizes that no row has are left out."""
-    by_word = np.array([word_hash(word) for word in rows.vocabulary], dtype=np.uint64)
+    by_word = word_hashes(rows.vocabulary)
     hashes = by_word[rows.word_numbers] if len(rows.vocabulary) else by_word
     first_words = np.cumsum(rows.row_words, dtype=np.int64) - rows.row_words
     tables = {}
@@ -102,7 +122,15 @@ def _table(hashes: U64, starts: U32) -> WindowTable:
     order = np.argsort(hashes)
     ordered = hashes[order]
     opens = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    return WindowTable(ordered[opens], np.minimum.reduceat(starts[order], opens))
+    distinct = ordered[opens]
+    return WindowTable(distinct, np.minimum.reduceat(starts[order], opens), _directory(distinct))
+
+
+def _directory(hashes: U64) -> U32:
+    bits = max(1, len(hashes).bit_length() - 4)
+    first_bits = hashes >> np.uint64(64 - bits)
+    counts = np.bincount(first_bits.astype(np.int64), minlength=1 << bits)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
 
 
 def earliest_windows(
@@ -113,11 +141,12 @@ def earliest_windows(
     Every position has been compared with the text. Neighbours that stand side by side there, too,
     are compared in one go.
     """
-    found = tables[size].find(window_hashes(query.hashes, size))
+    found = tables[size].find(query.windows(size))
     hits = np.flatnonzero(found != NOWHERE)
     if not len(hits):
         return found
-    apart = (np.diff(hits) != 1) | (np.diff(found[hits]) != np.diff(query.starts[hits]))
+    shift = found[hits] - query.starts[hits]
+    apart = (hits[1:] - hits[:-1] != 1) | (shift[1:] != shift[:-1])
     bounds = [0, *(np.flatnonzero(apart) + 1).tolist(), len(hits)]
     first, places = hits.tolist(), found[hits].tolist()
     for low, high in pairwise(bounds):
