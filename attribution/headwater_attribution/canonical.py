@@ -13,6 +13,8 @@ import unicodedata
 
 _WORD = re.compile(r"[^\W_]+")
 _SPACE = re.compile(r"\s+")
+_NOT_ASCII = re.compile(rb"[^\x00-\x7f]")
+_BETWEEN = re.compile(rb"[ \n]")
 
 # What becomes of the 128 characters of ASCII when only words are wanted: controls that are not
 # white space go away, letters become small, and all that is no letter or digit becomes a space.
@@ -84,19 +86,21 @@ def words(text: str) -> list[str]:
 def word_bytes(text: str) -> list[bytes]:
     """`words(text)`, each in UTF-8.
 
-    White space is never folded away, so the text may be divided at it: first into lines, and those
-    that are not ASCII into what stands between spaces.
+    White space is never folded away, so a text may be divided at it: what stands between two white
+    spaces and is not ASCII is folded by itself, and all before and after in one go.
     """
-    if text.isascii():
-        return text.encode().translate(_ASCII_WORDS, _ASCII_CONTROLS).split()
+    raw = text.encode("utf-8", "surrogatepass")
     found: list[bytes] = []
-    for line in text.splitlines():
-        for part in [line] if line.isascii() else line.split():
-            if part.isascii():
-                found += part.encode().translate(_ASCII_WORDS, _ASCII_CONTROLS).split()
-            else:
-                found += [word.encode() for word in _WORD.findall(canonical_text(part))]
-    return found
+    at = 0
+    while part := _NOT_ASCII.search(raw, at):
+        start = max(raw.rfind(b" ", at, part.start()), raw.rfind(b"\n", at, part.start())) + 1
+        end = _BETWEEN.search(raw, part.end())
+        stop = end.start() if end else len(raw)
+        found += raw[at:start].translate(_ASCII_WORDS, _ASCII_CONTROLS).split() if start else []
+        odd = raw[max(at, start) : stop].decode("utf-8", "surrogatepass")
+        found += [word.encode() for word in _WORD.findall(canonical_text(odd))]
+        at = stop
+    return found + raw[at:].translate(_ASCII_WORDS, _ASCII_CONTROLS).split()
 
 
 def _fold(text: str) -> str:

@@ -17,6 +17,7 @@ from headwater_attribution.spans.text import U64
 
 _STEPS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, None))
 _REMEMBERED = 1 << 20
+_BLOCK = 1 << 14
 
 
 class _Digests(dict[bytes, bytes]):
@@ -40,9 +41,14 @@ def word_hashes(words: Sequence[bytes]) -> U64:
 def window_hashes(hashes: U64, size: int) -> U64:
     """`[..., n - size + 1]` the hash of every window of `size` words along the last axis.
 
-    Empty where there are fewer words than `size`.
+    Empty where there are fewer words than `size`. Long texts are done in blocks that fit a cache.
     """
-    return window_hashes_by_size(hashes, (size,))[size]
+    count = max(0, hashes.shape[-1] - size + 1)
+    found = np.empty((*hashes.shape[:-1], count), dtype=np.uint64)
+    for start in range(0, count, _BLOCK):
+        block = hashes[..., start : start + _BLOCK + size - 1]
+        found[..., start : start + _BLOCK] = window_hashes_by_size(block, (size,))[size]
+    return found
 
 
 def window_hashes_by_size(hashes: U64, sizes: Collection[int]) -> dict[int, U64]:
@@ -59,6 +65,8 @@ def window_hashes_by_size(hashes: U64, sizes: Collection[int]) -> dict[int, U64]
     for size in range(max(0, *sizes) + 1):
         if size in sizes:
             found[size] = chain[..., : max(0, words - size + 1)].copy()
+        if len(found) == len(set(sizes)):
+            break
         count = min(count, max(0, words - size))  # the windows that have another word
         part, other = chain[..., :count], spare[..., :count]
         part ^= hashes[..., size : size + count]

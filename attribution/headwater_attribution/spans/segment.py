@@ -5,6 +5,7 @@ file. Axes: `R` rows by rising sequence, `W` words, `V` distinct words.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -169,7 +170,9 @@ def build_segment(rows: Iterable[RowWords]) -> Segment:
     hashes = word_hashes(text.vocabulary)
     by_hash = np.argsort(hashes, kind="stable")
     counts = np.bincount(text.word_numbers, minlength=len(hashes)).astype(np.uint32)
-    tables = window_tables(text, WINDOW)
+    with ThreadPoolExecutor(1) as beside:  # neither result depends on the other, or on timing
+        suffixes = beside.submit(suffix_array, text)
+        tables = window_tables(text, WINDOW)
     none = WindowTable(np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0, np.uint32))
     arrays: dict[str, Array] = {
         "text": np.frombuffer(text.text, np.uint8),
@@ -177,7 +180,7 @@ def build_segment(rows: Iterable[RowWords]) -> Segment:
         "sequences": np.array([each.row.sequence for each in ordered], dtype=np.uint64),
         "contributions": np.array([each.row.contribution_id for each in ordered], dtype=np.uint64),
         "contributors": _addresses([each.row.contributor for each in ordered]),
-        "suffixes": suffix_array(text),
+        "suffixes": suffixes.result(),
         "word_hashes": hashes[by_hash],
         "word_counts": counts[by_hash],
     }

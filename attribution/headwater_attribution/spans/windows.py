@@ -121,16 +121,17 @@ def _windows_inside(row_words: U32, first_words: I64, size: int) -> npt.NDArray[
 def _table(hashes: U64, starts: U32) -> WindowTable:
     order = np.argsort(hashes)
     ordered = hashes[order]
-    opens = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    new = np.ones(len(ordered), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    opens = np.flatnonzero(new)
     distinct = ordered[opens]
     return WindowTable(distinct, np.minimum.reduceat(starts[order], opens), _directory(distinct))
 
 
 def _directory(hashes: U64) -> U32:
     bits = max(1, len(hashes).bit_length() - 4)
-    first_bits = hashes >> np.uint64(64 - bits)
-    counts = np.bincount(first_bits.astype(np.int64), minlength=1 << bits)
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
+    bounds = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
+    return np.append(np.searchsorted(hashes, bounds), len(hashes)).astype(np.uint32)
 
 
 def earliest_windows(
