@@ -77,7 +77,7 @@ class ChunkOpening:
 
 
 class CommittedSegment:
-    """A segment with its trees, which take about 130 bytes of memory for each word."""
+    """A segment with its trees, which take about 250 bytes of memory for each word."""
 
     def __init__(self, segment: Segment) -> None:
         self.segment = segment

@@ -24,8 +24,8 @@ def suffix_array(rows: RowText) -> U32:
     numbers[at] = rows.word_numbers + 1
     positions = np.zeros(total, dtype=np.uint32)
     positions[at] = rows.word_starts
-    order = divsufsort(numbers)
-    found: U32 = positions[order[numbers[order] != 0]]
+    order = divsufsort(numbers)[len(rows.row_words) :]  # what closes rows comes first
+    found: U32 = positions[order]
     return found
 
 

@@ -119,13 +119,28 @@ def _windows_inside(row_words: U32, first_words: I64, size: int) -> npt.NDArray[
 
 
 def _table(hashes: U64, starts: U32) -> WindowTable:
-    order = np.argsort(hashes)
+    order = _stable_order(hashes)
     ordered = hashes[order]
     new = np.ones(len(ordered), dtype=np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
-    opens = np.flatnonzero(new)
-    distinct = ordered[opens]
-    return WindowTable(distinct, np.minimum.reduceat(starts[order], opens), _directory(distinct))
+    distinct = ordered[new]
+    return WindowTable(distinct, starts[order[new]], _directory(distinct))
+
+
+def _stable_order(hashes: U64) -> I64:
+    """`np.argsort(hashes, kind="stable")`, several times as fast where hashes are spread evenly.
+
+    Each hash gives up its last bits to its index, so that plain numbers are sorted; what is then
+    nearly in order costs a stable sort little more than one pass.
+    """
+    index_bits = np.uint64(max(1, len(hashes)).bit_length())
+    keys = hashes >> index_bits
+    keys <<= index_bits
+    keys |= np.arange(len(hashes), dtype=np.uint64)
+    keys.sort()
+    keys &= (np.uint64(1) << index_bits) - np.uint64(1)
+    nearly = keys.astype(np.int64)
+    return nearly[np.argsort(hashes[nearly], kind="stable")]
 
 
 def _directory(hashes: U64) -> U32:
