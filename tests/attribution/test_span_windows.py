@@ -1,4 +1,5 @@
 import itertools
+import random
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -66,6 +67,21 @@ def test_span_matching_agrees_with_its_definition(
     assert method.attribute(evidence) == reference_span_match(
         corpus, evidence, window=window, rare=rare, sure=sure
     )
+
+
+def test_the_first_place_of_every_window_is_found_among_many() -> None:
+    draw = random.Random(1)
+    texts = [" ".join(f"w{draw.randrange(50)}" for _ in range(900)) for _ in range(10)]
+    texts += [texts[0][:300], "quite " + texts[5]]
+    rows = row_text(texts)
+    tables = window_tables(rows, 8)
+    assert len(tables[8].hashes) > 8_000
+    for text in (*texts, "none of these words stands in any of the rows"):
+        query = Query(word_bytes(text))
+        found = earliest_windows(memoryview(rows.text), tables, query, 8).tolist()
+        for start, place in enumerate(found):
+            phrase = b" " + query.phrase(start, start + 8) + b" "
+            assert place == (b" " + rows.text.replace(b"\n", b" ")).find(phrase)
 
 
 def test_a_collision_of_hashes_is_never_a_match() -> None:

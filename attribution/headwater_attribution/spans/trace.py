@@ -123,17 +123,20 @@ def trace(index: SpanIndex, answer: str, prompt: str = "", quoted: Sequence[str]
         if not any(size in segment.tables for segment in index.segments):
             continue
         allowed = _allowed(query, others, size)
-        earliest = np.full(len(allowed), _LATER, dtype=np.int64)
+        earliest, found_any = np.full(len(allowed), _LATER, dtype=np.int64), False
         for segment in index.segments:
             places = segment.places(query, size)
             held = np.flatnonzero((places != NOWHERE) & allowed)
+            if not len(held):
+                continue
             sequences = segment.sequences[segment.row_numbers(places[held])].astype(np.int64)
             earliest[held] = np.minimum(earliest[held], sequences)
             if size == WINDOW:
                 spans.update(maximal_spans(segment, query, places, allowed))
             else:
                 spans.update((start, start + size) for start in held.tolist())
-        if (earliest != _LATER).any():
+            found_any = True
+        if found_any:
             windows.append((size, earliest))
     weights = _weights(index, query.hashes)
     found = (Span(*span, int(weights[span[1]] - weights[span[0]])) for span in _maximal(spans))

@@ -15,6 +15,7 @@ from headwater_attribution.spans.hashing import window_hashes, window_hashes_by_
 from headwater_attribution.spans.text import U32, U64, RowText
 
 SHORTEST = 5
+_FEW = 4096  # hashes that stay in a cache
 _USUAL = set(range(SHORTEST, 9))  # sizes that are asked for together
 NOWHERE = -1
 
@@ -76,8 +77,15 @@ class WindowTable:
         """`[wanted]` the first position of each hash, or `NOWHERE`."""
         if not len(self.hashes) or not len(wanted):
             return np.full(len(wanted), NOWHERE, dtype=np.int64)
+        few = len(self.hashes) <= _FEW
+        smaller = self.hashes.searchsorted(wanted) if few else self._smaller(wanted)
+        at = np.minimum(smaller, len(self.hashes) - 1)
+        return np.where(self.hashes[at] == wanted, self.firsts[at].astype(np.int64), NOWHERE)
+
+    def _smaller(self, wanted: U64) -> U32:
+        """`[wanted]` how many hashes are smaller, by a search inside a bucket of the directory."""
         bucket = wanted >> np.uint64(65 - len(self.directory).bit_length())
-        low = self.directory[bucket]
+        low: U32 = self.directory[bucket]
         high = self.directory[bucket + np.uint64(1)]
         last = np.uint32(len(self.hashes) - 1)
         for _ in range(int((high - low).max(initial=0)).bit_length()):
@@ -85,8 +93,7 @@ class WindowTable:
             below = self.hashes[np.minimum(middle, last)] < wanted
             low = np.where(below & (low < high), middle + np.uint32(1), low)
             high = np.where(below, high, middle)
-        at = np.minimum(low, last)
-        return np.where(self.hashes[at] == wanted, self.firsts[at].astype(np.int64), NOWHERE)
+        return low
 
 
 def window_tables(rows: RowText, window: int) -> dict[int, WindowTable]:
