@@ -13,6 +13,13 @@ import unicodedata
 
 _WORD = re.compile(r"[^\W_]+")
 _SPACE = re.compile(r"\s+")
+_NOT_ASCII = re.compile(rb"[^\x00-\x7f]")
+_BETWEEN = re.compile(rb"[ \n]")
+
+# What becomes of the 128 characters of ASCII when only words are wanted: controls that are not
+# white space go away, letters become small, and all that is no letter or digit becomes a space.
+_ASCII_CONTROLS = bytes(c for c in range(128) if not (chr(c).isprintable() or chr(c).isspace()))
+_ASCII_WORDS = bytes(ord(chr(c).lower()) if chr(c).isalnum() else 32 for c in range(128)) * 2
 
 # Letters of other scripts (and unusual Latin ones) that pass for a Latin letter, by that letter.
 # Capitals stand here in their own right: once casefolded, Cyrillic "В" no longer resembles "B".
@@ -71,7 +78,29 @@ def canonical_text(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words of the canonical form of `text`: runs of letters and digits, in order."""
-    return _WORD.findall(canonical_text(text))
+    if text.isascii():
+        return text.encode().translate(_ASCII_WORDS, _ASCII_CONTROLS).decode().split()
+    return [word.decode() for word in word_bytes(text)]
+
+
+def word_bytes(text: str) -> list[bytes]:
+    """`words(text)`, each in UTF-8.
+
+    White space is never folded away, so a text may be divided at it: what stands between two white
+    spaces and is not ASCII is folded by itself, and all before and after in one go.
+    """
+    raw = text.encode("utf-8", "surrogatepass")
+    found: list[bytes] = []
+    at = 0
+    while part := _NOT_ASCII.search(raw, at):
+        start = max(raw.rfind(b" ", at, part.start()), raw.rfind(b"\n", at, part.start())) + 1
+        end = _BETWEEN.search(raw, part.end())
+        stop = end.start() if end else len(raw)
+        found += raw[at:start].translate(_ASCII_WORDS, _ASCII_CONTROLS).split() if start else []
+        odd = raw[max(at, start) : stop].decode("utf-8", "surrogatepass")
+        found += [word.encode() for word in _WORD.findall(canonical_text(odd))]
+        at = stop
+    return found + raw[at:].translate(_ASCII_WORDS, _ASCII_CONTROLS).split()
 
 
 def _fold(text: str) -> str:

@@ -2,6 +2,7 @@
 
 HeadwaterError
 └── AttributionError          an answer, epoch or bundle that can't be attributed as it stands
+    ├── DamagedIndexError     an index file is cut short or altered: build it again
     ├── EvidenceMismatchError the evidence contradicts the corpus: ask the backend for another
     ├── UnknownMethodError    no method or rule has that id here: install the one it names
     └── UnsoundRuleError      a rule paid more than came in, or to others: fix the rule
@@ -15,6 +16,13 @@ class AttributionError(HeadwaterError):
 
     code = "attribution_error"
     http_status = 422
+
+
+class DamagedIndexError(AttributionError):
+    """An index file is missing, cut short or altered; nothing was read from it."""
+
+    code = "damaged_index"
+    http_status = 500
 
 
 class EvidenceMismatchError(AttributionError):

@@ -17,6 +17,7 @@ from headwater_attribution.methods import (
     Combined,
     RetrievalLeaveOneOut,
     SpanMatch,
+    SpanTrace,
     default_method,
     method_from,
 )
@@ -27,6 +28,7 @@ from headwater_payments.split import PARTS
 METHODS: list[Callable[[Corpus], AttributionMethod]] = [
     RetrievalLeaveOneOut,
     SpanMatch,
+    SpanTrace,
     default_method,
 ]
 TOPICS = ["heap", "queue", "socket", "thread", "decimal", "path"]

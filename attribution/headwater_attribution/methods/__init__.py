@@ -5,12 +5,14 @@ from headwater_attribution.methods.leave_one_out import RetrievalLeaveOneOut
 from headwater_attribution.methods.protocol import AttributionMethod
 from headwater_attribution.methods.registry import default_method, method_from
 from headwater_attribution.methods.span_match import SpanMatch
+from headwater_attribution.methods.span_trace import SpanTrace
 
 __all__ = [
     "AttributionMethod",
     "Combined",
     "RetrievalLeaveOneOut",
     "SpanMatch",
+    "SpanTrace",
     "default_method",
     "method_from",
 ]

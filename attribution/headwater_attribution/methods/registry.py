@@ -8,6 +8,7 @@ from headwater_attribution.methods.combined import Combined
 from headwater_attribution.methods.leave_one_out import RetrievalLeaveOneOut
 from headwater_attribution.methods.protocol import AttributionMethod
 from headwater_attribution.methods.span_match import SpanMatch
+from headwater_attribution.methods.span_trace import SpanTrace
 
 
 def default_method(corpus: Corpus) -> Combined:
@@ -26,6 +27,8 @@ def method_from(method_id: str, parameters: Mapping[str, int], corpus: Corpus) -
             return RetrievalLeaveOneOut(corpus, **parameters)
         if method_id == SpanMatch.method_id:
             return SpanMatch(corpus, **parameters)
+        if method_id == SpanTrace.method_id:
+            return SpanTrace(corpus, **parameters)
         if method_id == Combined.method_id:
             return _combined_from(parameters, corpus)
     except TypeError as exc:

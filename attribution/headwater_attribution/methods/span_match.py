@@ -17,19 +17,16 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from headwater_attribution.attribution import Attribution, Share, attribution_of
-from headwater_attribution.canonical import words
+from headwater_attribution.canonical import word_bytes
 from headwater_attribution.corpus import Corpus
 from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods.checked import check_evidence
-from headwater_attribution.windows import window_hashes
+from headwater_attribution.spans.text import row_text, rows_with_word
+from headwater_attribution.spans.windows import NOWHERE, Query, earliest_windows, window_tables
 from headwater_payments.address import Address
 from headwater_payments.split import PARTS
-
-_SHORTEST = 5
-_NOBODY = -1
 
 
 class _Match(NamedTuple):
@@ -56,10 +53,12 @@ class SpanMatch:
     def __init__(self, corpus: Corpus, *, window: int = 8, rare: int = 2, sure: int = 3) -> None:
         self._corpus = corpus
         self._window, self._rare, self._sure = window, rare, sure
-        rows = [words(row.text) for row in corpus.rows]
-        self._rows_with_word = Counter(word for row in rows for word in set(row))
-        self._heaviest = len(rows).bit_length()
-        self._index = _EarliestWindow(rows, window)
+        rows = row_text(row.text for row in corpus.rows)
+        counts: list[int] = rows_with_word(rows).tolist()
+        self._rows_with_word = dict(zip(rows.vocabulary, counts, strict=True))
+        self._heaviest = len(corpus.rows).bit_length()
+        self._text, self._row_starts = memoryview(rows.text), rows.row_starts
+        self._tables = window_tables(rows, window)
 
     @property
     def parameters(self) -> Mapping[str, int]:
@@ -69,8 +68,8 @@ class SpanMatch:
     def attribute(self, evidence: Evidence) -> Attribution:
         """Shares by words of the answer; see `AttributionMethod`."""
         check_evidence(evidence, self._corpus)
-        answer = words(evidence.answer)
-        owned = self._owned_words(answer, words(evidence.prompt))
+        answer = word_bytes(evidence.answer)
+        owned = self._owned_words(Query(answer), Query(word_bytes(evidence.prompt)))
         return attribution_of(
             Share(
                 contribution,
@@ -80,16 +79,14 @@ class SpanMatch:
             for contribution, (first_row, counts) in owned.items()
         )
 
-    def _owned_words(
-        self, answer: Sequence[str], prompt: Sequence[str]
-    ) -> dict[int, tuple[int, Counter[str]]]:
+    def _owned_words(self, answer: Query, prompt: Query) -> dict[int, tuple[int, Counter[str]]]:
         """Words of the answer by contribution: a row of it, and the counts for share and ends."""
         matches = self._matches(answer, prompt)
         ends = (("parts", self._rare), ("low", self._sure), ("high", 0))
         rows: dict[int, int] = {}
         counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
         for end, multiple in ends:
-            for row in _first_owners(matches, len(answer), multiple * self._heaviest):
+            for row in _first_owners(matches, len(answer.words), multiple * self._heaviest):
                 contribution = self._corpus.rows[row].contribution_id
                 rows[contribution] = min(row, rows.get(contribution, row))
                 counts[contribution][end] += 1
@@ -98,23 +95,23 @@ class SpanMatch:
             count["high"] = max(count["high"], count["parts"])
         return {contribution: (row, counts[contribution]) for contribution, row in rows.items()}
 
-    def _matches(self, answer: Sequence[str], prompt: Sequence[str]) -> list[_Match]:
+    def _matches(self, answer: Query, prompt: Query) -> list[_Match]:
         """The windows of the answer that a row holds and the prompt doesn't."""
-        weights = [self._weight(word) for word in answer]
+        weights = [self._weight(word) for word in answer.words]
         matches = []
-        for size in sorted(self._index.sizes):
-            asked = set(window_hashes(prompt, size))
-            hashes = window_hashes(answer, size)
-            earliest = self._index.earliest(hashes).tolist()
+        for size in sorted(self._tables):
+            places = earliest_windows(self._text, self._tables, answer, size)
+            places[np.isin(answer.windows(size), prompt.windows(size))] = NOWHERE
+            starts = np.flatnonzero(places != NOWHERE)
+            rows = np.searchsorted(self._row_starts, places[starts], side="right") - 1
             matches += [
                 _Match(start, start + size, row, sum(weights[start : start + size]))
-                for start, (hashed, row) in enumerate(zip(hashes, earliest, strict=True))
-                if row != _NOBODY and hashed not in asked
+                for start, row in zip(starts.tolist(), rows.tolist(), strict=True)
             ]
         return matches
 
-    def _weight(self, word: str) -> int:
-        rarity = len(self._corpus.rows) // max(1, self._rows_with_word[word])
+    def _weight(self, word: bytes) -> int:
+        rarity = len(self._corpus.rows) // max(1, self._rows_with_word.get(word, 0))
         return rarity.bit_length()
 
     def _contributor(self, row: int) -> Address:
@@ -130,28 +127,3 @@ def _first_owners(matches: Sequence[_Match], words_in_answer: int, at_least: int
                 earlier = owner[word]
                 owner[word] = match.row if earlier is None else min(earlier, match.row)
     return [row for row in owner if row is not None]
-
-
-class _EarliestWindow:
-    """For each window hash, the earliest row that holds it, in sorted arrays."""
-
-    def __init__(self, rows: Sequence[Sequence[str]], window: int) -> None:
-        found: dict[int, int] = {}
-        self.sizes: set[int] = set()
-        for number, row in enumerate(rows):
-            size = min(window, len(row))
-            if size >= min(window, _SHORTEST):
-                self.sizes.add(size)
-                for hashed in window_hashes(row, size):
-                    found.setdefault(hashed, number)
-        order = sorted(found)
-        self._hashes = np.array(order, dtype=np.uint64)
-        self._rows = np.array([found[hashed] for hashed in order], dtype=np.int64)
-
-    def earliest(self, hashes: Sequence[int]) -> npt.NDArray[np.int64]:
-        """`[windows]` the earliest row of each hash, or -1."""
-        if not len(self._hashes) or not hashes:
-            return np.full(len(hashes), _NOBODY, dtype=np.int64)
-        wanted = np.array(hashes, dtype=np.uint64)
-        at = np.minimum(np.searchsorted(self._hashes, wanted), len(self._hashes) - 1)
-        return np.where(self._hashes[at] == wanted, self._rows[at], _NOBODY)
