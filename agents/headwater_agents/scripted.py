@@ -13,6 +13,9 @@ from typing import TypeAlias
 
 from pydantic import JsonValue
 
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.json_text import read_json
+
 DISCOVER, BUY, CALL = "discover_listings", "buy_answer", "call_service"
 NOTHING_BOUGHT = "I could not buy an answer: "
 """How a report without an answer begins; the reason follows."""
@@ -100,8 +103,8 @@ def parse_result(tool: str, content: object) -> ToolResult:
     if not isinstance(content, str):
         content = json.dumps(content, default=str)
     try:
-        value: JsonValue = json.loads(content)
-    except ValueError:
+        value: JsonValue = read_json(content)
+    except InvalidInputError:
         value = content
     return ToolResult(tool, value)
 

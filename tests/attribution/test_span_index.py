@@ -1,5 +1,8 @@
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -213,3 +216,25 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, document: bytes) -> None
     (tmp_path / "datanet-1-version-1.json").write_bytes(document)
     with pytest.raises(DamagedIndexError, match="build the index again"):
         open_index(tmp_path, 1, 1)
+
+
+def test_brackets_do_not_end_a_process_whose_recursion_limit_others_have_raised(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "datanet-1-version-1.json").write_bytes(b"[" * 1_000_000)
+    header = b"[" * 1_000_000
+    lead = b"HWARRAY1" + len(header).to_bytes(4, "little") + sha256(header).digest()
+    (tmp_path / "deep.spans").write_bytes(lead + header)
+    code = (
+        "import sys; from pathlib import Path; sys.setrecursionlimit(10**6)\n"
+        "from headwater_attribution.spans.container import open_container\n"
+        "from headwater_attribution.spans.index import open_index\n"
+        "calls = [(open_index, Path(), 1, 1), (open_container, Path('deep.spans'))]\n"
+        "for call, *arguments in calls:\n"
+        "    try: call(*arguments)\n"
+        "    except Exception as error: print(error.code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=False, cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout) == (0, b"damaged_index\n" * 2)

@@ -15,11 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from headwater_attribution.errors import DamagedIndexError
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.json_text import read_json
 
 Array = npt.NDArray[np.generic]
 
@@ -126,10 +129,10 @@ def open_container(path: Path) -> Container:
         raise damaged(path, "it can't be opened or is empty") from exc
     header, digest = _read_header(path, mapped)
     try:
-        sections = [Section(**entry) for entry in json.loads(header)]
+        sections = [Section(**entry) for entry in _entries(header)]
         arrays = {each.name: _mapped(mapped, each) for each in sections}
         end = max(each.offset + each.bytes for each in sections)
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as exc:
+    except (InvalidInputError, ValueError, TypeError, KeyError, OverflowError) as exc:
         raise damaged(path, "its header does not fit its contents") from exc
     if end != len(mapped):
         raise damaged(path, "it is longer than its header says")
@@ -156,6 +159,11 @@ def _read_header(path: Path, mapped: mmap.mmap) -> tuple[bytes, str]:
     if magic != _MAGIC or sha256(header).digest() != digest:
         raise damaged(path, "its header was altered or cut short")
     return header, digest.hex()
+
+
+def _entries(header: bytes) -> list[dict[str, Any]]:
+    entries: Any = read_json(header)
+    return list(entries)
 
 
 def _header(arrays: Mapping[str, Array]) -> bytes:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from heapq import merge
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from headwater_attribution.spans.segment import (
     save_segment,
 )
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.json_text import read_json
 
 FAN_OUT = 4
 SEGMENT_BYTES = 256 * 2**20
@@ -149,12 +151,12 @@ def open_index(directory: Path, datanet_id: int, version: int, *, check: bool = 
     """
     path = _manifest_path(directory, datanet_id, version)
     try:
-        document = json.loads(path.read_bytes())
+        document: Any = read_json(path.read_bytes())
         stated = document.pop("digest")
         whole = stated == _digest(document) and document["format"] == _FORMAT
         names = [str(name) for name in document["segments"]]
         root = str(document["corpus_root"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+    except (OSError, InvalidInputError, KeyError, TypeError, AttributeError) as exc:
         raise damaged(path, "it is missing or no manifest") from exc
     if not whole or (document["datanet_id"], document["version"]) != (datanet_id, version):
         raise damaged(path, "it was altered")
