@@ -59,6 +59,8 @@ class RetrievedPassage:
         score_micro: the retrieval score for the prompt, in millionths, at least 0.
         text_sha256: `0x` and the SHA-256 of the row's text as stored; it pins the row.
         spans: the stretches of the answer that come from this row; empty when it was not used.
+        follows: an earlier row that says to this prompt what this row says, when there is one; what
+            this row shows then counts as that row's.
     """
 
     row: RowId
@@ -67,6 +69,7 @@ class RetrievedPassage:
     score_micro: int
     text_sha256: str
     spans: tuple[AnswerSpan, ...] = ()
+    follows: RowId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class Evidence:
     """Everything one answer's attribution is computed from.
 
     Attributes:
-        backend: id and version of what produced this, such as `embedded-bm25/2`.
+        backend: id and version of what produced this, such as `embedded-bm25/3`.
         corpus_root: `0x` and the row tree's root of the datanet version the backend served from.
         prompt: the text the buyer sent (text copied from it earns nothing).
         answer: the text sent back.
@@ -91,6 +94,7 @@ class Evidence:
         ablations: for leave-one-out, one entry for each contributor that the answer quotes, which
             removes what the answer would quote of it; or one for each cited row with those that
             nearly repeat it, which sees less of a contributor whose rows stand in for each other.
+            Rows that follow a removed row are removed with it.
 
     Raises:
         InvalidInputError: a row stands twice, an ablation removes a row that no passage cites, a

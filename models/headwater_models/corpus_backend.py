@@ -1,6 +1,6 @@
 """A model made of a datanet: it answers by quoting rows and proves which rows its answers need."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,12 +26,20 @@ from headwater_models.backend import (
 from headwater_models.bm25 import Bm25Index, Bm25Parameters, Hit
 from headwater_models.chat import ChatRequest, Usage, count_prompt_tokens
 from headwater_models.extractive import Quote, QuotedAnswer, compose
+from headwater_models.precedence import Following, followers
+from headwater_models.terms import terms
 from headwater_payments.address import Address
 from headwater_payments.errors import InvalidInputError
 
-BACKEND_ID = "embedded-bm25/2"
+BACKEND_ID = "embedded-bm25/3"
 RETRIEVED_ROWS = 6
-MAX_REMOVALS = 8
+COMPARED_ROWS = 16
+"""The best rows for a question; of these, those that follow no earlier one may be quoted."""
+
+QUOTED_SCORE = 0.4
+"""A row is quoted that scores this share of the best or more: less is a common word by chance."""
+
+MAX_REMOVALS = 6
 """Answers tried without one contributor; who has more to say instead is credited with less."""
 
 
@@ -54,16 +62,27 @@ class CorpusRow:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """All rows that match, best first; the answer; the stars compared for it, who follows whom."""
+
+    hits: tuple[Hit, ...]
+    answer: QuotedAnswer
+    compared: frozenset[int]
+    follows: Following
+
+
 class CorpusBackend:
     """Extractive question answering over rows, deterministic, with leave-one-out evidence.
 
     The answer score of the evidence is `QuotedAnswer.score_micro`. There is one ablation for each
     contributor whose row is quoted: the score of the answer that this backend gives from an index
     that never held what it quotes of that contributor, nor what it would quote of the same
-    contributor instead, nor the rows that nearly repeat any of those. While a row that stands in
-    for another remains, taking out the other would show nothing; so nobody loses by contributing
-    much about one thing, and what is handed in under several names never shows more than under one.
-    A row counts as its centre's contributor's.
+    contributor instead, nor the rows that nearly repeat any of those or follow them. While a row
+    that stands in for another remains, taking out the other would show nothing; so nobody loses by
+    contributing much about one thing nor by being copied, and what is handed in under several names
+    never shows more than under one. A row counts as the contributor's of its centre or, where it
+    follows another, of that row's centre. Rows that follow an earlier one are not quoted.
 
     Args:
         model: the model id it serves.
@@ -98,6 +117,7 @@ class CorpusBackend:
         self._rows = tuple(rows)
         self._corpus_root = corpus_root
         self._index = Bm25Index([(row.title, row.text) for row in rows], parameters)
+        self._stems = [frozenset(terms(f"{row.title} {row.text}")) for row in rows]
 
     def capabilities(self) -> Capabilities:
         """One model, deterministic, with retrieval and ablation evidence."""
@@ -110,13 +130,14 @@ class CorpusBackend:
     async def stream(self, request: ChatRequest) -> AsyncGenerator[InferenceEvent, None]:
         """Answer from the rows, token by token; see `InferenceBackend`."""
         require_answerable(request, self.capabilities())
-        hits, answer = await to_thread.run_sync(partial(self._answer, request))
+        answered = await to_thread.run_sync(partial(self._answer, request))
+        answer = answered.answer
         for piece in answer.tokens:
             await checkpoint()
             yield Token(piece)
         yield Finish(
             usage=Usage.of(count_prompt_tokens(request.messages), len(answer.tokens)),
-            evidence=await to_thread.run_sync(partial(self._evidence, request, hits, answer)),
+            evidence=await to_thread.run_sync(partial(self._evidence, request, answered)),
             reason="length" if answer.cut else "stop",
         )
 
@@ -132,23 +153,37 @@ class CorpusBackend:
         if missing := [row for row in removed if row not in positions]:
             raise InvalidInputError(f"The index holds no row {missing[0]}.")
         without = tuple(positions[row] for row in removed)
-        _, answer = await to_thread.run_sync(partial(self._answer, request, without))
-        return answer.text
+        answered = await to_thread.run_sync(partial(self._answer, request, without))
+        return answered.answer.text
 
-    def _answer(
-        self, request: ChatRequest, without: tuple[int, ...] = ()
-    ) -> tuple[list[Hit], QuotedAnswer]:
-        """All rows that match, best first, and the answer that quotes the best of them."""
+    def _answer(self, request: ChatRequest, without: tuple[int, ...] = ()) -> _Answered:
+        """The answer that quotes the best of the rows that match, and what it was chosen from."""
         hits = self._index.search(request.question, len(self._rows), without)
+        rarity = partial(self._index.rarity, without=without)
+        distinct = self._one_of_each(hits)
+        compared = distinct[:COMPARED_ROWS]
+        follows = self._following(request.question, compared, rarity)
+        first = [hit for hit in compared if self._centres[hit.position] not in follows]
+        enough = QUOTED_SCORE * first[0].score_micro if first else 0
         answer = compose(
             request.question,
-            self._one_of_each(hits)[:RETRIEVED_ROWS],
+            [hit for hit in first[:RETRIEVED_ROWS] if hit.score_micro >= enough],
             self._titled_text,
-            partial(self._index.rarity, without=without),
+            rarity,
             max_tokens=request.completion_limit,
             stops=request.stop_texts,
         )
-        return hits, answer
+        stars = frozenset(self._centres[hit.position] for hit in compared)
+        return _Answered(tuple(hits), answer, stars, follows)
+
+    def _following(
+        self, question: str, hits: Sequence[Hit], rarity: Callable[[str], float]
+    ) -> Following:
+        """By star: which follow an earlier one, and which that is."""
+        by_star = {self._centres[hit.position]: hit for hit in hits}
+        stars = [Hit(star, hit.score_micro) for star, hit in by_star.items()]
+        worth = {stem: rarity(stem) for stem in terms(question)}
+        return followers(stars, worth, lambda star: self._stems[by_star[star].position])
 
     def _one_of_each(self, hits: Sequence[Hit]) -> list[Hit]:
         """The best row of each group of near-repeats."""
@@ -159,10 +194,12 @@ class CorpusBackend:
         row = self._rows[position]
         return row.title, row.text
 
-    def _evidence(self, request: ChatRequest, hits: list[Hit], answer: QuotedAnswer) -> Evidence:
+    def _evidence(self, request: ChatRequest, answered: _Answered) -> Evidence:
+        answer, hits = answered.answer, answered.hits
         quoted = {quote.position: quote for quote in answer.quotes}
+        follows = dict(answered.follows)
         owners = dict.fromkeys(self._owner(position) for position in quoted)
-        ablations = [self._without_owner(owner, request, hits, answer) for owner in owners]
+        ablations = [self._without_owner(owner, request, answered, follows) for owner in owners]
         shown = {hit.position for hit in hits[:RETRIEVED_ROWS]}.union(
             *(removed for removed, _ in ablations)
         )
@@ -173,7 +210,7 @@ class CorpusBackend:
             answer=answer.text,
             answer_score_micro=answer.score_micro,
             passages=tuple(
-                self._passage(hit, quoted.get(hit.position))
+                self._passage(hit, quoted.get(hit.position), follows)
                 for hit in hits
                 if hit.position in shown
             ),
@@ -184,9 +221,14 @@ class CorpusBackend:
         )
 
     def _without_owner(
-        self, owner: Address, request: ChatRequest, hits: Sequence[Hit], answer: QuotedAnswer
+        self, owner: Address, request: ChatRequest, answered: _Answered, follows: dict[int, int]
     ) -> tuple[tuple[int, ...], int]:
-        """The rows to take out until an answer doesn't quote `owner`, and that answer's score."""
+        """The rows to take out until an answer doesn't quote `owner`, and that answer's score.
+
+        Rows that were too far down to be compared come up in their places; of these, those that
+        follow an earlier one are added to `follows`.
+        """
+        hits, answer = answered.hits, answered.answer
         stars: set[int] = set()
         removed: tuple[int, ...] = ()
         for _ in range(MAX_REMOVALS):
@@ -194,9 +236,18 @@ class CorpusBackend:
             if not found:
                 break
             stars |= found
-            removed = tuple(hit.position for hit in hits if self._centres[hit.position] in stars)
-            _, answer = self._answer(request, removed)
+            removed = tuple(hit.position for hit in hits if self._said(hit, follows) in stars)
+            without = self._answer(request, removed)
+            answer = without.answer
+            for star in without.follows.keys() - follows.keys() - answered.compared:
+                leader = without.follows[star]
+                follows[star] = follows.get(leader, leader)
         return removed, answer.score_micro
+
+    def _said(self, hit: Hit, follows: Following) -> int:
+        """The star that a row's content counts as."""
+        star = self._centres[hit.position]
+        return follows.get(star, star)
 
     def _stars_of(self, owner: Address, answer: QuotedAnswer) -> set[int]:
         quoted = (quote.position for quote in answer.quotes)
@@ -205,8 +256,9 @@ class CorpusBackend:
     def _owner(self, position: int) -> Address:
         return self._rows[self._centres[position]].contributor
 
-    def _passage(self, hit: Hit, quote: Quote | None) -> RetrievedPassage:
+    def _passage(self, hit: Hit, quote: Quote | None, follows: Following) -> RetrievedPassage:
         row = self._rows[hit.position]
+        leader = follows.get(self._centres[hit.position])
         return RetrievedPassage(
             row=row.row,
             contribution_id=row.contribution_id,
@@ -214,6 +266,7 @@ class CorpusBackend:
             score_micro=hit.score_micro,
             text_sha256=text_sha256(row.text),
             spans=() if quote is None else (_span(quote),),
+            follows=None if leader is None else self._rows[leader].row,
         )
 
 

@@ -2,7 +2,7 @@
 
 A question is worth the rarity of its terms. Rows are taken in the order of their scores; each is
 quoted by the sentence that covers most of what is still uncovered, and left out when it would add
-too little. So a second row with the same content adds nothing.
+too little: less is a word in common by chance. So a second row with the same content adds nothing.
 """
 
 import re
@@ -16,7 +16,7 @@ from headwater_models.terms import terms
 from headwater_models.tokens import pieces
 
 MAX_QUOTES = 3
-MIN_GAIN = 0.08
+MIN_GAIN = 0.2
 """A row after the first is quoted when it covers this share of the question's worth anew."""
 
 QUOTE_WORDS = 45

@@ -39,6 +39,7 @@ def test_every_field_is_bound_by_the_commitment() -> None:
         replace(EVIDENCE, ablations=(Ablation((ROW,), 1),)),
         replace(EVIDENCE, passages=(replace(PASSAGE, contribution_id=8),)),
         replace(EVIDENCE, passages=(replace(PASSAGE, spans=()),)),
+        replace(EVIDENCE, passages=(replace(PASSAGE, follows=ROW),)),
     ]
     commitments = {item.commitment() for item in [EVIDENCE, *changed]}
     assert len(commitments) == len(changed) + 1

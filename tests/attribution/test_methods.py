@@ -183,6 +183,26 @@ def test_a_copy_earns_nothing_from_a_backend_that_ablates_row_by_row() -> None:
         assert 6 not in parts(method(corpus).attribute(evidence))
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_what_follows_an_earlier_row_counts_as_that_row(
+    method: Callable[[Corpus], AttributionMethod],
+) -> None:
+    corpus = corpus_of(
+        [*TEXTS, "Its queuealpha entry is what a queue pushes when asked to do so once."]
+    )
+    stated = answer(corpus, "Tell me about queuealpha pushes when asked")
+    best = stated.passages[0]
+    assert best.row.index == len(TEXTS)
+    alone = parts(method(corpus).attribute(stated))
+    assert alone[len(TEXTS)] > 0
+    following = replace(
+        stated, passages=(replace(best, follows=corpus.row_id(1)), *stated.passages[1:])
+    )
+    credited = parts(method(corpus).attribute(following))
+    assert len(TEXTS) not in credited
+    assert credited[1] >= alone[len(TEXTS)]
+
+
 def test_stars_do_not_carry_likeness_on() -> None:
     def words_from(start: int) -> str:
         return " ".join(f"term{i}" for i in range(start, start + 20))
@@ -197,6 +217,13 @@ def test_stars_do_not_carry_likeness_on() -> None:
         lambda e: replace(e, corpus_root="0x" + "00" * 32),
         lambda e: replace(e, passages=(replace(e.passages[0], contributor=owner(9)),)),
         lambda e: replace(e, passages=(replace(e.passages[0], contribution_id=9),)),
+        lambda e: replace(e, passages=(replace(e.passages[0], follows=e.passages[0].row),)),
+        lambda e: replace(
+            e,
+            passages=(
+                replace(e.passages[0], follows=replace(e.passages[0].row, version=2, index=0)),
+            ),
+        ),
         lambda e: replace(e, passages=(replace(e.passages[0], text_sha256="0x" + "00" * 32),)),
         lambda e: replace(
             e,
@@ -247,7 +274,7 @@ def test_an_unknown_method_or_parameter_is_named() -> None:
     with pytest.raises(UnknownMethodError, match="astrology/1"):
         method_from("astrology/1", {}, corpus)
     with pytest.raises(UnknownMethodError, match="moon"):
-        method_from("span-match/1", {"moon": 1}, corpus)
+        method_from("span-match/2", {"moon": 1}, corpus)
     with pytest.raises(InvalidInputError):
         Combined((SpanMatch(corpus), SpanMatch(corpus)), (1, 1))
 

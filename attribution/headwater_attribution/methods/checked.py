@@ -1,8 +1,10 @@
 """Evidence held against the corpus it names: a backend can't assign a row to somebody else."""
 
-from headwater_attribution.corpus import Corpus
+from collections.abc import Mapping
+
+from headwater_attribution.corpus import Corpus, CorpusRow
 from headwater_attribution.errors import EvidenceMismatchError
-from headwater_attribution.evidence import Evidence, text_sha256
+from headwater_attribution.evidence import Evidence, RowId, text_sha256
 from headwater_payments.hexadecimal import to_hex
 
 
@@ -10,8 +12,8 @@ def check_evidence(evidence: Evidence, corpus: Corpus) -> None:
     """Hold every passage against the row that it names.
 
     Raises:
-        EvidenceMismatchError: another corpus root, a missing row, or a row with another owner,
-            contribution or text.
+        EvidenceMismatchError: another corpus root, a missing row, a row with another owner,
+            contribution or text, or one that follows a row that isn't earlier.
     """
     if evidence.corpus_root != to_hex(corpus.root):
         raise EvidenceMismatchError(
@@ -21,13 +23,30 @@ def check_evidence(evidence: Evidence, corpus: Corpus) -> None:
         )
     for passage in evidence.passages:
         row_id = passage.row
-        here = (row_id.datanet_id, row_id.version) == (corpus.datanet_id, corpus.version)
-        if not here or not 0 <= row_id.index < len(corpus.rows):
-            raise EvidenceMismatchError(f"The corpus has no row {row_id}.", index=row_id.index)
-        row = corpus.rows[row_id.index]
+        row = _row(corpus, row_id)
         stated = (passage.contribution_id, passage.contributor, passage.text_sha256)
         if stated != (row.contribution_id, row.contributor, text_sha256(row.text)):
             raise EvidenceMismatchError(
                 f"Row {row_id.index} has another owner, contribution or text than stated.",
                 index=row_id.index,
             )
+        if passage.follows is not None:
+            _row(corpus, passage.follows)
+            if passage.follows.index >= row_id.index:
+                raise EvidenceMismatchError(
+                    f"Row {row_id.index} can't follow row {passage.follows.index}, which is not "
+                    "earlier.",
+                    index=row_id.index,
+                )
+
+
+def leaders(evidence: Evidence) -> Mapping[int, int]:
+    """By index, the earlier row that a passage's row follows, for those that follow one."""
+    return {p.row.index: p.follows.index for p in evidence.passages if p.follows is not None}
+
+
+def _row(corpus: Corpus, row_id: RowId) -> CorpusRow:
+    here = (row_id.datanet_id, row_id.version) == (corpus.datanet_id, corpus.version)
+    if not here or not 0 <= row_id.index < len(corpus.rows):
+        raise EvidenceMismatchError(f"The corpus has no row {row_id}.", index=row_id.index)
+    return corpus.rows[row_id.index]

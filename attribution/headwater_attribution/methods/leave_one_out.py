@@ -2,7 +2,8 @@
 
 The share of a contributor is the drop of the answer score when its rows are taken out, with the
 rows that nearly repeat them, as a fraction of the full score. A star of near-duplicates counts as
-its earliest row's. When one drop explains part of another and they sum to more than the whole, all
+its earliest row's, and so does a row that, by the evidence, says what an earlier one says to the
+same prompt. When one drop explains part of another and they sum to more than the whole, all
 are scaled down together; they are never scaled up.
 
 Rows of one contributor are taken out together because they stand in for each other: one by one, the
@@ -26,7 +27,7 @@ from headwater_attribution.canonical import words
 from headwater_attribution.clusters import star_centres
 from headwater_attribution.corpus import Corpus
 from headwater_attribution.evidence import Evidence
-from headwater_attribution.methods.checked import check_evidence
+from headwater_attribution.methods.checked import check_evidence, leaders
 from headwater_attribution.windows import window_hashes
 from headwater_payments.address import Address
 from headwater_payments.split import PARTS, split_amount
@@ -41,7 +42,7 @@ class RetrievalLeaveOneOut:
             star earns nothing when at least half of its windows stand in the prompt.
     """
 
-    method_id = "retrieval-loo/2"
+    method_id = "retrieval-loo/3"
 
     def __init__(self, corpus: Corpus, *, prompt_window: int = 5) -> None:
         self._corpus = corpus
@@ -56,17 +57,18 @@ class RetrievalLeaveOneOut:
     def attribute(self, evidence: Evidence) -> Attribution:
         """Shares from the drops that ablations show; see `AttributionMethod`."""
         check_evidence(evidence, self._corpus)
-        drops = self._drops(evidence)
+        stars = self._stars(evidence)
+        drops = self._drops(evidence, stars)
         whole = max(1, evidence.answer_score_micro, sum(drops.values()))
-        scores, quoted = self._scores(evidence), self._quoted(evidence)
+        scores, quoted = _scores(evidence, stars), _quoted(evidence, stars)
         retrieved = max(1, sum(scores.values()))
         parts: Counter[int] = Counter()
         high: Counter[int] = Counter()
-        for stars, drop in drops.items():
-            named = quoted.intersection(stars) or frozenset(stars)
-            weights = [max(1, scores[star]) if star in named else 0 for star in stars]
+        for owned, drop in drops.items():
+            named = quoted.intersection(owned) or frozenset(owned)
+            weights = [max(1, scores[star]) if star in named else 0 for star in owned]
             shared = split_amount(drop * PARTS // whole, weights)
-            for star, part in zip(stars, shared, strict=True):
+            for star, part in zip(owned, shared, strict=True):
                 row = self._corpus.rows[star]
                 if not copied_from(evidence.prompt, row.text, self._prompt_window):
                     parts[row.contribution_id] += part
@@ -81,10 +83,16 @@ class RetrievalLeaveOneOut:
                 min(PARTS, high[number]),
                 influence[number],
             )
-            for number, owner in self._owners(evidence).items()
+            for number, owner in self._owners(stars).items()
         )
 
-    def _drops(self, evidence: Evidence) -> dict[tuple[int, ...], int]:
+    def _stars(self, evidence: Evidence) -> dict[int, int]:
+        """The star that each cited row counts as."""
+        follows = leaders(evidence)
+        cited = [passage.row.index for passage in evidence.passages]
+        return {index: self._centres[follows.get(index, index)] for index in cited}
+
+    def _drops(self, evidence: Evidence, star_of: Mapping[int, int]) -> dict[tuple[int, ...], int]:
         """The drop of the answer score for stars of one contributor that were taken out together.
 
         Of the ablations within one contributor's stars the one counts that takes out all of them;
@@ -93,7 +101,7 @@ class RetrievalLeaveOneOut:
         widest: dict[frozenset[int], tuple[int, int]] = {}
         stars_of: defaultdict[Address, set[int]] = defaultdict(set)
         for ablation in evidence.ablations:
-            stars = frozenset(self._centres[row.index] for row in ablation.removed)
+            stars = frozenset(star_of[row.index] for row in ablation.removed)
             owners = {self._corpus.rows[star].contributor for star in stars}
             if len(owners) == 1:
                 drop = max(0, evidence.answer_score_micro - ablation.answer_score_micro)
@@ -109,20 +117,6 @@ class RetrievalLeaveOneOut:
                     drops[tuple(sorted(stars))] = widest[stars][1]
         return drops
 
-    def _quoted(self, evidence: Evidence) -> frozenset[int]:
-        """The stars whose rows stand in the answer."""
-        return frozenset(
-            self._centres[passage.row.index] for passage in evidence.passages if passage.spans
-        )
-
-    def _scores(self, evidence: Evidence) -> dict[int, int]:
-        """The best retrieval score in each star."""
-        best: dict[int, int] = {}
-        for passage in evidence.passages:
-            centre = self._centres[passage.row.index]
-            best[centre] = max(best.get(centre, 0), passage.score_micro)
-        return best
-
     def _influence(self, evidence: Evidence) -> Counter[int]:
         """The summed retrieval scores of each contribution."""
         influence: Counter[int] = Counter()
@@ -130,11 +124,24 @@ class RetrievalLeaveOneOut:
             influence[passage.contribution_id] += passage.score_micro
         return influence
 
-    def _owners(self, evidence: Evidence) -> dict[int, Address]:
-        """The contributors of the cited rows and of the centres of their stars."""
-        indices = [passage.row.index for passage in evidence.passages]
-        rows = [self._corpus.rows[i] for i in (*indices, *(self._centres[i] for i in indices))]
+    def _owners(self, stars: Mapping[int, int]) -> dict[int, Address]:
+        """The contributors of the cited rows and of the stars that they count as."""
+        rows = [self._corpus.rows[index] for index in (*stars, *stars.values())]
         return {row.contribution_id: row.contributor for row in rows}
+
+
+def _quoted(evidence: Evidence, stars: Mapping[int, int]) -> frozenset[int]:
+    """The stars whose rows stand in the answer."""
+    return frozenset(stars[p.row.index] for p in evidence.passages if p.spans)
+
+
+def _scores(evidence: Evidence, stars: Mapping[int, int]) -> dict[int, int]:
+    """The best retrieval score in each star."""
+    best: dict[int, int] = {}
+    for passage in evidence.passages:
+        star = stars[passage.row.index]
+        best[star] = max(best.get(star, 0), passage.score_micro)
+    return best
 
 
 def copied_from(prompt: str, text: str, window: int) -> bool:

@@ -16,7 +16,7 @@ class AttributionMethod(Protocol):
 
     @property
     def method_id(self) -> str:
-        """Name and version, such as `span-match/1`; the version changes when any result would."""
+        """Name and version, such as `span-match/2`; the version changes when any result would."""
 
     @property
     def parameters(self) -> Mapping[str, int]:

@@ -1,8 +1,9 @@
 """Credit for the words of an answer that stand, in the same order, in rows committed before it.
 
 Every word of the answer goes to the earliest row that shares a rare eight-word window over it. So a
-later author who quotes an earlier row earns for the new words only, and a copy earns nothing. Words
-whose windows stand in the prompt earn nothing: the buyer brought them.
+later author who quotes an earlier row earns for the new words only, and a copy earns nothing. The
+words of a row that, by the evidence, says to the prompt what an earlier row says are that row's.
+Words whose windows stand in the prompt earn nothing: the buyer brought them.
 
 Rows of 5 to 7 words are matched as a whole. A word weighs about the binary logarithm of how few of
 the n rows hold it. A window is rare when its words weigh twice as much as a word that stands in one
@@ -22,7 +23,7 @@ from headwater_attribution.attribution import Attribution, Share, attribution_of
 from headwater_attribution.canonical import word_bytes
 from headwater_attribution.corpus import Corpus
 from headwater_attribution.evidence import Evidence
-from headwater_attribution.methods.checked import check_evidence
+from headwater_attribution.methods.checked import check_evidence, leaders
 from headwater_attribution.spans.text import row_text, rows_with_word
 from headwater_attribution.spans.windows import NOWHERE, Query, earliest_windows, window_tables
 from headwater_payments.address import Address
@@ -48,7 +49,7 @@ class SpanMatch:
         sure: the same for counting towards the lower end of the interval too.
     """
 
-    method_id = "span-match/1"
+    method_id = "span-match/2"
 
     def __init__(self, corpus: Corpus, *, window: int = 8, rare: int = 2, sure: int = 3) -> None:
         self._corpus = corpus
@@ -69,7 +70,9 @@ class SpanMatch:
         """Shares by words of the answer; see `AttributionMethod`."""
         check_evidence(evidence, self._corpus)
         answer = word_bytes(evidence.answer)
-        owned = self._owned_words(Query(answer), Query(word_bytes(evidence.prompt)))
+        owned = self._owned_words(
+            Query(answer), Query(word_bytes(evidence.prompt)), leaders(evidence)
+        )
         return attribution_of(
             Share(
                 contribution,
@@ -79,14 +82,17 @@ class SpanMatch:
             for contribution, (first_row, counts) in owned.items()
         )
 
-    def _owned_words(self, answer: Query, prompt: Query) -> dict[int, tuple[int, Counter[str]]]:
+    def _owned_words(
+        self, answer: Query, prompt: Query, follows: Mapping[int, int]
+    ) -> dict[int, tuple[int, Counter[str]]]:
         """Words of the answer by contribution: a row of it, and the counts for share and ends."""
         matches = self._matches(answer, prompt)
         ends = (("parts", self._rare), ("low", self._sure), ("high", 0))
         rows: dict[int, int] = {}
         counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
         for end, multiple in ends:
-            for row in _first_owners(matches, len(answer.words), multiple * self._heaviest):
+            for holder in _first_owners(matches, len(answer.words), multiple * self._heaviest):
+                row = follows.get(holder, holder)
                 contribution = self._corpus.rows[row].contribution_id
                 rows[contribution] = min(row, rows.get(contribution, row))
                 counts[contribution][end] += 1

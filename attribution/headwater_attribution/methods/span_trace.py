@@ -4,7 +4,8 @@ What a word's span must weigh is counted in words of the whole version, not in r
 documents can be indexed as they are; and a span is judged as a whole, so that a long quotation of
 plain words may earn where none of its windows would. See `spans.trace` for the rule.
 
-No row earns more than `row_cap` of one answer. What the cap cuts stays unattributed.
+Words of a row that, by the evidence, says to the prompt what another said earlier are that other
+row's. No row earns more than `row_cap` of one answer. What the cap cuts stays unattributed.
 """
 
 from collections import defaultdict
@@ -17,7 +18,7 @@ from headwater_attribution.attribution import Attribution, Share, attribution_of
 from headwater_attribution.corpus import Corpus
 from headwater_attribution.errors import EvidenceMismatchError
 from headwater_attribution.evidence import Evidence
-from headwater_attribution.methods.checked import check_evidence
+from headwater_attribution.methods.checked import check_evidence, leaders
 from headwater_attribution.spans.index import SpanIndex, index_in_memory
 from headwater_attribution.spans.segment import IndexedRow
 from headwater_attribution.spans.trace import RARE, Trace, trace
@@ -34,7 +35,7 @@ class SpanTrace:
         row_cap: the most of an answer that one row earns, in parts per 10^8.
     """
 
-    method_id = "span-trace/1"
+    method_id = "span-trace/2"
 
     def __init__(
         self,
@@ -78,7 +79,9 @@ class SpanTrace:
         """Shares by words of the answer; see `AttributionMethod`."""
         check_evidence(evidence, self._corpus)
         traced = trace(self.index, evidence.answer, evidence.prompt)
-        parts, low, high = (self._parts(traced, each) for each in (self._rare, self._sure, 0))
+        earlier = self._earlier(evidence)
+        ends = (self._rare, self._sure, 0)
+        parts, low, high = (self._parts(traced, each, earlier) for each in ends)
         rows = sorted({*parts, *low, *high}, reverse=True)
         owners = {row.contribution_id: row.contributor for row in rows}  # of the earliest row
         sums = [_by_contribution(each) for each in (parts, low, high)]
@@ -87,11 +90,21 @@ class SpanTrace:
             for contribution, contributor in owners.items()
         )
 
-    def _parts(self, traced: Trace, multiple: int) -> dict[IndexedRow, int]:
+    def _earlier(self, evidence: Evidence) -> dict[int, IndexedRow]:
+        """By the sequence of a row that follows another, that other."""
+        rows = self._corpus.rows
+        return {
+            rows[index].sequence: self.index.row(rows[leader].sequence)
+            for index, leader in leaders(evidence).items()
+        }
+
+    def _parts(
+        self, traced: Trace, multiple: int, earlier: Mapping[int, IndexedRow]
+    ) -> dict[IndexedRow, int]:
         """What each row earns, in parts per 10^8, rounded down."""
         words: defaultdict[IndexedRow, int] = defaultdict(int)
         for credit in traced.credits(multiple):
-            words[credit.row] += credit.stop - credit.start
+            words[earlier.get(credit.row.sequence, credit.row)] += credit.stop - credit.start
         return {
             row: min(count * PARTS // len(traced.words), max(0, self._row_cap))
             for row, count in words.items()
