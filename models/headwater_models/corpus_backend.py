@@ -36,7 +36,7 @@ RETRIEVED_ROWS = 6
 COMPARED_ROWS = 16
 """The best rows for a question; of these, those that follow no earlier one may be quoted."""
 
-QUOTED_SCORE = 0.4
+QUOTED_SCORE = 0.5
 """A row is quoted that scores this share of the best or more: less is a common word by chance."""
 
 MAX_REMOVALS = 6

@@ -1,15 +1,17 @@
 """Answers made of quotations: which sentences of which rows say most about a question.
 
-A question is worth the rarity of its terms. Rows are taken in the order of their scores; each is
-quoted by the sentence that covers most of what is still uncovered, and left out when it would add
-too little: less is a word in common by chance. So a second row with the same content adds nothing.
+A question is worth the rarity of its terms. A row is quoted by the sentence that covers most of
+what is still uncovered. The row that adds most to the answer's score comes first, then the one that
+adds most to that, until the best would cover too little: less is a word in common by chance. So a
+second row with the same content adds nothing.
 """
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 from headwater_models.bm25 import Hit
 from headwater_models.terms import terms
@@ -45,7 +47,7 @@ class QuotedAnswer:
 
     Attributes:
         tokens: the pieces of the text, as they are streamed and priced.
-        quotes: in the order of the text, best row first, each row once.
+        quotes: in the order of the text, what adds most first, each row once.
         score_micro: each quotation's retrieval score times the share of the question's worth that
             it is the first to cover, summed, in millionths.
         cut: whether the token limit cut the answer short.
@@ -105,22 +107,41 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 def _choose(
     worth: dict[str, float], hits: Sequence[Hit], row_of: Callable[[int], tuple[str, str]]
 ) -> list[tuple[Hit, str, str]]:
+    """The quotations that add most to the answer's score, one after the other."""
     chosen: list[tuple[Hit, str, str]] = []
-    uncovered = dict(worth)
+    uncovered, left = dict(worth), list(hits)
     least = MIN_GAIN * sum(worth.values())
-    for hit in hits:
-        title, text = row_of(hit.position)
-        quote = _quote(text, uncovered)
-        covered = set(terms(f"{title} {quote}")) & uncovered.keys()
-        gain = sum(uncovered[stem] for stem in sorted(covered))
-        if len(chosen) == MAX_QUOTES or (chosen and gain < least):
-            continue
-        chosen.append((hit, title, quote))
-        uncovered = {stem: value for stem, value in uncovered.items() if stem not in covered}
+    while left and len(chosen) < MAX_QUOTES:
+        offers = [_offer(hit, row_of, uncovered) for hit in left]
+        best = max(offers, key=lambda offer: offer.hit.score_micro * offer.gain)
+        if chosen and best.gain < least:
+            break
+        chosen.append((best.hit, best.title, best.quote))
+        left.remove(best.hit)
+        uncovered = {stem: value for stem, value in uncovered.items() if stem not in best.covered}
     return chosen
 
 
-def _quote(text: str, uncovered: dict[str, float]) -> str:
+class _Offer(NamedTuple):
+    """What an answer would gain by quoting a row."""
+
+    hit: Hit
+    title: str
+    quote: str
+    covered: set[str]
+    gain: float
+
+
+def _offer(
+    hit: Hit, row_of: Callable[[int], tuple[str, str]], uncovered: Mapping[str, float]
+) -> _Offer:
+    title, text = row_of(hit.position)
+    quote = _quote(text, uncovered)
+    covered = set(terms(f"{title} {quote}")) & uncovered.keys()
+    return _Offer(hit, title, quote, covered, sum(uncovered[stem] for stem in sorted(covered)))
+
+
+def _quote(text: str, uncovered: Mapping[str, float]) -> str:
     """The sentence that covers most, with those after it, as one verbatim stretch of the row."""
     spans = sentence_spans(text)
     covers = [

@@ -7,7 +7,8 @@ Symbols: `W` worlds, `Q` queries, `K` = 4 slots in that order. Scores run to 1,0
 
 The shares follow production's combined method: half by leave-one-out over stars of near-duplicates
 (the answer quotes the two best stars), half by the words quoted, which go to whoever committed them
-first; the lower end is the smaller half. A copy that likeness recognises is in its original's star.
+first; the lower end is the smaller half. A copy that likeness recognises is in its original's star;
+one that says to a question what its original says is not quoted beside it.
 """
 
 from dataclasses import dataclass
@@ -76,7 +77,10 @@ def observe(scenario: Scenario, columns: Columns, draws: Draws, step: int) -> Ob
     scores = np.where(there, _scores(scenario, draws, step, query, near), 0)
     accounts = np.stack([filed[at, topic], copier, filed[at, rival], spammer], axis=2)
     in_star = known & there[:, :, COPY] & there[:, :, ORIGINAL]
-    out, words = leave_one_out(scores, in_star), quoted_words(scenario, scores, in_star, near)
+    follows = draws.chance(scenario.precedence, "follows", step, query) & there[:, :, ORIGINAL]
+    answering = scores.copy()
+    answering[:, :, COPY] = np.where(follows & ~in_star, 0, scores[:, :, COPY])
+    out, words = leave_one_out(answering, in_star), quoted_words(scenario, answering, in_star, near)
     return Observed(
         buyer,
         np.full(buyer.shape, scenario.price, dtype=np.int64),

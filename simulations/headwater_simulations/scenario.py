@@ -31,6 +31,7 @@ class Scenario:
         rule: the reward rule, the very object that closes epochs in production.
         admission: whether rows pass the acceptance pipeline.
         dedup_recall: copied rows that likeness measures recognise (admission and clustering alike).
+        precedence: answers in which a copy that got in says nothing that its original doesn't.
         filler_recall: spam rows that the quality floor recognises.
         false_refusal: honest rows that admission refuses.
         deviants: share of identities of each of the four deviating kinds.
@@ -53,6 +54,7 @@ class Scenario:
     rule: RewardRule = CAUSES
     admission: bool = True
     dedup_recall: int = PARTS * 95 // 100
+    precedence: int = PARTS * 96 // 100
     filler_recall: int = PARTS * 95 // 100
     false_refusal: int = PARTS * 4 // 100
     deviants: int = PARTS * 5 // 100
@@ -73,6 +75,7 @@ class Scenario:
     def __post_init__(self) -> None:
         shares = (
             self.dedup_recall,
+            self.precedence,
             self.filler_recall,
             self.false_refusal,
             self.contributors_share,

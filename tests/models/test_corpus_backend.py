@@ -19,7 +19,7 @@ from headwater_payments.hexadecimal import to_hex
 
 pytestmark = pytest.mark.anyio
 QUESTION = "How do I join two path components and split the file extension?"
-TWO_QUESTIONS = "How do I join path components and pop the smallest item of a heap?"
+TWO_QUESTIONS = "How do I join two paths, and how do I compress a string with zlib?"
 
 
 def _without(corpus: list[CorpusRow], removed: Collection[RowId]) -> CorpusBackend:

@@ -228,7 +228,7 @@ def test_a_deviation_of_ones_own_is_searched_and_shrunk() -> None:
 def test_the_costlier_the_rewording_the_less_copying_brings() -> None:
     space, gains = Space((Copy,)), []
     for cost in (0, 40, 400):
-        arena = Arena(cost_reworded=cost)
+        arena = Arena(cost_reworded=cost, precedence=0)
         gains.append(attack(CAUSES, arena, space, TINY).finalists[0].gain.estimate)
     assert gains[0] > gains[1] > gains[2]
 

@@ -22,10 +22,14 @@ TINY = Budget(
 )
 
 
+CREDULOUS = Arena(precedence=0)
+"""A market whose questions don't show copies."""
+
+
 def test_the_cheapest_setting_that_stops_the_attack_is_chosen() -> None:
     # Rewording that costs 400 stops copying; 4,000 would too, and is said to cost more.
     lever = Lever("cost_reworded", (0, 400, 4_000), (0.0, 0.1, 0.5))
-    found = defend(CAUSES, [lever], space=Space((Copy, Split)), budget=TINY)
+    found = defend(CAUSES, [lever], CREDULOUS, Space((Copy, Split)), TINY)
     assert found.holds
     assert [each.setting["cost_reworded"] for each in found.rounds] == [0, 400]
     assert found.rounds[0].result.finalists[0].gain.low > TINY.tolerance
@@ -80,6 +84,7 @@ def test_a_lever_is_a_number_that_somebody_can_set() -> None:
 
 def test_the_command_tells_each_round_and_the_reattack() -> None:
     arguments = ["defend", "--only", "Copy", "--lever", "cost_reworded=10:0,400:0.1"]
+    arguments += ["--set", "precedence=0"]
     shown = CliRunner().invoke(app, arguments)
     assert shown.exit_code == 0
     for word in ("round 1", "round 2", "re-attack", "exploit", "none found"):

@@ -50,7 +50,7 @@ def test_without_admission_the_shipped_rule_pays_copies_less_than_the_baselines(
 
 
 def test_a_copier_is_paid_more_the_fewer_copies_are_recognised() -> None:
-    results = sweep_recall(SCENARIO, 6, [0, PARTS // 2, PARTS])
+    results = sweep_recall(replace(SCENARIO, precedence=0), 6, [0, PARTS // 2, PARTS])
     paid = [result.deviations[Kind.EXACT_COPIER].pay_ratio for result in results]
     assert paid[0].low > paid[1].high
     assert paid[1].low > paid[2].high

@@ -40,14 +40,19 @@ class Collective:
         self._parameters, self._order = parameters, order
 
     def disorder(self, row: Fingerprint) -> tuple[str, str] | None:
-        """The objection to a row of a small contribution whose words stand in no order, or None.
+        """The objection to a row of a small contribution that nobody can have written, or None.
+
+        Either its words stand in no order, or it is a list that says few things over and over.
 
         In a larger contribution one such row is let pass if the others show that it has an author.
         """
         if not self._small:
             return None
-        more = self._parameters.list_order_millibits if _is_list(row, self._parameters) else 0
-        return _disordered([row], self._parameters, self._order, more)
+        if not _is_list(row, self._parameters):
+            return _disordered([row], self._parameters, self._order)
+        return _recital(row, self._parameters) or _disordered(
+            [row], self._parameters, self._order, self._parameters.list_order_millibits
+        )
 
     def stock_bps(self, row: Fingerprint) -> int:
         """The share of the row's three-word windows that are stock, in basis points."""
@@ -79,6 +84,19 @@ def _disordered(
 def _is_list(row: Fingerprint, parameters: AdmissionParameters) -> bool:
     function = sum(word in FUNCTION_WORDS for word in row.words)
     return function * 10_000 < parameters.list_function_bps * len(row.words)
+
+
+def _recital(row: Fingerprint, parameters: AdmissionParameters) -> tuple[str, str] | None:
+    content = [word for word in row.words if word not in FUNCTION_WORDS]
+    distinct = len(set(content))
+    if len(content) < parameters.recital_words:
+        return None
+    if distinct * 10_000 > parameters.recital_distinct_bps * len(content):
+        return None
+    return (
+        "recital/1",
+        f"It is a list whose {len(content)} words of content are only {distinct} different ones.",
+    )
 
 
 def _salad(rows: Sequence[Fingerprint], parameters: AdmissionParameters) -> tuple[str, str] | None:

@@ -44,7 +44,11 @@ class AdmissionParameters:
             as filler is.
         list_order_millibits: what each pair of such a row, in a small contribution, has to gain on
             top of that.
-        min_short_order_millibits: the same for fewer pairs, where chance has a larger part.
+        recital_words: words of content from which such a row can be judged by how often it says
+            the same.
+        recital_distinct_bps: different ones among these words, in a row that recites.
+        min_short_order_millibits: what each pair has to gain where there are fewer pairs and chance
+            has a larger part.
         small_alike_bps: shared word weight that makes a row of a small contribution a copy.
         small_copied_bps: five-word windows that make it one.
         length_ratio_bps: word weight is compared only between rows whose lengths differ by less.
@@ -79,6 +83,8 @@ class AdmissionParameters:
     min_order_millibits: int = 250
     list_function_bps: int = 2_600
     list_order_millibits: int = 450
+    recital_words: int = 20
+    recital_distinct_bps: int = 6_000
     min_short_order_millibits: int = -700
     small_alike_bps: int = 5_000
     small_copied_bps: int = 3_500

@@ -41,6 +41,10 @@ class Arena:
         filler_recall: rows of noise that the quality floor refuses.
         plausible_recall: rows of plausible filler that it refuses.
         noise_reach: queries for which one accepted row of noise comes up.
+        precedence: answers in which a copy that got in says nothing that its original doesn't.
+        says_more: answers in which a row of another author says what the subject's author doesn't.
+        stray_reach: queries about something else for which a copy comes up by its changed words, if
+            all its words were changed; in proportion for fewer.
         cost_honest: of writing a row.
         cost_copied: of copying one.
         cost_reworded: of replacing all its words, on top; in proportion for fewer.
@@ -62,10 +66,13 @@ class Arena:
     contributors_share: int = PARTS * 60 // 100
     false_refusal: int = PARTS * 4 // 100
     dedup_recall: int = PARTS * 95 // 100
-    blind_at: int = PARTS * 60 // 100
+    blind_at: int = PARTS * 40 // 100
     filler_recall: int = PARTS * 95 // 100
     plausible_recall: int = PARTS * 50 // 100
     noise_reach: int = PARTS * 5 // 1_000
+    precedence: int = PARTS * 96 // 100
+    says_more: int = PARTS * 15 // 100
+    stray_reach: int = PARTS * 8 // 10_000
     cost_honest: int = 40
     cost_copied: int = 2
     cost_reworded: int = 10
@@ -119,5 +126,8 @@ _SHARES = (
     "filler_recall",
     "plausible_recall",
     "noise_reach",
+    "precedence",
+    "says_more",
+    "stray_reach",
     "audit",
 )

@@ -1,12 +1,18 @@
 """How an answer's passages become shares: the arithmetic of production's combined method.
 
-Half of a share is what the answer's score loses when all that an account would be quoted with is
-taken out (an answer's score is that of its two best stars), half the words quoted, which go to
-whoever committed them first; the lower end is the smaller half.
+An answer quotes the two best passages that say something of their own, the second only if it scores
+at least half as much as the first. While the subject's author has a row among the passages, that
+row has said it first: a copy is quoted only where its changed words answer more of the question,
+another author's row likewise.
+
+Half of a share is what the answer's score, the sum of what it quotes, loses when all that an
+account would be quoted with is taken out, and what follows that with it; half is the words quoted,
+which go to whoever committed them first. The lower end is the smaller half.
 
 Arrays lie slot by slot, `[K, W, R]`: `K` passages, `W` worlds, `R` receipts. Scores run to 1,000.
 
-Source: `headwater_attribution.methods`: `leave_one_out`, `span_match` and `combined`.
+Source: `headwater_attribution.methods`: `leave_one_out`, `span_match` and `combined`;
+`headwater_models`: `corpus_backend`, `precedence` and `extractive`.
 """
 
 from dataclasses import dataclass
@@ -29,13 +35,17 @@ class Passages:
     Attributes:
         accounts: `[K, W, R]` whose each is; `NO_ACCOUNT` where nothing came up.
         scores: `[K, W, R]` above 0 where something came up.
-        in_star: `[W, R]` the copy is in its original's star.
+        in_star: `[W, R]` likeness shows the copy to be one: it is in its original's star.
+        follows: `[W, R]` the question shows the copy to be one: it says nothing of its own to it.
+        new: `[2, W, R]` the two other authors' rows answer more of the question than the subject's.
         unchanged: `[W, 1]` share of the copy's words that stand in whole windows of the original's.
     """
 
     accounts: Int64s
     scores: Int64s
     in_star: Bools
+    follows: Bools
+    new: Bools
     unchanged: Int64s
 
 
@@ -46,29 +56,33 @@ def shares(passages: Passages) -> tuple[Int64s, Int64s]:
 
 
 def taken_out(passages: Passages) -> Int64s:
-    """`[K, W, R]` what the answer loses without an account, divided over its passages."""
-    accounts, stars = passages.accounts, _stars(passages)
-    full = _two_best(stars)
-    drops, mine = np.empty_like(stars), np.empty_like(stars)
+    """`[K, W, R]` what the answer loses without an account, divided over what is quoted of it."""
+    accounts, there = passages.accounts, _stars(passages)
+    quoted = _quoted(there, passages)
+    full = quoted.sum(axis=0)
+    drops, mine = np.empty_like(there), np.empty_like(there)
     summed = np.zeros_like(full)
     for slot in range(SLOTS):
         same = accounts == accounts[slot]
-        drops[slot] = full - _two_best(np.where(same, 0, stars))
-        mine[slot] = np.where(same, stars, 0).sum(axis=0)
-        first = ~same[:slot].any(axis=0)
+        left = np.where(same, 0, there)
+        left[COPY] = np.where(
+            same[ORIGINAL] & passages.follows & (there[ORIGINAL] > 0), 0, left[COPY]
+        )
+        drops[slot] = np.maximum(full - _quoted(left, passages).sum(axis=0), 0)
+        mine[slot] = np.where(same, quoted, 0).sum(axis=0)
+        first = ~same[:slot].any(axis=0) & (mine[slot] > 0)
         summed += np.where(first, drops[slot], 0)
     whole = np.maximum(np.maximum(full, summed), 1)
-    return np.asarray(drops * PARTS // whole * stars // np.maximum(mine, 1), dtype=np.int64)
+    return np.asarray(drops * PARTS // whole * quoted // np.maximum(mine, 1), dtype=np.int64)
 
 
 def quoted_words(passages: Passages) -> Int64s:
     """`[K, W, R]` share of the answer's words that each passage's account was first to commit."""
     scores, in_star = passages.scores, passages.in_star
-    copy_wins = scores[COPY] > scores[ORIGINAL]
-    candidates = scores.copy()
-    candidates[COPY] = np.where(in_star & ~copy_wins, 0, scores[COPY])
-    candidates[ORIGINAL] = np.where(in_star & copy_wins, 0, scores[ORIGINAL])
-    quoted = np.stack([_ahead(candidates, slot) < 2 for slot in range(SLOTS)]) & (candidates > 0)
+    quoted = _quoted(_stars(passages), passages) > 0
+    copy_wins = in_star & (scores[COPY] > scores[ORIGINAL])
+    quoted[COPY] |= quoted[ORIGINAL] & copy_wins
+    quoted[ORIGINAL] &= ~copy_wins
     words = quoted * (PARTS // np.maximum(quoted.sum(axis=0), 1))
     owed = words[COPY] * passages.unchanged // PARTS * (scores[ORIGINAL] > 0)
     words[ORIGINAL] += owed
@@ -85,6 +99,7 @@ def unchanged_words(edit: Int64s) -> Int64s:
 
 
 def _stars(passages: Passages) -> Int64s:
+    """The scores with a copy in its original's star standing there, the better of the two."""
     stars = passages.scores.copy()
     stars[ORIGINAL] = np.where(
         passages.in_star, np.maximum(stars[ORIGINAL], stars[COPY]), stars[ORIGINAL]
@@ -93,14 +108,16 @@ def _stars(passages: Passages) -> Int64s:
     return np.where(passages.accounts == NO_ACCOUNT, 0, stars)
 
 
-def _two_best(values: Int64s) -> Int64s:
-    """The sum of the two largest along the first axis."""
-    best = values[0]
-    next_best = np.zeros_like(best)
-    for value in values[1:]:
-        next_best = np.maximum(next_best, np.minimum(best, value))
-        best = np.maximum(best, value)
-    return np.asarray(best + next_best, dtype=np.int64)
+def _quoted(scores: Int64s, passages: Passages) -> Int64s:
+    """`[K, W, R]` the scores of what an answer quotes of passages with these scores, else 0."""
+    own = scores.copy()
+    first = scores[ORIGINAL] > 0
+    own[COPY] = np.where(first & passages.follows, 0, own[COPY])
+    for slot, new in zip((RIVAL, SECOND), passages.new, strict=True):
+        own[slot] = np.where(first & ~new, 0, own[slot])
+    enough = own.max(axis=0) / 2
+    among = np.stack([_ahead(own, slot) < 2 for slot in range(SLOTS)])
+    return np.asarray(np.where(among & (own >= enough), own, 0), dtype=np.int64)
 
 
 def _ahead(values: Int64s, slot: int) -> Int64s:

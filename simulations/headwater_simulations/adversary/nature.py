@@ -41,7 +41,9 @@ class Queries:
         author: `[S, R, 3]` whose subject it is, and the two others who come up.
         row: `[S, R, 3]` which of their rows.
         score: `[S, R, 3]` what these rows score.
+        new: `[S, R, 2]` 0 to 10^8 - 1; the others' rows say more where this is below `says_more`.
         copy_wobble: `[S, R]` thousandths of the score that a copy's chance adds or takes.
+        copy_draw: `[S, R]` 0 to 10^8 - 1; a copy says nothing new where this is below `precedence`.
         noise_score: `[S, R]` what a row of noise would score.
         noise_draw: `[S, R]` 0 to 10^8 - 1; noise comes up where this is below its reach.
         noise_identity: `[S, R]` whose row of noise it would be, among members × `MAX_PARTS`.
@@ -53,7 +55,9 @@ class Queries:
     author: Int64s
     row: Int64s
     score: Int64s
+    new: Int64s
     copy_wobble: Int64s
+    copy_draw: Int64s
     noise_score: Int64s
     noise_draw: Int64s
     noise_identity: Int64s
@@ -98,7 +102,9 @@ def draw_queries(arena: Arena, draws: Draws, epoch: int) -> Queries:
         np.stack(authors, axis=2),
         np.stack(rows, axis=2),
         np.stack(scores, axis=2),
+        np.stack([below(PARTS, f"new {place}") for place in (1, 2)], axis=2),
         950 + below(101, "copy score"),
+        below(PARTS, "copy says nothing new"),
         100 + below(500, "noise score"),
         below(PARTS, "noise comes up"),
         below(arena.members * MAX_PARTS, "noise identity"),

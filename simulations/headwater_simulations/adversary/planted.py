@@ -4,7 +4,8 @@ A plant is a rule, an arena, and strategies known to exploit it. Its numbers are
 number): plants of any two seeds have nothing in common. The search was not tuned on any of them.
 
 In a closed arena nothing but the rule's own flaw pays: likeness recognises copies as far as they
-are like, and rewording costs more than any row earns. What is left is a coalition's gain by
+are like, and rewording costs more than any row earns. Questions show no copies in it, or no flaw
+that pays for them could be found. What is left is a coalition's gain by
 standing as one author, about 0.05 of its pay, which is below the tolerance. That makes the sound
 rules sound.
 """
@@ -170,6 +171,9 @@ def _closed(draw: np.random.Generator) -> Arena:
         false_refusal=_share(draw, 0, 0.08),
         dedup_recall=PARTS,
         blind_at=PARTS,
+        precedence=0,
+        says_more=PARTS,
+        stray_reach=0,
         cost_honest=int(draw.integers(20, 60)),
         cost_reworded=4_000,
         cost_noise=20,

@@ -29,6 +29,7 @@ class Rows:
         accepted: `[C, S, A]` accepted rows by account.
         bad: `[C, S, members × MAX_PARTS]` copies, noise and filler among them.
         noise: `[C, S]` accepted rows of noise.
+        strays: `[C, S]` accepted copies and second rows, by the share of words changed in them.
     """
 
     written: Bools
@@ -37,6 +38,7 @@ class Rows:
     accepted: Int64s
     bad: Int64s
     noise: Int64s
+    strays: Int64s
 
 
 def hand_in(arena: Arena, conducts: Conducts, nature: Nature) -> Rows:
@@ -61,6 +63,7 @@ def hand_in(arena: Arena, conducts: Conducts, nature: Nature) -> Rows:
         accepted + of_others + restated,
         of_others[:, :, :own] + junk,
         noise,
+        _changed(conducts, of_others, restated),
     )
 
 
@@ -94,6 +97,13 @@ def names(arena: Arena, conducts: Conducts) -> Int64s:
     return -(-arena.members // conducts.joined) * conducts.identities
 
 
+def _changed(conducts: Conducts, of_others: Int64s, restated: Int64s) -> Int64s:
+    """`[C, S]` rows that the words changed in copies and second rows would fill."""
+    words = of_others.sum(axis=2) * conducts.copy_edit[:, None]
+    words += restated.sum(axis=2) * conducts.restate_edit[:, None]
+    return np.asarray(words // PARTS, dtype=np.int64)
+
+
 def _planned(arena: Arena, conducts: Conducts, author: Int64s, row: Int64s) -> Bools:
     left_out = (arena.rows * conducts.unwritten // PARTS)[:, None, None]
     return np.asarray((author >= arena.members) | (row >= left_out), dtype=np.bool_)
@@ -115,7 +125,9 @@ def _copies(
     edit = np.where(own, conducts.restate_edit[:, None, None], conducts.copy_edit[:, None, None])
     sharpness = np.maximum(arena.blind_at - edit, 0)
     known = _flat(nature.likeness) < arena.dedup_recall * sharpness // arena.blind_at
-    made = (turn < wanted) & (_planned(arena, conducts, author, row) | ~own)
+    # Nobody sees the rows of others that were refused.
+    shown = np.where(own, _planned(arena, conducts, author, row), ~_flat(nature.refused))
+    made = (turn < wanted) & shown
     return made & ~(known & arena.admission), np.asarray(known, dtype=np.bool_)
 
 

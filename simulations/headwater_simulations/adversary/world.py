@@ -139,7 +139,8 @@ def _come_up(
     scores[COPY] = worth * copied[:, :, :, 0]
     member, part = np.divmod(queries.noise_identity, MAX_PARTS)
     accounts[NOISE] = account_of(arena, conducts, member, part)
-    reach = np.minimum(rows.noise[:, :, None] * arena.noise_reach, PARTS)
+    reach = rows.noise * arena.noise_reach + rows.strays * arena.stray_reach
+    reach = np.minimum(reach, PARTS)[:, :, None]
     scores[NOISE] = queries.noise_score * (queries.noise_draw < reach)
     # A coalition words its own questions so that nobody else's rows come up.
     scores[ORIGINAL + 1 : COPY] *= ~own
@@ -152,6 +153,8 @@ def _come_up(
         np.where(scores > 0, accounts, NO_ACCOUNT).reshape(worlds),
         scores.reshape(worlds),
         (in_star[:, :, :, 0] & (scores[COPY] > 0) & (scores[ORIGINAL] > 0)).reshape(worlds[1:]),
+        _each_world(queries.copy_draw < arena.precedence, scores),
+        np.stack([_each_world(queries.new[:, :, i] < arena.says_more, scores) for i in range(2)]),
         unchanged_words(edit).reshape(worlds[1:]),
     )
     return passages, np.where(asked, price, 0)
@@ -197,6 +200,11 @@ def _look_up_account(expelled: Bools, accounts: Int64s) -> Bools:
     at = np.minimum(accounts, own - 1)
     gone = expelled[conduct[:, :, None], world[:, :, None], at]
     return np.asarray(gone & (accounts < own), dtype=np.bool_)
+
+
+def _each_world(drawn: Bools, scores: Int64s) -> Bools:
+    """`[C × S, R]` what was drawn for `[S, R]`, the same for every conduct."""
+    return np.broadcast_to(drawn, scores.shape[1:]).reshape(-1, scores.shape[3])
 
 
 def _slots_last(slots: Int64s) -> Int64s:
