@@ -16,7 +16,10 @@ from headwater_payments.batch_payload import (
 from headwater_payments.channels import voucher_to_sign
 from headwater_payments.exact import MAX_VALIDITY_S, sign_exact
 from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER
+from headwater_payments.permit2_deposit import Permit2Deposit, sign_permit2_deposit
+from headwater_payments.permit2_payload import sign_permit2
 from headwater_payments.signing import ImmediateSigner, Signer
+from headwater_payments.transfers import uses_permit2
 from headwater_payments.windows import VOUCHER_WINDOWS
 from headwater_payments.x402 import JsonObject, PaymentPayload, chain_id_of
 from headwater_wallet.spend_records import ChannelTerms, Intent
@@ -67,9 +70,12 @@ class HeaderSigner:
 
     async def _transfer(self, terms: Terms) -> JsonObject:
         chosen = terms.chosen
+        nonce = self.random_bytes(32)
+        if uses_permit2(chosen):
+            permit = await sign_permit2(self.signer, chosen, now=self.now(), nonce=nonce)
+            return permit.to_json()
         chain_id = chain_id_of(chosen.network)
         token = token_domain(chosen.extra, parse_address(chosen.asset), chain_id)
-        nonce = self.random_bytes(32)
         payment = await sign_exact(self.signer, chosen, token, now=self.now(), nonce=nonce)
         return payment.to_json()
 
@@ -81,9 +87,22 @@ class HeaderSigner:
         voucher = SignedVoucher(channel.identifier, intent.max_claimable, signature)
         return BatchPayload(channel.config, voucher, deposit).to_json()
 
-    async def _deposit(self, terms: Terms, channel: ChannelTerms, amount: int) -> Deposit:
-        salt = int.from_bytes(self.random_bytes(32), "big")
+    async def _deposit(
+        self, terms: Terms, channel: ChannelTerms, amount: int
+    ) -> Deposit | Permit2Deposit:
+        nonce = self.random_bytes(32)
         valid_before = self.now() + min(terms.chosen.max_timeout_seconds, MAX_VALIDITY_S)
+        if uses_permit2(terms.chosen):
+            return await sign_permit2_deposit(
+                self.signer,
+                channel.identifier,
+                channel.config.token,
+                amount=amount,
+                deadline=valid_before,
+                nonce=nonce,
+                chain_id=channel.chain_id,
+            )
+        salt = int.from_bytes(nonce, "big")
         token = token_domain(terms.chosen.extra, channel.config.token, channel.chain_id)
         signature = await self.signer.sign_typed_data(
             deposit_to_sign(

@@ -5,7 +5,7 @@ to send again or to hand the answer on. Every state is in the spend ledger befor
 so a crash or a cancellation anywhere leaves a payment that is released, settled, or waiting to be
 reconciled, never one that is forgotten.
 
-Source: x402 v2 over HTTP; scheme `batch-settlement` and `exact` on EVM.
+Source: x402 v2 over HTTP; schemes `batch-settlement`, `exact` and `upto` on EVM.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,6 @@ from headwater_payments.amount import Amount
 from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.channels import ChannelBusyError, ChargeAboveCapError
 from headwater_payments.errors import HeadwaterError, InvalidInputError
-from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.extensions import LOOKUP_PATH, PAYMENT_IDENTIFIER, PAYMENT_RECEIPT
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.windows import WindowTerms
@@ -329,7 +328,7 @@ class Purchase:
         error = body.error or ""
         await self._release()
         offered = next((terms for terms in body.accepts if terms.scheme == BATCH), None)
-        if self._terms is not None and self._terms.chosen.scheme == EXACT:
+        if self._terms is not None and self._terms.chosen.scheme != BATCH:
             # A signed transfer stays good until it expires: a second one would be a second payment.
             self._buyer.known_terms.pop(self._route, None)
             await self._refused(error, None)

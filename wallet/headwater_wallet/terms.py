@@ -1,6 +1,7 @@
 """A seller's terms, and the way of paying that a wallet chooses among them."""
 
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from headwater_payments.address import parse_address
@@ -9,6 +10,7 @@ from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.channels import MAX_WITHDRAW_DELAY, MIN_WITHDRAW_DELAY, channel_id
 from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.extensions import CONCURRENT
+from headwater_payments.permit2_payload import PERMIT2_METHOD, UPTO
 from headwater_payments.structs import ChannelConfig
 from headwater_payments.windows import WindowTerms, window_terms
 from headwater_payments.x402 import (
@@ -19,6 +21,15 @@ from headwater_payments.x402 import (
 )
 from headwater_wallet.errors import PolicyRefusedError
 from headwater_wallet.spend_records import ChannelTerms
+
+_WAYS: Final = (
+    (BATCH, "eip3009"),
+    (EXACT, "eip3009"),
+    (BATCH, PERMIT2_METHOD),
+    (UPTO, PERMIT2_METHOD),
+    (EXACT, PERMIT2_METHOD),
+)
+"""Schemes and methods of transfer, best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +93,21 @@ class Terms:
 
 
 def choose_terms(required: PaymentRequired, asset: Asset) -> Terms:
-    """The cheapest way to pay by: a channel before a single transfer, in the wallet's asset.
+    """The best way to pay by, in the wallet's asset.
+
+    A channel comes before a single transfer, being cheapest; what needs no approval of Permit2 on
+    chain before what does; and a transfer of what was used before one of the whole price.
 
     Raises:
         PolicyRefusedError: the seller takes nothing that this wallet pays in.
     """
-    for scheme in (BATCH, EXACT):
+    for way in _WAYS:
         for terms in required.accepts:
             same_asset = terms.asset.lower() == asset.address.lower()
-            method = terms.extra.get("assetTransferMethod", "eip3009")
             if (
-                terms.scheme == scheme
+                (terms.scheme, _method_of(terms)) == way
                 and terms.network == asset.network
                 and same_asset
-                and method == "eip3009"
             ):
                 return Terms(terms, required.extensions or {})
     offers = ", ".join(f"{t.scheme} in {t.asset} on {t.network}" for t in required.accepts)
@@ -104,6 +116,11 @@ def choose_terms(required: PaymentRequired, asset: Asset) -> Terms:
         f"{asset.network}.",
         offers=offers,
     )
+
+
+def _method_of(terms: PaymentRequirements) -> object:
+    usual = PERMIT2_METHOD if terms.scheme == UPTO else "eip3009"
+    return terms.extra.get("assetTransferMethod", usual)
 
 
 def origin_of(url: str) -> str:

@@ -146,7 +146,10 @@ class PaymentMiddleware:
     async def _ask(
         self, scope: Scope, offer: Offer, send: Send, *, error: PaymentRejectedError | None
     ) -> None:
-        accepts = offer.requirements(self._signer.address)
+        try:
+            accepts = list(await self._gate.terms.of(offer))
+        except HeadwaterError as exc:
+            return await _problem(send, exc)
         if error is not None and error.channel is not None:
             corrective = {
                 "channelState": channel_state(error.channel, error.channel.state.charged),
