@@ -1,8 +1,10 @@
 """Every client pays every server over every facilitator, by every way of paying."""
 
 import pytest
-from interop.peers import PEERS, PRICE, WAYS, World, settlement_of
+from contracts.conftest import require_program
+from interop.peers import PEERS, PRICE, WAYS, World, open_world, settlement_of
 
+from headwater_contracts.chains.anvil import AnvilChain
 from support.shop import PAYEE
 
 pytestmark = pytest.mark.anyio
@@ -49,3 +51,21 @@ async def test_a_channel_carries_charges_of_what_was_used(
             state = (settlement_of(answer).extra or {})["channelState"]
             assert state["chargedCumulativeAmount"] == str(charged)
             assert int(state["balance"]) >= charged
+
+
+async def test_the_same_holds_on_anvil() -> None:
+    require_program("anvil")
+    pairs = (("ours", "official"), ("official", "ours"))
+    async with open_world(AnvilChain.start, pairs) as world:
+        paid = 0
+        for client in PEERS:
+            payer = await world.payer()
+            async with world.client(client, payer) as http:
+                for pair in pairs:
+                    for way, (scheme, _) in WAYS.items():
+                        for charge in (PRICE, 300):
+                            url = f"{world.shops[pair]}/{way}"
+                            answer = await http.post(url, json={"charge": charge})
+                            assert answer.status_code == 200, (client, pair, way, answer.text)
+                            paid += {"exact": PRICE, "upto": charge}.get(scheme, 0)
+        assert await world.token.balance(PAYEE) == paid
