@@ -16,6 +16,7 @@ from headwater_payments.batch_payload import (
 from headwater_payments.channels import voucher_to_sign
 from headwater_payments.exact import MAX_VALIDITY_S, sign_exact
 from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER
+from headwater_payments.offer_receipt import without_offers
 from headwater_payments.permit2_deposit import Permit2Deposit, sign_permit2_deposit
 from headwater_payments.permit2_payload import sign_permit2
 from headwater_payments.signing import ImmediateSigner, Signer
@@ -135,7 +136,7 @@ def echoed_extensions(
     terms: Terms, channel: ChannelTerms | None, payment_id: str, *, in_windows: bool = False
 ) -> JsonObject | None:
     """The seller's extensions, echoed; where we take part, our own member is added."""
-    echoed: JsonObject = json.loads(json.dumps(terms.extensions))
+    echoed: JsonObject = json.loads(json.dumps(without_offers(terms.extensions)))
     if terms.advertises(PAYMENT_IDENTIFIER):
         echoed[PAYMENT_IDENTIFIER].setdefault("info", {})["id"] = payment_id
     if channel is not None and channel.concurrent:

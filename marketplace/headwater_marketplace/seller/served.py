@@ -28,6 +28,7 @@ from headwater_marketplace.seller.windows import StreamCover
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.extensions import PAYMENT_RECEIPT, receipt_event
 from headwater_payments.metering import MeteringReceipt
+from headwater_payments.offer_receipt import OFFER_RECEIPT, Issuer, issue_receipt
 from headwater_payments.permit2_payload import UPTO
 from headwater_payments.server_sent import EventBoundaries
 from headwater_payments.signing import ImmediateSigner, Signer
@@ -63,7 +64,11 @@ class ServedRequest:
         signer: Signer,
         facilitator: Facilitator,
         now: Callable[[], int],
+        issuer: Issuer | None = None,
+        url: str = "",
     ) -> None:
+        self._issuer, self._url = issuer, url
+        self._proof: JsonObject | None = None
         self._admission, self._store = admission, store
         self._raw_send, self._cover = send, cover
         self._boundaries = EventBoundaries()
@@ -298,6 +303,7 @@ class ServedRequest:
 
     async def _charge(self, *, kept: bytes | None) -> tuple[SettlementResponse, str | None]:
         with anyio.CancelScope(shield=True):
+            await self._prove()
             outcome = await self._commit(kept)
         return outcome
 
@@ -322,6 +328,19 @@ class ServedRequest:
         if not self._pays_what_was_used:
             return terms
         return terms.model_copy(update={"amount": str(self._due)})
+
+    async def _prove(self) -> None:
+        """Sign that the payer was served; where signing fails, it is served without."""
+        if self._issuer is None:
+            return
+        with suppress(HeadwaterError):
+            self._proof = await issue_receipt(
+                self._issuer,
+                self._url,
+                self._admission.meter.payer,
+                self._admission.terms.network,
+                self._now(),
+            )
 
     async def _commit(self, kept: bytes | None) -> tuple[SettlementResponse, str | None]:
         admission, charge, evidence = self._admission, self._due, self._evidence()
@@ -454,6 +473,7 @@ class ServedRequest:
             transaction=self._transaction,
             network=self._admission.terms.network,
             amount="" if on_channel else self._terms_due.amount,
+            extensions=None if self._proof is None else {OFFER_RECEIPT: self._proof},
             extra=extra,
         )
 
