@@ -25,12 +25,12 @@ from headwater_payments.windows import WindowTerms
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
     PAYMENT_RESPONSE,
-    PAYMENT_SIGNATURE,
     JsonObject,
     PaymentRequired,
     PaymentRequirements,
     SettlementResponse,
 )
+from headwater_payments.x402_v1 import X_PAYMENT_RESPONSE, read_terms_v1
 from headwater_wallet.errors import (
     ApprovalPendingError,
     PaymentRefusedError,
@@ -136,8 +136,15 @@ class Purchase:
         terms = self._buyer.known_terms.get(self._route)
         return {} if terms is None else await self._pay(terms)
 
-    async def answered(self, status: int, headers: Mapping[str, str]) -> dict[str, str] | None:
+    async def answered(
+        self, status: int, headers: Mapping[str, str], body: bytes = b""
+    ) -> dict[str, str] | None:
         """What to do about an answer's head: headers to send again with, or None to hand it on.
+
+        Args:
+            status: the HTTP status.
+            headers: looked up in any letter case.
+            body: of a 402, in which version 1 of x402 has its terms.
 
         Raises:
             PaymentUnderWayError: another request makes this very payment; it is not disturbed.
@@ -146,10 +153,10 @@ class Purchase:
             SellerMisbehavedError: the answer breaks the terms; the channel is blocked.
         """
         if status == 402:
-            return await self._asked_to_pay(headers)
+            return await self._asked_to_pay(headers, body)
         if self._intent is None:
             return None
-        header = headers.get(PAYMENT_RESPONSE)
+        header = headers.get(PAYMENT_RESPONSE) or headers.get(X_PAYMENT_RESPONSE)
         if header is None:
             await self._not_told(status)
             return None
@@ -298,13 +305,15 @@ class Purchase:
         with anyio.CancelScope(shield=True):
             await self._buyer.ledger.circuits.failed(self._origin, self._buyer.now())
 
-    async def _asked_to_pay(self, headers: Mapping[str, str]) -> dict[str, str] | None:
+    async def _asked_to_pay(
+        self, headers: Mapping[str, str], content: bytes
+    ) -> dict[str, str] | None:
         required = headers.get(PAYMENT_REQUIRED)
-        if required is None:
-            # A version 1 seller: hand its 402 on, unpaid.
+        body = read_terms_v1(content) if required is None else PaymentRequired.from_header(required)
+        if body is None:
+            # Terms that are none of x402's: hand them on, unpaid.
             await self._release()
             return None
-        body = PaymentRequired.from_header(required)
         corrected = self._intent is not None and await self._resolve_refusal(body)
         allowed = not (self._corrected if corrected else self._asked)
         self._corrected |= corrected
@@ -411,7 +420,7 @@ class Purchase:
             raise
         if channel is not None and channel.concurrent and not self._intent.deposit:
             self._open_gate()
-        return {PAYMENT_SIGNATURE: header}
+        return terms.payment_headers(header)
 
     async def _reserve(
         self,

@@ -14,11 +14,14 @@ from headwater_payments.permit2_payload import PERMIT2_METHOD, UPTO
 from headwater_payments.structs import ChannelConfig
 from headwater_payments.windows import WindowTerms, window_terms
 from headwater_payments.x402 import (
+    PAYMENT_SIGNATURE,
+    X402_VERSION,
     JsonObject,
     PaymentRequired,
     PaymentRequirements,
     chain_id_of,
 )
+from headwater_payments.x402_v1 import X_PAYMENT, payment_header_v1
 from headwater_wallet.errors import PolicyRefusedError
 from headwater_wallet.spend_records import ChannelTerms
 
@@ -38,6 +41,18 @@ class Terms:
 
     chosen: PaymentRequirements
     extensions: JsonObject
+    version: int = X402_VERSION
+    """Of x402, that the seller speaks."""
+
+    def payment_headers(self, header: str) -> dict[str, str]:
+        """What to send with a request, for a payment as the ledger keeps it.
+
+        Raises:
+            InvalidInputError: version 1 has no name for the network.
+        """
+        if self.version == 1:
+            return {X_PAYMENT: payment_header_v1(header)}
+        return {PAYMENT_SIGNATURE: header}
 
     @property
     def concurrent(self) -> bool:
@@ -109,7 +124,7 @@ def choose_terms(required: PaymentRequired, asset: Asset) -> Terms:
                 and terms.network == asset.network
                 and same_asset
             ):
-                return Terms(terms, required.extensions or {})
+                return Terms(terms, required.extensions or {}, required.x402_version)
     offers = ", ".join(f"{t.scheme} in {t.asset} on {t.network}" for t in required.accepts)
     raise PolicyRefusedError(
         f"The seller takes {offers or 'nothing'}; this wallet pays in {asset.address} on "
