@@ -87,8 +87,16 @@ def verify_jws(text: str) -> tuple[JsonObject, str]:
 
 
 def canonical_json(value: object) -> bytes:
-    """JSON as RFC 8785 has it, of texts, whole numbers, lists and objects with ASCII names."""
-    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+    """JSON as RFC 8785 has it, of texts, whole numbers, lists and objects with ASCII names.
+
+    Raises:
+        InvalidInputError: a text holds half of a pair of surrogates.
+    """
+    text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError as exc:
+        raise InvalidInputError("A text is not Unicode: it holds half a character.") from exc
 
 
 def encode_base64url(data: bytes) -> str:

@@ -71,7 +71,7 @@ class HeaderSigner:
 
     async def _transfer(self, terms: Terms) -> JsonObject:
         chosen = terms.chosen
-        nonce = self.random_bytes(32)
+        nonce = terms.nonce or self.random_bytes(32)
         if uses_permit2(chosen):
             permit = await sign_permit2(self.signer, chosen, now=self.now(), nonce=nonce)
             return permit.to_json()

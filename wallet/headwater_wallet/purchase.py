@@ -21,6 +21,7 @@ from headwater_payments.channels import ChannelBusyError, ChargeAboveCapError
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.extensions import LOOKUP_PATH, PAYMENT_IDENTIFIER, PAYMENT_RECEIPT
 from headwater_payments.hexadecimal import to_hex
+from headwater_payments.mpp import WWW_AUTHENTICATE, parse_receipt_header
 from headwater_payments.windows import WindowTerms
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
@@ -49,7 +50,15 @@ from headwater_wallet.seller_claims import (
 )
 from headwater_wallet.spend_records import ChannelTerms, Intent, NewPayment
 from headwater_wallet.stream_windows import check_need
-from headwater_wallet.terms import Terms, choose_terms, origin_of, route_of
+from headwater_wallet.terms import (
+    Terms,
+    choose_terms,
+    needs_mpp,
+    origin_of,
+    read_mpp_terms,
+    route_of,
+    without_challenge,
+)
 
 if TYPE_CHECKING:
     from headwater_wallet.buyer import Buyer
@@ -157,10 +166,13 @@ class Purchase:
         if self._intent is None:
             return None
         header = headers.get(PAYMENT_RESPONSE) or headers.get(X_PAYMENT_RESPONSE)
-        if header is None:
+        by_mpp = self._terms is not None and not self._terms.lasting
+        # MPP's receipt and the metering receipt are headers of one name.
+        told = headers.get(PAYMENT_RECEIPT)
+        if header is None and not (by_mpp and told):
             await self._not_told(status)
             return None
-        settlement = await self._read(header)
+        settlement = await self._read(header, told)
         extra = settlement.extra or {}
         if not settlement.success:
             await self._refused(settlement.error_reason, settlement.error_message)
@@ -169,7 +181,7 @@ class Purchase:
             if status >= 400:
                 await self._release()
             return None
-        await self.settled(settlement, headers.get(PAYMENT_RECEIPT))
+        await self.settled(settlement, None if by_mpp else told)
         return None
 
     async def settled(self, settlement: SettlementResponse, receipt: str | None) -> None:
@@ -308,8 +320,7 @@ class Purchase:
     async def _asked_to_pay(
         self, headers: Mapping[str, str], content: bytes
     ) -> dict[str, str] | None:
-        required = headers.get(PAYMENT_REQUIRED)
-        body = read_terms_v1(content) if required is None else PaymentRequired.from_header(required)
+        body = self._asked_for(headers, content)
         if body is None:
             # Terms that are none of x402's: hand them on, unpaid.
             await self._release()
@@ -325,8 +336,19 @@ class Purchase:
                 reason=body.error or "",
             )
         terms = choose_terms(body, self._buyer.policy.budget.asset)
-        self._buyer.remember(self._route, terms)
+        if terms.lasting:
+            self._buyer.remember(self._route, terms)
         return await self._pay(terms)
+
+    def _asked_for(self, headers: Mapping[str, str], content: bytes) -> PaymentRequired | None:
+        """The terms of a 402, by whichever wire the seller speaks; None where it speaks none."""
+        required, challenges = headers.get(PAYMENT_REQUIRED), headers.get(WWW_AUTHENTICATE)
+        asset, now = self._buyer.policy.budget.asset, self._buyer.now()
+        by_x402 = None if required is None else PaymentRequired.from_header(required)
+        if by_x402 is not None and not needs_mpp(by_x402):
+            return without_challenge(by_x402)
+        by_mpp = None if challenges is None else read_mpp_terms(challenges, asset, now)
+        return by_mpp or by_x402 or read_terms_v1(content)
 
     async def _resolve_refusal(self, body: PaymentRequired) -> bool:
         """End the refused payment, and raise where signing again cannot help.
@@ -543,9 +565,17 @@ class Purchase:
         else:
             await self._release()
 
-    async def _read(self, header: str) -> SettlementResponse:
+    async def _read(self, header: str | None, receipt: str | None) -> SettlementResponse:
         try:
-            return SettlementResponse.from_header(header)
+            if header is not None:
+                return SettlementResponse.from_header(header)
+            told = parse_receipt_header(receipt or "")
+            network = self._buyer.policy.budget.asset.network
+            return SettlementResponse(
+                success=told["status"] == "success",
+                transaction=told["reference"],
+                network=network,
+            )
         except InvalidInputError as exc:
             await self._lost()
             await self._misbehaved(exc)

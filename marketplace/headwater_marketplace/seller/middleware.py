@@ -17,6 +17,7 @@ from headwater_marketplace.facilitator import ChannelReader, Facilitator
 from headwater_marketplace.seller.admission import Admission, Gate
 from headwater_marketplace.seller.channel_json import channel_state, voucher_state
 from headwater_marketplace.seller.kept_answers import replay
+from headwater_marketplace.seller.mpp_wire import MppWire
 from headwater_marketplace.seller.offers import Offer, bind_meter
 from headwater_marketplace.seller.payer_desk import PayerDesk
 from headwater_marketplace.seller.payment_checks import PaymentRejectedError
@@ -29,6 +30,7 @@ from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.windows import PATIENCE_S, StreamCover, StreamCovers
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.extensions import LOOKUP_PATH
+from headwater_payments.mpp import AUTHORIZATION, WWW_AUTHENTICATE, is_payment_credential
 from headwater_payments.offer_receipt import OFFER_RECEIPT, Issuer, issue_offers
 from headwater_payments.sign_in import SIGN_IN_HEADER, SignInError
 from headwater_payments.signing import Signer
@@ -66,6 +68,7 @@ class PaymentMiddleware:
         origin: where buyers reach the application, as `https://api.example.com`; with it a payer
             may sign in to see what it paid and to be given an answer again.
         issuer: signs offers and receipts by x402's `offer-receipt`; it needs the origin too.
+        mpp: takes payments by MPP's `Payment` scheme too, on routes that take `exact`.
 
     Raises:
         InvalidInputError: the origin is none, or an issuer has none to speak of.
@@ -84,7 +87,9 @@ class PaymentMiddleware:
         patience: Callable[[], Awaitable[None]] = lambda: anyio.sleep(PATIENCE_S),
         origin: str | None = None,
         issuer: Issuer | None = None,
+        mpp: MppWire | None = None,
     ) -> None:
+        self._mpp = mpp
         if issuer is not None and origin is None:
             raise InvalidInputError("Signed offers name URLs: say which origin they have.")
         self._issuer = issuer
@@ -112,6 +117,9 @@ class PaymentMiddleware:
         if offer is None:
             return await self._app(scope, receive, send)
         header = _header(scope, PAYMENT_SIGNATURE)
+        credential = _header(scope, AUTHORIZATION)
+        if header is None and self._mpp is not None and is_payment_credential(credential):
+            return await self._paid_by_mpp(scope, receive, send, offer, credential or "")
         if header is None and proof is not None and self._sign_ins is not None:
             return await self._signed_in(scope, receive, send, offer, proof)
         if header is None:
@@ -154,6 +162,19 @@ class PaymentMiddleware:
         bind_meter(inner, admission.meter)
         with self._covers.serving(cover):
             await served.run(lambda: self._app(inner, _replayed(body, receive), served.send))
+
+    async def _paid_by_mpp(
+        self, scope: Scope, receive: Receive, send: Send, offer: Offer, credential: str
+    ) -> None:
+        assert self._mpp is not None
+        try:
+            accepts = await self._gate.terms.of(offer)
+            header = self._mpp.translate(credential, offer, accepts, _asked(scope))
+        except PaymentRejectedError as exc:
+            return await self._ask(scope, offer, send, error=exc)
+        except HeadwaterError as exc:
+            return await _problem(send, exc)
+        await self._paid(scope, receive, self._mpp.receipting(send), offer, header)
 
     def _cover(self, admission: Admission) -> StreamCover | None:
         offer, channel = admission.offer, admission.channel
@@ -201,6 +222,10 @@ class PaymentMiddleware:
             (b"cache-control", b"no-store"),
             (b"access-control-expose-headers", b"PAYMENT-REQUIRED, PAYMENT-RESPONSE"),
         ]
+        if self._mpp is not None:
+            challenge = self._mpp.challenge(offer, accepts, _asked(scope))
+            if challenge is not None:
+                headers.append((WWW_AUTHENTICATE.encode(), challenge.encode()))
         await _json(send, 402, body, headers)
 
     async def _extensions(
@@ -308,6 +333,10 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
+
+
+def _asked(scope: Scope) -> tuple[str, str, bytes]:
+    return scope["method"], scope["path"], scope.get("query_string", b"")
 
 
 def _header(scope: Scope, name: str) -> str | None:
