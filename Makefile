@@ -21,6 +21,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOLIDITY := contracts/solidity
 MODULES := $(SOLIDITY)/node_modules/.package-lock.json
+JAVASCRIPT := tests/interop/javascript
+PEERS := $(JAVASCRIPT)/node_modules/.package-lock.json
 PACKAGES := headwater_payments headwater_contracts headwater_attribution headwater_wallet \
   headwater_models headwater_marketplace headwater_agents headwater_simulations headwater
 
@@ -38,7 +40,7 @@ WITH_NODE := PATH="$(NODE_PATH)$$PATH"
 demo: $(VENV)/.ready-demo
 	$(BIN)/headwater demo $(DEMO_ARGS)
 
-test: lint check-contracts docs
+test: lint check-contracts docs $(PEERS)
 	HEADWATER_REQUIRE_ANVIL=1 $(WITH_NODE) $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 lint: $(VENV)/.ready-dev
@@ -65,7 +67,8 @@ requirements: $(VENV)/.ready-dev
 
 clean:
 	rm -rf .venv site dist demo-report .mypy_cache .pytest_cache .ruff_cache .hypothesis \
-	  .import_linter_cache $(SOLIDITY)/node_modules $(SOLIDITY)/out $(SOLIDITY)/cache
+	  .import_linter_cache $(SOLIDITY)/node_modules $(SOLIDITY)/out $(SOLIDITY)/cache \
+	  $(JAVASCRIPT)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.ready-venv:
@@ -92,4 +95,8 @@ $(VENV)/.ready-dev: requirements/dev.txt pyproject.toml | $(VENV)/.ready-venv
 
 $(MODULES): $(SOLIDITY)/package-lock.json $(VENV)/.ready-dev
 	cd $(SOLIDITY) && $(WITH_NODE) npm ci --ignore-scripts --no-progress
+	touch $@
+
+$(PEERS): $(JAVASCRIPT)/package-lock.json $(VENV)/.ready-dev
+	cd $(JAVASCRIPT) && $(WITH_NODE) npm ci --ignore-scripts --no-progress
 	touch $@

@@ -8,6 +8,12 @@ from headwater_contracts.chains.development import DEVELOPMENT_CHAIN_ID, Develop
 from headwater_payments.address import Address, parse_address
 from headwater_payments.channels import BATCH_SETTLEMENT, ERC3009_DEPOSIT_COLLECTOR
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.permit2 import (
+    EXACT_PERMIT2_PROXY,
+    PERMIT2,
+    PERMIT2_DEPOSIT_COLLECTOR,
+    UPTO_PERMIT2_PROXY,
+)
 
 MULTICALL3: Final = parse_address("0xcA11bde05977b3631167028862bE2a173976CA11")
 BASE_SEPOLIA_USDC: Final = parse_address("0x036CbD53842c5426634e7929541eC2318f3dCF7e")
@@ -17,7 +23,10 @@ VAULT_FACTORY: Final = parse_address("0x4Ead0a7E00000000000000000000000000000002
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The contracts of one chain; `from_block` is where their events begin."""
+    """The contracts of one chain; `from_block` is where their events begin.
+
+    Permit2 and what x402 adds to it have one address on every chain.
+    """
 
     chain_id: int
     settlement_token: Address
@@ -27,6 +36,10 @@ class Deployment:
     asset_registry: Address
     vault_factory: Address
     from_block: int = 0
+    permit2: Address = PERMIT2
+    exact_permit2_proxy: Address = EXACT_PERMIT2_PROXY
+    upto_permit2_proxy: Address = UPTO_PERMIT2_PROXY
+    permit2_deposit_collector: Address = PERMIT2_DEPOSIT_COLLECTOR
 
 
 DEVELOPMENT: Final = Deployment(
@@ -38,8 +51,8 @@ DEVELOPMENT: Final = Deployment(
     asset_registry=ASSET_REGISTRY,
     vault_factory=VAULT_FACTORY,
 )
-"""On every development chain; token, channels and Multicall3 at the addresses that public clients
-expect on Base Sepolia."""
+"""On every development chain; token, channels, Permit2 and Multicall3 at the addresses that public
+clients expect on Base Sepolia."""
 
 
 async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
@@ -60,6 +73,10 @@ async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
         (BASE_SEPOLIA_USDC, "SettlementToken", (chain.faucet,)),
         (BATCH_SETTLEMENT, "BatchSettlement", ()),
         (ERC3009_DEPOSIT_COLLECTOR, "ERC3009DepositCollector", (BATCH_SETTLEMENT,)),
+        (PERMIT2, "Permit2", ()),
+        (EXACT_PERMIT2_PROXY, "ExactPermit2Proxy", (PERMIT2,)),
+        (UPTO_PERMIT2_PROXY, "UptoPermit2Proxy", (PERMIT2,)),
+        (PERMIT2_DEPOSIT_COLLECTOR, "Permit2DepositCollector", (BATCH_SETTLEMENT, PERMIT2)),
         (VAULT_FACTORY, "RevenueVaultFactory", (ASSET_REGISTRY, [BASE_SEPOLIA_USDC])),
         (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY,)),
     )

@@ -216,6 +216,18 @@ class ChainReader:
                 return None
             return Receipt.from_web3(fields)
 
+    async def transaction_input(self, transaction_hash: str) -> bytes | None:
+        """What a transaction called its recipient with, or None where the node has no such one."""
+        from web3.exceptions import TransactionNotFound
+
+        await self.require_chain()
+        with _asking("eth_getTransactionByHash"):
+            try:
+                fields = await self.web3.eth.get_transaction(cast("HexStr", transaction_hash))
+            except TransactionNotFound:
+                return None
+            return bytes(fields["input"])
+
     async def wait_for_receipt(self, transaction_hash: str) -> Receipt:
         """Wait until a transaction is mined; the caller sets the time limit.
 

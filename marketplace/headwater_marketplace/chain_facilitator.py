@@ -1,6 +1,6 @@
 """A facilitator of one's own: deposits, transfers and channel state straight from the chain.
 
-Source: x402 v2, facilitator interface; schemes `batch-settlement` and `exact` on EVM.
+Source: x402 v2, facilitator interface; schemes `batch-settlement`, `exact` and `upto` on EVM.
 """
 
 import hashlib
@@ -8,28 +8,29 @@ from collections.abc import Callable
 
 from headwater_contracts.calls import Call
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient
-from headwater_contracts.clients.settlement_token import (
-    SettlementTokenClient,
-    TransferAuthorization,
-)
+from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.deployments import Deployment
 from headwater_contracts.reverts import ContractRevertError
 from headwater_marketplace.facilitator import ChainChannel
 from headwater_marketplace.outbox import Outbox
+from headwater_marketplace.permit2_settlement import Permit2Settlement, signed_terms
 from headwater_marketplace.seller.resume import Prospect
 from headwater_marketplace.sent_payments import SentPayments
 from headwater_marketplace.server_actions import KINDS as SERVER_ACTIONS
 from headwater_marketplace.server_actions import ServerActions
+from headwater_marketplace.single_transfers import SingleTransfers
 from headwater_marketplace.transfer_finder import TransferFinder
-from headwater_payments.address import parse_address
+from headwater_payments.amount import parse_atomic
 from headwater_payments.batch_payload import SCHEME as BATCH
-from headwater_payments.batch_payload import BatchPayload, parse_batch_payload, token_domain
+from headwater_payments.batch_payload import BatchPayload, parse_batch_payload
 from headwater_payments.channels import channel_id, deposit_collector_data, voucher_to_sign
 from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
 from headwater_payments.exact import SCHEME as EXACT
-from headwater_payments.exact import ExactPaymentError, check_exact, parse_exact_payload
 from headwater_payments.hexadecimal import to_hex
+from headwater_payments.permit2_deposit import Permit2Deposit
+from headwater_payments.permit2_payload import UPTO, Permit2Payload
 from headwater_payments.signing import Signer, recover
+from headwater_payments.transfers import outline, parse_transfer
 from headwater_payments.x402 import (
     JsonObject,
     PaymentPayload,
@@ -44,6 +45,7 @@ from headwater_wallet.errors import TransactionPendingError, TransactionReplaced
 from headwater_wallet.transactions import SignedTransaction, TransactionSender
 
 _PREFIX = "invalid_batch_settlement_evm_"
+_SINGLE = (EXACT, UPTO)
 
 
 class ChainFacilitator:
@@ -72,7 +74,9 @@ class ChainFacilitator:
         self._authorizer = authorizer
         self._settlement = BatchSettlementClient(sender.reader, deployment.batch_settlement)
         self._sent = SentPayments(sender, outbox, now)
-        self._finder = TransferFinder(sender.reader)
+        self._permit2 = Permit2Settlement(sender.reader, deployment, sender.address)
+        self._transfers = SingleTransfers(sender.reader, self._permit2)
+        self._finder = TransferFinder(sender.reader, self._permit2.nonce_used)
         self._actions = ServerActions(self._settlement, deployment.chain_id, authorizer)
 
     async def channel(self, identifier: bytes) -> ChainChannel:
@@ -87,13 +91,16 @@ class ChainFacilitator:
         )
 
     async def supported(self) -> SupportedResponse:
-        """Both schemes on this one chain."""
+        """Every scheme on this one chain; `upto` payments are to name this account."""
         network = f"eip155:{self._deployment.chain_id}"
         authorizer = self._authorizer
         signs = None if authorizer is None else {"receiverAuthorizer": authorizer.address}
         kinds = [
             SupportedKind(scheme=BATCH, network=network, extra=signs),
             SupportedKind(scheme=EXACT, network=network),
+            SupportedKind(
+                scheme=UPTO, network=network, extra={"facilitatorAddress": self._sender.address}
+            ),
         ]
         return SupportedResponse(kinds=kinds, signers={"eip155:*": [self._sender.address]})
 
@@ -107,8 +114,10 @@ class ChainFacilitator:
         """
         try:
             self._require_network(requirements)
-            if requirements.scheme == EXACT:
-                return await self._verify_transfer(payload, requirements)
+            if requirements.scheme in _SINGLE:
+                payment = parse_transfer(payload.payload)
+                payer = await self._transfers.check(payment, requirements, now=self._now())
+                return VerifyResponse(is_valid=True, payer=payer)
             return await self._verify_batch(parse_batch_payload(payload.payload), requirements)
         except UnavailableError:
             raise
@@ -121,7 +130,10 @@ class ChainFacilitator:
     async def settle(
         self, payload: PaymentPayload, requirements: PaymentRequirements
     ) -> SettlementResponse:
-        """Put a transfer, deposit or seller's action on chain; a voucher needs no transaction."""
+        """Put a transfer, deposit or seller's action on chain; a voucher needs no transaction.
+
+        Of an `upto` payment the amount of the requirements is settled: what was used.
+        """
         if requirements.scheme == BATCH and payload.payload.get("type") in SERVER_ACTIONS:
             return await self._act(payload, requirements)
         key = _key(payload)
@@ -129,13 +141,12 @@ class ChainFacilitator:
             earlier = await self._look_again(key, sent, requirements)
             if earlier is not None:
                 return earlier
+        if requirements.scheme in _SINGLE:
+            return await self._settle_transfer(payload, requirements, key)
         verdict = await self.verify(payload, requirements)
         if not verdict.is_valid:
             return _failed(requirements, verdict.invalid_reason, verdict.invalid_message)
         try:
-            if requirements.scheme == EXACT:
-                call = self._transfer_call(payload, requirements)
-                return await self._send(call, requirements, verdict.payer, None, key)
             batch = parse_batch_payload(payload.payload)
             if batch.deposit is None:
                 return self._settled(requirements, verdict.payer, "", verdict.extra)
@@ -143,6 +154,28 @@ class ChainFacilitator:
             return await self._send(call, requirements, verdict.payer, batch, key)
         except HeadwaterError as exc:
             return _failed(requirements, "unexpected_settle_error", exc.message)
+
+    async def _settle_transfer(
+        self, payload: PaymentPayload, terms: PaymentRequirements, key: str
+    ) -> SettlementResponse:
+        signed_for = terms
+        try:
+            payment = parse_transfer(payload.payload)
+            if isinstance(payment, Permit2Payload):
+                signed_for = signed_terms(payload, payment, terms)
+        except HeadwaterError as exc:
+            reason = str(exc.details.get("reason", "invalid_payload"))
+            return _failed(terms, reason, exc.message)
+        verdict = await self.verify(payload, signed_for)
+        if not verdict.is_valid:
+            return _failed(terms, verdict.invalid_reason, verdict.invalid_message)
+        if terms.scheme == UPTO and parse_atomic(terms.amount) == 0:
+            return self._settled(terms, verdict.payer, "", None)
+        try:
+            call = self._transfers.call(payment, terms)
+            return await self._send(call, terms, verdict.payer, None, key)
+        except HeadwaterError as exc:
+            return _failed(terms, "unexpected_settle_error", exc.message)
 
     async def _act(
         self, payload: PaymentPayload, requirements: PaymentRequirements
@@ -158,25 +191,6 @@ class ChainFacilitator:
             reason = str(exc.details.get("reason", f"{_PREFIX}{kind}_transaction_failed"))
             return _failed(requirements, reason, exc.message)
         return self._settled(requirements, None, receipt.transaction_hash, None)
-
-    async def _verify_transfer(
-        self, payload: PaymentPayload, terms: PaymentRequirements
-    ) -> VerifyResponse:
-        payment = parse_exact_payload(payload.payload)
-        asset = parse_address(terms.asset)
-        domain = token_domain(terms.extra, asset, self._deployment.chain_id)
-        check_exact(payment, terms, domain, now=self._now())
-        token = SettlementTokenClient(self._sender.reader, asset)
-        signed = payment.authorization
-        if await token.authorization_used(signed.sender, signed.nonce):
-            raise ExactPaymentError(
-                "The transfer has been made already.", reason="invalid_exact_evm_nonce_already_used"
-            )
-        if await token.balance(signed.sender) < signed.value:
-            raise ExactPaymentError(
-                "The payer does not hold the price.", reason="insufficient_funds"
-            )
-        return VerifyResponse(is_valid=True, payer=signed.sender)
 
     async def _verify_batch(
         self, batch: BatchPayload, terms: PaymentRequirements
@@ -207,6 +221,9 @@ class ChainFacilitator:
     async def _check_deposit(self, batch: BatchPayload) -> None:
         deposit = batch.deposit
         assert deposit is not None
+        if isinstance(deposit, Permit2Deposit):
+            await self._permit2.check_deposit(batch, deposit, self._now())
+            return
         if self._now() >= deposit.valid_before:
             raise _invalid(
                 "payload_authorization_valid_before", "The deposit's authorization has expired."
@@ -215,34 +232,17 @@ class ChainFacilitator:
         if await token.balance(batch.config.payer) < deposit.amount:
             raise _invalid("insufficient_balance", "The payer does not hold the deposit.")
 
-    def _transfer_call(self, payload: PaymentPayload, terms: PaymentRequirements) -> Call:
-        payment = parse_exact_payload(payload.payload)
-        signed = payment.authorization
-        token = SettlementTokenClient(self._sender.reader, terms.asset)
-        return token.transfer_with_authorization(
-            TransferAuthorization(
-                signed.sender,
-                signed.to,
-                signed.value,
-                signed.valid_after,
-                signed.valid_before,
-                signed.nonce,
-            ),
-            payment.signature,
-        )
-
     def _deposit_call(self, batch: BatchPayload) -> Call:
         deposit = batch.deposit
         assert deposit is not None
-        data = deposit_collector_data(
-            deposit.valid_after, deposit.valid_before, deposit.salt, deposit.signature
-        )
-        return self._settlement.deposit(
-            batch.config,
-            deposit.amount,
-            self._deployment.deposit_collector,
-            data,
-        )
+        if isinstance(deposit, Permit2Deposit):
+            collector, data = self._deployment.permit2_deposit_collector, deposit.collector_data()
+        else:
+            collector = self._deployment.deposit_collector
+            data = deposit_collector_data(
+                deposit.valid_after, deposit.valid_before, deposit.salt, deposit.signature
+            )
+        return self._settlement.deposit(batch.config, deposit.amount, collector, data)
 
     async def _send(
         self,
@@ -260,7 +260,7 @@ class ChainFacilitator:
             reason = (
                 _PREFIX + "deposit_simulation_failed"
                 if batch
-                else "invalid_exact_evm_transaction_simulation_failed"
+                else f"invalid_{terms.scheme}_evm_transaction_simulation_failed"
             )
             return _failed(terms, reason, exc.message)
         extra = None
@@ -295,7 +295,7 @@ class ChainFacilitator:
 
         Without an outbox, what an earlier process sent is not known: it may be under way.
         """
-        if await self._finder.is_closed(parse_exact_payload(payload.payload), terms):
+        if await self._finder.is_closed(outline(parse_transfer(payload.payload), terms)):
             return Prospect.CLOSED
         return Prospect.UNSENT if await self._sent.none_under_way(_key(payload)) else Prospect.OPEN
 
@@ -309,7 +309,8 @@ class ChainFacilitator:
             terms: what it was accepted under.
             since: Unix seconds before which it was not made.
         """
-        return await self._finder.find(parse_exact_payload(payload.payload), terms, since)
+        transfer = outline(parse_transfer(payload.payload), terms)
+        return await self._finder.find(transfer, terms, since)
 
     def _settled(
         self,

@@ -13,6 +13,7 @@ from headwater_payments.channels import (
 from headwater_payments.eip712 import Domain, TypedData
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import parse_hex, to_hex
+from headwater_payments.permit2_deposit import Permit2Deposit, parse_permit2_deposit
 from headwater_payments.structs import ChannelConfig, ReceiveWithAuthorization
 from headwater_payments.x402 import JsonObject
 
@@ -67,7 +68,7 @@ class BatchPayload:
 
     config: ChannelConfig
     voucher: SignedVoucher
-    deposit: Deposit | None = None
+    deposit: Deposit | Permit2Deposit | None = None
 
     def to_json(self) -> JsonObject:
         """The wire form, `type` being `deposit` or `voucher`."""
@@ -77,7 +78,12 @@ class BatchPayload:
             "voucher": self.voucher.to_json(),
         }
         if self.deposit is not None:
-            body["deposit"] = self.deposit.to_json()
+            deposit = self.deposit
+            body["deposit"] = (
+                deposit.to_json(self.config.payer)
+                if isinstance(deposit, Permit2Deposit)
+                else deposit.to_json()
+            )
         return body
 
 
@@ -90,10 +96,11 @@ def parse_batch_payload(payload: JsonObject) -> BatchPayload:
     kind = payload.get("type")
     if kind not in ("deposit", "voucher"):
         raise InvalidInputError(f"A paid request carries a deposit or a voucher, not {kind!r}.")
-    deposit = _parse_deposit(_member(payload, "deposit")) if kind == "deposit" else None
+    config = parse_config(_member(payload, "channelConfig"))
+    deposit = _parse_deposit(_member(payload, "deposit"), config) if kind == "deposit" else None
     voucher = _member(payload, "voucher")
     return BatchPayload(
-        config=parse_config(_member(payload, "channelConfig")),
+        config=config,
         voucher=SignedVoucher(
             channel_id=parse_hex(voucher.get("channelId"), length=32),
             max_claimable=parse_atomic(voucher.get("maxClaimableAmount")),
@@ -179,8 +186,11 @@ def token_domain(extra: JsonObject, asset: Address, chain_id: int) -> Domain:
     return Domain(name, version, chain_id, asset)
 
 
-def _parse_deposit(body: JsonObject) -> Deposit:
-    authorization = _member(_member(body, "authorization"), "erc3009Authorization")
+def _parse_deposit(body: JsonObject, config: ChannelConfig) -> Deposit | Permit2Deposit:
+    authorization = _member(body, "authorization")
+    if "permit2Authorization" in authorization:
+        return parse_permit2_deposit(body, config.payer)
+    authorization = _member(authorization, "erc3009Authorization")
     return Deposit(
         amount=parse_atomic(body.get("amount")),
         valid_after=parse_atomic(authorization.get("validAfter")),

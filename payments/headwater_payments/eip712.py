@@ -22,16 +22,19 @@ class Struct:
     """Base of EIP-712 structs.
 
     A subclass is a frozen dataclass whose fields stand in signing order, with `solidity` giving
-    each field's name and type on chain, in the same order.
+    each field's name and type on chain, in the same order. On chain it is named as in Python, or
+    as `type_name` says, where structs of one name differ in their members.
     """
 
     solidity: ClassVar[tuple[tuple[str, str], ...]]
     nested: ClassVar[tuple[type["Struct"], ...]] = ()
+    type_name: ClassVar[str | None] = None
 
     @classmethod
     def type_string(cls) -> str:
         """The `encodeType` of EIP-712, referenced structs appended in alphabetical order."""
-        own = f"{cls.__name__}({','.join(f'{kind} {name}' for name, kind in cls.solidity)})"
+        named = cls.type_name or cls.__name__
+        own = f"{named}({','.join(f'{kind} {name}' for name, kind in cls.solidity)})"
         return own + "".join(sorted(inner.type_string() for inner in cls.nested))
 
     def hash(self) -> bytes:

@@ -19,11 +19,17 @@ MAX_VALIDITY_S = 3_600
 """The longest that a signed authorization stays good, whatever a seller asks for."""
 
 
-class ExactPaymentError(HeadwaterError):
-    """A signed transfer does not pay what was asked; `details["reason"]` is x402's error code."""
+class SignedTransferError(HeadwaterError):
+    """What was signed does not pay what was asked; `details["reason"]` is x402's error code."""
+
+    code = "signed_transfer_invalid"
+    http_status = 402
+
+
+class ExactPaymentError(SignedTransferError):
+    """An EIP-3009 transfer does not pay what was asked; `details["reason"]` is x402's code."""
 
     code = "exact_payment_invalid"
-    http_status = 402
 
 
 @dataclass(frozen=True, slots=True)

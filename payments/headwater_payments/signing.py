@@ -1,6 +1,6 @@
-"""Signing and recovering typed data on secp256k1.
+"""Signing and recovering typed data, and texts, on secp256k1.
 
-Source: EIP-712; SEC 4.1 for recovery; EIP-2 for the low-s rule.
+Source: EIP-712; EIP-191 for texts; SEC 4.1 for recovery; EIP-2 for the low-s rule.
 """
 
 from typing import Protocol, runtime_checkable
@@ -50,6 +50,19 @@ def recover(typed: TypedData, signature: bytes) -> Address:
     Raises:
         InvalidInputError: not 65 bytes, a high s (malleable), or no key fits.
     """
+    return _recover(typed.digest(), signature)
+
+
+def recover_text(text: str, signature: bytes) -> Address:
+    """The account whose key made `signature` over a text, as wallets sign texts for people.
+
+    Raises:
+        InvalidInputError: not 65 bytes, a high s (malleable), or no key fits.
+    """
+    return _recover(_text_digest(text), signature)
+
+
+def _recover(digest: bytes, signature: bytes) -> Address:
     if len(signature) != 65 or signature[64] not in (0, 1, 27, 28):
         raise InvalidInputError("A signature is 65 bytes: r, s, and v of 27 or 28.")
     if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
@@ -57,7 +70,7 @@ def recover(typed: TypedData, signature: bytes) -> Address:
     recovery = bytes([signature[64] % 27])
     try:
         key = coincurve.PublicKey.from_signature_and_message(
-            signature[:64] + recovery, typed.digest(), hasher=None
+            signature[:64] + recovery, digest, hasher=None
         )
     except Exception as exc:
         raise InvalidInputError("No public key fits this signature.") from exc
@@ -68,6 +81,18 @@ def sign_with_key(key: coincurve.PrivateKey, typed: TypedData) -> bytes:
     """Sign with a key in memory; for implementations of `Signer` only."""
     signature: bytes = key.sign_recoverable(typed.digest(), hasher=None)
     return signature[:64] + bytes([27 + signature[64]])
+
+
+def sign_text_with_key(key: coincurve.PrivateKey, text: str) -> bytes:
+    """Sign a text with a key in memory; for implementations of signers only."""
+    signature: bytes = key.sign_recoverable(_text_digest(text), hasher=None)
+    return signature[:64] + bytes([27 + signature[64]])
+
+
+def _text_digest(text: str) -> bytes:
+    # The prefix keeps a text from being a transaction or typed data.
+    raw = text.encode()
+    return keccak(b"\x19Ethereum Signed Message:\n" + str(len(raw)).encode() + raw)
 
 
 def address_of_key(key: coincurve.PrivateKey) -> Address:

@@ -8,7 +8,7 @@ Source: x402 specification v2 (core types, HTTP transport).
 
 import base64
 import json
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -163,7 +163,7 @@ class VerifyResponse(WireModel):
 class SupportedKind(WireModel):
     """One scheme on one network that a facilitator handles."""
 
-    x402_version: Literal[2] = Field(default=2, alias="x402Version")
+    x402_version: int = Field(default=X402_VERSION, alias="x402Version")
     scheme: str
     network: str
     extra: JsonObject | None = None

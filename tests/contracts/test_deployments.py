@@ -7,8 +7,14 @@ from eth_utils.crypto import keccak
 from x402.mechanisms.evm.batch_settlement.constants import (
     BATCH_SETTLEMENT_ADDRESS,
     ERC3009_DEPOSIT_COLLECTOR_ADDRESS,
+    PERMIT2_DEPOSIT_COLLECTOR_ADDRESS,
 )
-from x402.mechanisms.evm.constants import MULTICALL3_ADDRESS
+from x402.mechanisms.evm.constants import (
+    MULTICALL3_ADDRESS,
+    PERMIT2_ADDRESS,
+    X402_EXACT_PERMIT2_PROXY_ADDRESS,
+    X402_UPTO_PERMIT2_PROXY_ADDRESS,
+)
 
 from headwater_contracts.artifacts import CONTRACTS, load_artifact
 from headwater_contracts.build import stale_artifacts
@@ -55,6 +61,10 @@ async def test_the_addresses_are_the_packages(deployment: Deployment) -> None:
     assert deployment.batch_settlement == BATCH_SETTLEMENT_ADDRESS
     assert deployment.deposit_collector == ERC3009_DEPOSIT_COLLECTOR_ADDRESS
     assert deployment.multicall3 == parse_address(MULTICALL3_ADDRESS)
+    assert deployment.permit2 == PERMIT2_ADDRESS
+    assert deployment.exact_permit2_proxy == parse_address(X402_EXACT_PERMIT2_PROXY_ADDRESS)
+    assert deployment.upto_permit2_proxy == parse_address(X402_UPTO_PERMIT2_PROXY_ADDRESS)
+    assert deployment.permit2_deposit_collector == parse_address(PERMIT2_DEPOSIT_COLLECTOR_ADDRESS)
 
 
 async def test_the_public_vectors_hold_on_chain(

@@ -202,7 +202,8 @@ async def test_a_remote_facilitator_says_what_the_local_one_says() -> None:
     async with open_official_shop("exact") as shop, httpx.AsyncClient() as http:
         remote = RemoteFacilitator(shop.facilitator_url, http)
         kinds = {(kind.scheme, kind.network) for kind in (await remote.supported()).kinds}
-        assert kinds == {("exact", NETWORK), ("batch-settlement", NETWORK)}
+        schemes = ("exact", "batch-settlement", "upto")
+        assert kinds == {(scheme, NETWORK) for scheme in schemes}
         answer = await http.post(shop.facilitator_url + "/verify", content=b"{")
         assert answer.status_code == 400
         assert answer.json()["code"] == "invalid_input"

@@ -10,6 +10,7 @@ from headwater_payments.address import Address, parse_address
 from headwater_payments.channels import channel_domain, channel_id, deposit_nonce
 from headwater_payments.eip712 import Domain, Struct, TypedData, type_hash
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.permit2 import DepositPermit, ExactPermit, UptoPermit
 from headwater_payments.signing import address_of_key, recover, sign_with_key
 from headwater_payments.structs import (
     ChannelConfig,
@@ -50,6 +51,9 @@ VECTOR_ID = bytes.fromhex("5aa0c653042e33ac01a3e944daa7f9a9db4153a20342355175792
             ReceiveWithAuthorization,
             "d099cc98ef71107a616c4f0f941f04c322d8e254fe26b3c6668db87aae413de8",
         ),
+        (ExactPermit, "ebc156cd23678a74c94df13d772ef5478420637f0c94bd10d509e1dc98f521c7"),
+        (UptoPermit, "51dff6974ad4388c499e7fcfe838d2bd767162553a144098ce20ea661d70c2ee"),
+        (DepositPermit, "436a25c01a21a6ed025816c4c9ea3d6132aa879dd7ef16f6188dd3b0aebccc52"),
     ],
 )
 def test_type_hashes_are_the_published_ones(struct: type[Struct], expected: str) -> None:

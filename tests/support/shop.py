@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 
 from headwater_marketplace.seller import Offer, PaymentMiddleware, SellerStore, current_meter
+from headwater_marketplace.seller.sign_ins import SignIns
 from headwater_marketplace.seller.tables import SellerTable
 from headwater_payments.address import Address
 from headwater_payments.amount import Amount, Asset
+from headwater_payments.offer_receipt import Issuer
 from headwater_wallet.database import Database
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
@@ -62,13 +64,22 @@ class Shop:
     served: list[str]
 
     async def wallet(
-        self, budget: int = 1_000_000, funds: int = 10_000_000, name: str = "w"
+        self,
+        budget: int = 1_000_000,
+        funds: int = 10_000_000,
+        name: str = "w",
+        signer: LocalSigner | None = None,
     ) -> Wallet:
-        signer = LocalSigner.random()
+        signer = signer or LocalSigner.random()
         self.chain.wallets[signer.address] = funds
         policy = simple_policy(Amount(budget, USDC))
         path = self.directory / f"{name}-{signer.address}.db"
         return await self.stack.enter_async_context(open_wallet(signer, policy, database=path))
+
+    def speaks_for(self, origin: str, issuer: Issuer | None = None) -> None:
+        """Let payers sign in at an origin, and sign offers and receipts."""
+        self.app._sign_ins = SignIns(self.store, self.signer, origin, self.app._now)
+        self.app._issuer = issuer
 
     def client(self, wallet: Wallet, **options: Any) -> httpx.AsyncClient:
         inner = httpx.ASGITransport(self.app)  # type: ignore[arg-type]

@@ -78,10 +78,11 @@ async def exchange(
                 purchase.may_have_arrived = True
                 continue
             try:
+                told = b""
                 if answer.status_code == _PAYMENT_REQUIRED:
                     # Before anything is signed: if this body breaks off, no payment hangs on it.
-                    await answer.aread()
-                again = await purchase.answered(answer.status_code, answer.headers)
+                    told = await answer.aread()
+                again = await purchase.answered(answer.status_code, answer.headers, told)
             except BaseException:
                 # Nobody else will: an open answer holds its connection, and its handler.
                 with anyio.CancelScope(shield=True):

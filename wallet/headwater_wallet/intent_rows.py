@@ -6,9 +6,9 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.errors import InvalidInputError
-from headwater_payments.exact import SCHEME as EXACT
-from headwater_payments.exact import parse_exact_payload
+from headwater_payments.transfers import outline, parse_transfer
 from headwater_payments.x402 import PaymentPayload
 from headwater_wallet import audit
 from headwater_wallet.sessions import joined_session
@@ -62,10 +62,10 @@ def intent_of(row: IntentRow) -> Intent:
 
 def still_good(row: IntentRow, now: int) -> bool:
     """Whether a released payment is a signed transfer that its payee could still submit."""
-    if row.scheme != EXACT or row.header is None:
+    if row.scheme == BATCH or row.header is None:
         return False
-    payload = PaymentPayload.from_header(row.header).payload
-    return parse_exact_payload(payload).authorization.valid_before > now
+    paid = PaymentPayload.from_header(row.header)
+    return outline(parse_transfer(paid.payload), paid.accepted).valid_before > now
 
 
 def refuse_unstorable(atomic: int) -> None:

@@ -23,7 +23,8 @@ from headwater_payments.eip712 import TypedData
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.files import read_file
 from headwater_payments.json_text import read_json
-from headwater_payments.signing import address_of_key, sign_with_key
+from headwater_payments.sign_in import SignInMessage
+from headwater_payments.signing import address_of_key, sign_text_with_key, sign_with_key
 from headwater_wallet.errors import KeyStoreError
 
 SCRYPT_ROUNDS = 262_144
@@ -83,6 +84,10 @@ class LocalSigner:
     def sign_now(self, typed: TypedData) -> bytes:
         """The same, without waiting."""
         return sign_with_key(self._key, typed)
+
+    async def sign_in(self, message: SignInMessage) -> bytes:
+        """65 bytes `r ‖ s ‖ v` over the text that says who signs in where."""
+        return sign_text_with_key(self._key, message.text())
 
     async def sign_transaction(self, transaction: dict[str, Any]) -> bytes:
         """The signed raw transaction.

@@ -16,7 +16,11 @@ from headwater_payments.batch_payload import (
 from headwater_payments.channels import voucher_to_sign
 from headwater_payments.exact import MAX_VALIDITY_S, sign_exact
 from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER
+from headwater_payments.offer_receipt import without_offers
+from headwater_payments.permit2_deposit import Permit2Deposit, sign_permit2_deposit
+from headwater_payments.permit2_payload import sign_permit2
 from headwater_payments.signing import ImmediateSigner, Signer
+from headwater_payments.transfers import uses_permit2
 from headwater_payments.windows import VOUCHER_WINDOWS
 from headwater_payments.x402 import JsonObject, PaymentPayload, chain_id_of
 from headwater_wallet.spend_records import ChannelTerms, Intent
@@ -67,9 +71,12 @@ class HeaderSigner:
 
     async def _transfer(self, terms: Terms) -> JsonObject:
         chosen = terms.chosen
+        nonce = terms.nonce or self.random_bytes(32)
+        if uses_permit2(chosen):
+            permit = await sign_permit2(self.signer, chosen, now=self.now(), nonce=nonce)
+            return permit.to_json()
         chain_id = chain_id_of(chosen.network)
         token = token_domain(chosen.extra, parse_address(chosen.asset), chain_id)
-        nonce = self.random_bytes(32)
         payment = await sign_exact(self.signer, chosen, token, now=self.now(), nonce=nonce)
         return payment.to_json()
 
@@ -81,9 +88,22 @@ class HeaderSigner:
         voucher = SignedVoucher(channel.identifier, intent.max_claimable, signature)
         return BatchPayload(channel.config, voucher, deposit).to_json()
 
-    async def _deposit(self, terms: Terms, channel: ChannelTerms, amount: int) -> Deposit:
-        salt = int.from_bytes(self.random_bytes(32), "big")
+    async def _deposit(
+        self, terms: Terms, channel: ChannelTerms, amount: int
+    ) -> Deposit | Permit2Deposit:
+        nonce = self.random_bytes(32)
         valid_before = self.now() + min(terms.chosen.max_timeout_seconds, MAX_VALIDITY_S)
+        if uses_permit2(terms.chosen):
+            return await sign_permit2_deposit(
+                self.signer,
+                channel.identifier,
+                channel.config.token,
+                amount=amount,
+                deadline=valid_before,
+                nonce=nonce,
+                chain_id=channel.chain_id,
+            )
+        salt = int.from_bytes(nonce, "big")
         token = token_domain(terms.chosen.extra, channel.config.token, channel.chain_id)
         signature = await self.signer.sign_typed_data(
             deposit_to_sign(
@@ -116,7 +136,7 @@ def echoed_extensions(
     terms: Terms, channel: ChannelTerms | None, payment_id: str, *, in_windows: bool = False
 ) -> JsonObject | None:
     """The seller's extensions, echoed; where we take part, our own member is added."""
-    echoed: JsonObject = json.loads(json.dumps(terms.extensions))
+    echoed: JsonObject = json.loads(json.dumps(without_offers(terms.extensions)))
     if terms.advertises(PAYMENT_IDENTIFIER):
         echoed[PAYMENT_IDENTIFIER].setdefault("info", {})["id"] = payment_id
     if channel is not None and channel.concurrent:

@@ -5,7 +5,7 @@ to send again or to hand the answer on. Every state is in the spend ledger befor
 so a crash or a cancellation anywhere leaves a payment that is released, settled, or waiting to be
 reconciled, never one that is forgotten.
 
-Source: x402 v2 over HTTP; scheme `batch-settlement` and `exact` on EVM.
+Source: x402 v2 over HTTP; schemes `batch-settlement`, `exact` and `upto` on EVM.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,19 +19,19 @@ from headwater_payments.amount import Amount
 from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.channels import ChannelBusyError, ChargeAboveCapError
 from headwater_payments.errors import HeadwaterError, InvalidInputError
-from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.extensions import LOOKUP_PATH, PAYMENT_IDENTIFIER, PAYMENT_RECEIPT
 from headwater_payments.hexadecimal import to_hex
+from headwater_payments.mpp import WWW_AUTHENTICATE, parse_receipt_header
 from headwater_payments.windows import WindowTerms
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
     PAYMENT_RESPONSE,
-    PAYMENT_SIGNATURE,
     JsonObject,
     PaymentRequired,
     PaymentRequirements,
     SettlementResponse,
 )
+from headwater_payments.x402_v1 import X_PAYMENT_RESPONSE, read_terms_v1
 from headwater_wallet.errors import (
     ApprovalPendingError,
     PaymentRefusedError,
@@ -50,7 +50,15 @@ from headwater_wallet.seller_claims import (
 )
 from headwater_wallet.spend_records import ChannelTerms, Intent, NewPayment
 from headwater_wallet.stream_windows import check_need
-from headwater_wallet.terms import Terms, choose_terms, origin_of, route_of
+from headwater_wallet.terms import (
+    Terms,
+    choose_terms,
+    needs_mpp,
+    origin_of,
+    read_mpp_terms,
+    route_of,
+    without_challenge,
+)
 
 if TYPE_CHECKING:
     from headwater_wallet.buyer import Buyer
@@ -137,8 +145,15 @@ class Purchase:
         terms = self._buyer.known_terms.get(self._route)
         return {} if terms is None else await self._pay(terms)
 
-    async def answered(self, status: int, headers: Mapping[str, str]) -> dict[str, str] | None:
+    async def answered(
+        self, status: int, headers: Mapping[str, str], body: bytes = b""
+    ) -> dict[str, str] | None:
         """What to do about an answer's head: headers to send again with, or None to hand it on.
+
+        Args:
+            status: the HTTP status.
+            headers: looked up in any letter case.
+            body: of a 402, in which version 1 of x402 has its terms.
 
         Raises:
             PaymentUnderWayError: another request makes this very payment; it is not disturbed.
@@ -147,14 +162,17 @@ class Purchase:
             SellerMisbehavedError: the answer breaks the terms; the channel is blocked.
         """
         if status == 402:
-            return await self._asked_to_pay(headers)
+            return await self._asked_to_pay(headers, body)
         if self._intent is None:
             return None
-        header = headers.get(PAYMENT_RESPONSE)
-        if header is None:
+        header = headers.get(PAYMENT_RESPONSE) or headers.get(X_PAYMENT_RESPONSE)
+        by_mpp = self._terms is not None and not self._terms.lasting
+        # MPP's receipt and the metering receipt are headers of one name.
+        told = headers.get(PAYMENT_RECEIPT)
+        if header is None and not (by_mpp and told):
             await self._not_told(status)
             return None
-        settlement = await self._read(header)
+        settlement = await self._read(header, told)
         extra = settlement.extra or {}
         if not settlement.success:
             await self._refused(settlement.error_reason, settlement.error_message)
@@ -163,7 +181,7 @@ class Purchase:
             if status >= 400:
                 await self._release()
             return None
-        await self.settled(settlement, headers.get(PAYMENT_RECEIPT))
+        await self.settled(settlement, None if by_mpp else told)
         return None
 
     async def settled(self, settlement: SettlementResponse, receipt: str | None) -> None:
@@ -299,13 +317,14 @@ class Purchase:
         with anyio.CancelScope(shield=True):
             await self._buyer.ledger.circuits.failed(self._origin, self._buyer.now())
 
-    async def _asked_to_pay(self, headers: Mapping[str, str]) -> dict[str, str] | None:
-        required = headers.get(PAYMENT_REQUIRED)
-        if required is None:
-            # A version 1 seller: hand its 402 on, unpaid.
+    async def _asked_to_pay(
+        self, headers: Mapping[str, str], content: bytes
+    ) -> dict[str, str] | None:
+        body = self._asked_for(headers, content)
+        if body is None:
+            # Terms that are none of x402's: hand them on, unpaid.
             await self._release()
             return None
-        body = PaymentRequired.from_header(required)
         corrected = self._intent is not None and await self._resolve_refusal(body)
         allowed = not (self._corrected if corrected else self._asked)
         self._corrected |= corrected
@@ -317,8 +336,19 @@ class Purchase:
                 reason=body.error or "",
             )
         terms = choose_terms(body, self._buyer.policy.budget.asset)
-        self._buyer.remember(self._route, terms)
+        if terms.lasting:
+            self._buyer.remember(self._route, terms)
         return await self._pay(terms)
+
+    def _asked_for(self, headers: Mapping[str, str], content: bytes) -> PaymentRequired | None:
+        """The terms of a 402, by whichever wire the seller speaks; None where it speaks none."""
+        required, challenges = headers.get(PAYMENT_REQUIRED), headers.get(WWW_AUTHENTICATE)
+        asset, now = self._buyer.policy.budget.asset, self._buyer.now()
+        by_x402 = None if required is None else PaymentRequired.from_header(required)
+        if by_x402 is not None and not needs_mpp(by_x402):
+            return without_challenge(by_x402)
+        by_mpp = None if challenges is None else read_mpp_terms(challenges, asset, now)
+        return by_mpp or by_x402 or read_terms_v1(content)
 
     async def _resolve_refusal(self, body: PaymentRequired) -> bool:
         """End the refused payment, and raise where signing again cannot help.
@@ -329,7 +359,7 @@ class Purchase:
         error = body.error or ""
         await self._release()
         offered = next((terms for terms in body.accepts if terms.scheme == BATCH), None)
-        if self._terms is not None and self._terms.chosen.scheme == EXACT:
+        if self._terms is not None and self._terms.chosen.scheme != BATCH:
             # A signed transfer stays good until it expires: a second one would be a second payment.
             self._buyer.known_terms.pop(self._route, None)
             await self._refused(error, None)
@@ -412,7 +442,7 @@ class Purchase:
             raise
         if channel is not None and channel.concurrent and not self._intent.deposit:
             self._open_gate()
-        return {PAYMENT_SIGNATURE: header}
+        return terms.payment_headers(header)
 
     async def _reserve(
         self,
@@ -535,9 +565,17 @@ class Purchase:
         else:
             await self._release()
 
-    async def _read(self, header: str) -> SettlementResponse:
+    async def _read(self, header: str | None, receipt: str | None) -> SettlementResponse:
         try:
-            return SettlementResponse.from_header(header)
+            if header is not None:
+                return SettlementResponse.from_header(header)
+            told = parse_receipt_header(receipt or "")
+            network = self._buyer.policy.budget.asset.network
+            return SettlementResponse(
+                success=told["status"] == "success",
+                transaction=told["reference"],
+                network=network,
+            )
         except InvalidInputError as exc:
             await self._lost()
             await self._misbehaved(exc)

@@ -1,6 +1,7 @@
 """A seller's terms, and the way of paying that a wallet chooses among them."""
 
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from headwater_payments.address import parse_address
@@ -9,16 +10,39 @@ from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.channels import MAX_WITHDRAW_DELAY, MIN_WITHDRAW_DELAY, channel_id
 from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.extensions import CONCURRENT
+from headwater_payments.mpp import AUTHORIZATION, challenge_of, parse_challenges
+from headwater_payments.mpp_evm import (
+    MPP,
+    challenge_nonce,
+    credential_of,
+    kept_challenge,
+    terms_of_charge,
+)
+from headwater_payments.permit2_payload import PERMIT2_METHOD, UPTO
 from headwater_payments.structs import ChannelConfig
 from headwater_payments.windows import WindowTerms, window_terms
 from headwater_payments.x402 import (
+    PAYMENT_SIGNATURE,
+    X402_VERSION,
     JsonObject,
+    PaymentPayload,
     PaymentRequired,
     PaymentRequirements,
     chain_id_of,
 )
+from headwater_payments.x402_v1 import X_PAYMENT, payment_header_v1
 from headwater_wallet.errors import PolicyRefusedError
 from headwater_wallet.spend_records import ChannelTerms
+
+_WAYS: Final = (
+    (BATCH, "eip3009"),
+    (EXACT, "eip3009"),
+    (BATCH, PERMIT2_METHOD),
+    (UPTO, PERMIT2_METHOD),
+    (EXACT, PERMIT2_METHOD),
+)
+"""Schemes and methods of transfer, best first."""
+_MPP_BINDING: Final = "mppx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +51,33 @@ class Terms:
 
     chosen: PaymentRequirements
     extensions: JsonObject
+    version: int = X402_VERSION
+    """Of x402, that the seller speaks."""
+
+    @property
+    def nonce(self) -> bytes | None:
+        """The nonce that a transfer must have, where the seller's challenge binds it."""
+        kept = self.extensions.get(MPP)
+        if not isinstance(kept, dict):
+            return None
+        return challenge_nonce(challenge_of(kept.get("challenge")))
+
+    @property
+    def lasting(self) -> bool:
+        """Whether another request may be paid under them without asking: a challenge is for one."""
+        return MPP not in self.extensions
+
+    def payment_headers(self, header: str) -> dict[str, str]:
+        """What to send with a request, for a payment as the ledger keeps it.
+
+        Raises:
+            InvalidInputError: version 1 has no name for the network.
+        """
+        if MPP in self.extensions:
+            return {AUTHORIZATION: credential_of(PaymentPayload.from_header(header)).to_header()}
+        if self.version == 1:
+            return {X_PAYMENT: payment_header_v1(header)}
+        return {PAYMENT_SIGNATURE: header}
 
     @property
     def concurrent(self) -> bool:
@@ -82,28 +133,60 @@ class Terms:
 
 
 def choose_terms(required: PaymentRequired, asset: Asset) -> Terms:
-    """The cheapest way to pay by: a channel before a single transfer, in the wallet's asset.
+    """The best way to pay by, in the wallet's asset.
+
+    A channel comes before a single transfer, being cheapest; what needs no approval of Permit2 on
+    chain before what does; and a transfer of what was used before one of the whole price.
 
     Raises:
         PolicyRefusedError: the seller takes nothing that this wallet pays in.
     """
-    for scheme in (BATCH, EXACT):
+    for way in _WAYS:
         for terms in required.accepts:
             same_asset = terms.asset.lower() == asset.address.lower()
-            method = terms.extra.get("assetTransferMethod", "eip3009")
             if (
-                terms.scheme == scheme
+                (terms.scheme, _method_of(terms)) == way
                 and terms.network == asset.network
                 and same_asset
-                and method == "eip3009"
             ):
-                return Terms(terms, required.extensions or {})
+                return Terms(terms, required.extensions or {}, required.x402_version)
     offers = ", ".join(f"{t.scheme} in {t.asset} on {t.network}" for t in required.accepts)
     raise PolicyRefusedError(
         f"The seller takes {offers or 'nothing'}; this wallet pays in {asset.address} on "
         f"{asset.network}.",
         offers=offers,
     )
+
+
+def _method_of(terms: PaymentRequirements) -> object:
+    usual = PERMIT2_METHOD if terms.scheme == UPTO else "eip3009"
+    return terms.extra.get("assetTransferMethod", usual)
+
+
+def read_mpp_terms(header: str, asset: Asset, now: int) -> PaymentRequired | None:
+    """The first MPP challenge that can be paid in `asset`, as terms; None where there is none.
+
+    Raises:
+        InvalidInputError: a challenge is malformed, or has expired.
+    """
+    for challenge in parse_challenges(header):
+        terms = terms_of_charge(challenge, asset, now)
+        if terms is not None:
+            return PaymentRequired(accepts=[terms], extensions=kept_challenge(challenge))
+    return None
+
+
+def needs_mpp(required: PaymentRequired) -> bool:
+    """Whether a seller that offers both takes x402 only with MPP's own binding in it."""
+    return _MPP_BINDING in (required.extensions or {})
+
+
+def without_challenge(required: PaymentRequired) -> PaymentRequired:
+    """x402's terms, without what only this wallet puts among extensions."""
+    if MPP not in (required.extensions or {}):
+        return required
+    kept = {name: value for name, value in (required.extensions or {}).items() if name != MPP}
+    return required.model_copy(update={"extensions": kept})
 
 
 def origin_of(url: str) -> str:

@@ -1,10 +1,10 @@
 """The wallet: an account, a policy with a budget, and HTTP clients that pay under them."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -16,11 +16,13 @@ from headwater_wallet.database import Database
 from headwater_wallet.lanes import DEFAULT_LANES
 from headwater_wallet.policy import SpendPolicy
 from headwater_wallet.reconcile import reconcile
+from headwater_wallet.signing_in import ask_as_payer
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.spend_records import BudgetState, Intent
 from headwater_wallet.tables import WalletTable
 from headwater_wallet.transport_httpx import PayingTransport
 
+_NONE: Final[Mapping[str, str]] = {}
 ABANDONED_AFTER_S = 120
 """Signing takes milliseconds: a reservation this old that was not sent has nobody behind it."""
 
@@ -67,6 +69,21 @@ class Wallet:
     async def budget(self) -> BudgetState:
         """What is left to spend, what is signed away, what was charged."""
         return await self._buyer.ledger.budget()
+
+    async def answered_before(
+        self, method: str, url: str, *, content: bytes = b"", headers: Mapping[str, str] = _NONE
+    ) -> httpx.Response:
+        """What this account paid for at a seller, given again to a sign-in; nothing is paid.
+
+        Raises:
+            InvalidInputError: the signer cannot sign in, or the seller asks for none of its own.
+            PaymentRefusedError: it has nothing of this account's to give again.
+            UnavailableError: the seller does not answer.
+        """
+        network = self._buyer.policy.budget.asset.network
+        async with httpx.AsyncClient(timeout=60) as http:
+            request = http.build_request(method, url, content=content, headers=dict(headers))
+            return await ask_as_payer(self._buyer.signer, http, request, network=network)
 
     async def reconcile(self) -> list[Intent]:
         """Resolve every payment without an outcome; returns those whose seller did not answer."""

@@ -2,10 +2,14 @@
 pragma solidity ^0.8.28;
 
 import {BatchSettlement} from "../src/BatchSettlement.sol";
+import {ExactPermit2Proxy} from "../src/ExactPermit2Proxy.sol";
+import {IPermit2} from "../src/IPermit2.sol";
 import {RevenueVault} from "../src/RevenueVault.sol";
 import {Entitlement, SumNode, SumTree} from "../src/SumTree.sol";
+import {UptoPermit2Proxy} from "../src/UptoPermit2Proxy.sol";
 import {VaultTerms} from "../src/VaultTerms.sol";
 import {Channels} from "./Channels.sol";
+import {Permits} from "./Permits.sol";
 import {Vaults} from "./Vaults.sol";
 import {vm} from "./Checks.sol";
 
@@ -63,6 +67,31 @@ contract ChannelBesideOthersGasTest is Channels {
         bytes memory data = _collectorData(settlement.getChannelId(_config(0)), 100, 1);
         settlement.deposit(_config(0), 100, address(collector), data);
         vm.snapshotGasLastCall("channels", "deposit, new channel beside others, EIP-3009");
+    }
+}
+
+/// @title Gas of payments by Permit2, without the 21,000 of a transaction.
+contract PermitGasTest is Permits {
+    function setUp() public {
+        _setUpPermits();
+        _approvePermit2();
+        token.mint(PAYEE, 1);
+    }
+
+    function test_gas_exact() public {
+        IPermit2.PermitTransferFrom memory permit = _permit(100, 1);
+        ExactPermit2Proxy.Witness memory witness = ExactPermit2Proxy.Witness(PAYEE, 0);
+        bytes memory signature = _signExact(permit, witness);
+        exact.settle(permit, payer, witness, signature);
+        vm.snapshotGasLastCall("permits", "exact, by Permit2");
+    }
+
+    function test_gas_upto() public {
+        IPermit2.PermitTransferFrom memory permit = _permit(100, 1);
+        UptoPermit2Proxy.Witness memory witness = UptoPermit2Proxy.Witness(PAYEE, address(this), 0);
+        bytes memory signature = _signUpto(permit, witness);
+        upto.settle(permit, 60, payer, witness, signature);
+        vm.snapshotGasLastCall("permits", "upto, by Permit2");
     }
 }
 

@@ -3,17 +3,18 @@
 Vouchers are verified here without asking the chain: the signer is recovered, and the channel's
 mirrored state is trusted for a third of its withdrawal delay.
 
-Source: x402 `batch-settlement` and `exact` on EVM; error codes as in the published package.
+Source: x402 `batch-settlement`, `exact` and `upto` on EVM; error codes as in the published package.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import anyio
 
 from headwater_marketplace.facilitator import ChannelReader, Facilitator
 from headwater_marketplace.seller.channel_json import channel_state
+from headwater_marketplace.seller.offered_terms import OfferedTerms
 from headwater_marketplace.seller.offers import Meter, Offer
 from headwater_marketplace.seller.payment_checks import (
     PREFIX,
@@ -32,9 +33,9 @@ from headwater_marketplace.seller.records import (
 )
 from headwater_marketplace.seller.repeats import PaidRequest
 from headwater_marketplace.seller.store import SellerStore
-from headwater_payments.address import Address, parse_address
+from headwater_payments.address import Address
 from headwater_payments.batch_payload import SCHEME as BATCH
-from headwater_payments.batch_payload import BatchPayload, token_domain
+from headwater_payments.batch_payload import BatchPayload
 from headwater_payments.channels import (
     ChannelBusyError,
     ChannelFundsError,
@@ -42,9 +43,10 @@ from headwater_payments.channels import (
     VoucherReplayedError,
 )
 from headwater_payments.errors import HeadwaterError
-from headwater_payments.exact import ExactPaymentError, check_exact, parse_exact_payload
+from headwater_payments.exact import SignedTransferError
 from headwater_payments.hexadecimal import to_hex
-from headwater_payments.x402 import PaymentPayload, PaymentRequirements, chain_id_of
+from headwater_payments.transfers import check_transfer, outline, parse_transfer, uses_permit2
+from headwater_payments.x402 import PaymentPayload, PaymentRequirements
 
 _REASONS: Final[tuple[tuple[type[HeadwaterError], str], ...]] = (
     (VoucherMismatchError, PREFIX + "cumulative_amount_mismatch"),
@@ -52,6 +54,8 @@ _REASONS: Final[tuple[tuple[type[HeadwaterError], str], ...]] = (
     (ChannelFundsError, PREFIX + "cumulative_exceeds_balance"),
     (VoucherReplayedError, "voucher_replayed"),
 )
+_USED: Final = {False: "invalid_exact_evm_nonce_already_used", True: "permit2_invalid_nonce"}
+"""What is said of a signature that served before: by Permit2, and otherwise."""
 _REFUSALS: Final = tuple(kind for kind, _ in _REASONS)
 
 
@@ -70,7 +74,7 @@ class Admission:
     """Atomic units that the first voucher covers, where a stream is paid for in windows."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gate:
     """Admits requests on behalf of one seller.
 
@@ -87,6 +91,10 @@ class Gate:
     facilitator: Facilitator
     chain: ChannelReader
     now: Callable[[], int]
+    terms: OfferedTerms = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.terms = OfferedTerms(self.authorizer, self.facilitator, self.now)
 
     async def admit(
         self, offer: Offer, asked: PaidRequest, *, wants_stream: bool = False
@@ -99,7 +107,7 @@ class Gate:
             PaymentConflictError: its id belongs to another payment, or one under way.
         """
         payload = PaymentPayload.from_header(asked.header)
-        terms = self._matching(offer, payload)
+        terms = await self._matching(offer, payload)
         payment_id = identifier_of(payload)
         amount = first_amount(offer, payload, wants_stream=wants_stream)
         request = self._request(offer, asked, payment_id, amount)
@@ -107,8 +115,8 @@ class Gate:
             return await self._admit_voucher(offer, payload, terms, request)
         return await self._admit_transfer(offer, payload, terms, request)
 
-    def _matching(self, offer: Offer, payload: PaymentPayload) -> PaymentRequirements:
-        for terms in offer.requirements(self.authorizer):
+    async def _matching(self, offer: Offer, payload: PaymentPayload) -> PaymentRequirements:
+        for terms in await self.terms.of(offer):
             if payload.accepted.matches(terms):
                 return terms
         raise PaymentRejectedError(
@@ -159,7 +167,7 @@ class Gate:
                 channel, in which a deposit may have been placed.
         """
         payload = PaymentPayload.from_header(header)
-        terms = self._matching(offer, payload)
+        terms = await self._matching(offer, payload)
         batch = checked_batch(payload, terms)
         if to_hex(batch.voucher.channel_id) != payment.channel_id or offer.window is None:
             raise PaymentConflictError("This voucher is for another payment.")
@@ -196,19 +204,19 @@ class Gate:
         request: NewRequest,
     ) -> Admission:
         payment_id = request.payment_id
-        payment = parse_exact_payload(payload.payload)
-        asset = parse_address(terms.asset)
-        token = token_domain(terms.extra, asset, chain_id_of(terms.network))
+        payment = parse_transfer(payload.payload)
         try:
-            check_exact(payment, terms, token, now=self.now())
-        except ExactPaymentError as exc:
+            check_transfer(payment, terms, now=self.now())
+        except SignedTransferError as exc:
             raise PaymentRejectedError(exc.message, str(exc.details["reason"])) from exc
-        payer = payment.authorization.sender
-        request = replace(request, payer=payer)
+        signed = outline(payment, terms)
+        request = replace(request, payer=signed.payer)
         try:
-            await self.store.reserve_exact(request, asset, payer, payment.authorization.nonce)
+            await self.store.reserve_exact(
+                request, signed.nonce_book, signed.payer, signed.nonce, terms.scheme
+            )
         except VoucherReplayedError as exc:
-            raise PaymentRejectedError(exc.message, "invalid_exact_evm_nonce_already_used") from exc
+            raise PaymentRejectedError(exc.message, _USED[uses_permit2(terms)]) from exc
         try:
             verdict = await self.facilitator.verify(payload, terms)
         except BaseException:
@@ -221,7 +229,7 @@ class Gate:
                 verdict.invalid_message or "The transfer would not settle.",
                 verdict.invalid_reason or "unexpected_verify_error",
             )
-        meter = Meter(payment_id, payer, request.amount)
+        meter = Meter(payment_id, signed.payer, request.amount)
         return Admission(payment_id, offer, terms, payload, meter, None, "")
 
     async def _refuse_known(self, payment_id: str) -> None:

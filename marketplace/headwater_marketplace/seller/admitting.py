@@ -113,6 +113,7 @@ def admit_transfer(
     request: NewRequest,
     owner: str,
     authorization: tuple[str, str, bytes],
+    scheme: str = "exact",
 ) -> None:
     """Take a transfer's nonce, which buys one thing once.
 
@@ -120,15 +121,16 @@ def admit_transfer(
         connection: the transaction.
         request: what it is to pay for.
         owner: the store that admits it.
-        authorization: the asset, the payer and the nonce.
+        authorization: the contract that keeps the nonce, the payer and the nonce.
+        scheme: x402's name of the way to pay.
 
     Raises:
         PaymentConflictError: the payment id is in use.
         VoucherReplayedError: the authorization has served already, or is being served.
     """
-    asset, payer, nonce = authorization
+    book, payer, nonce = authorization
     _claim_id(connection, request)
-    key = {"asset": asset.lower(), "payer": payer.lower(), "nonce": to_hex(nonce)}
+    key = {"asset": book.lower(), "payer": payer.lower(), "nonce": to_hex(nonce)}
     taken = connection.execute(
         select(NONCES.c.payment_id).where(*(NONCES.c[k] == v for k, v in key.items()))
     ).first()
@@ -139,7 +141,7 @@ def admit_transfer(
         connection,
         request,
         owner=owner,
-        scheme="exact",
+        scheme=scheme,
         channel_id=None,
         max_claimable=0,
     )

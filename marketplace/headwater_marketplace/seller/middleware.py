@@ -17,22 +17,30 @@ from headwater_marketplace.facilitator import ChannelReader, Facilitator
 from headwater_marketplace.seller.admission import Admission, Gate
 from headwater_marketplace.seller.channel_json import channel_state, voucher_state
 from headwater_marketplace.seller.kept_answers import replay
+from headwater_marketplace.seller.mpp_wire import MppWire
 from headwater_marketplace.seller.offers import Offer, bind_meter
+from headwater_marketplace.seller.payer_desk import PayerDesk
 from headwater_marketplace.seller.payment_checks import PaymentRejectedError
 from headwater_marketplace.seller.payment_desk import PaymentDesk
 from headwater_marketplace.seller.records import PaymentBodyError, PaymentConflictError
 from headwater_marketplace.seller.repeats import PaidRequest, answered_before
 from headwater_marketplace.seller.served import ServedRequest
+from headwater_marketplace.seller.sign_ins import SignIns
 from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.windows import PATIENCE_S, StreamCover, StreamCovers
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.extensions import LOOKUP_PATH
+from headwater_payments.mpp import AUTHORIZATION, WWW_AUTHENTICATE, is_payment_credential
+from headwater_payments.offer_receipt import OFFER_RECEIPT, Issuer, issue_offers
+from headwater_payments.sign_in import SIGN_IN_HEADER, SignInError
 from headwater_payments.signing import Signer
 from headwater_payments.windows import asks_for_stream
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
     PAYMENT_SIGNATURE,
+    JsonObject,
     PaymentRequired,
+    PaymentRequirements,
     ResourceInfo,
 )
 
@@ -57,6 +65,13 @@ class PaymentMiddleware:
         chain: reads channels.
         now: Unix time in seconds.
         patience: returns when a stream has waited long enough for a voucher.
+        origin: where buyers reach the application, as `https://api.example.com`; with it a payer
+            may sign in to see what it paid and to be given an answer again.
+        issuer: signs offers and receipts by x402's `offer-receipt`; it needs the origin too.
+        mpp: takes payments by MPP's `Payment` scheme too, on routes that take `exact`.
+
+    Raises:
+        InvalidInputError: the origin is none, or an issuer has none to speak of.
     """
 
     def __init__(
@@ -70,7 +85,15 @@ class PaymentMiddleware:
         chain: ChannelReader,
         now: Callable[[], int] = lambda: int(time.time()),
         patience: Callable[[], Awaitable[None]] = lambda: anyio.sleep(PATIENCE_S),
+        origin: str | None = None,
+        issuer: Issuer | None = None,
+        mpp: MppWire | None = None,
     ) -> None:
+        self._mpp = mpp
+        if issuer is not None and origin is None:
+            raise InvalidInputError("Signed offers name URLs: say which origin they have.")
+        self._issuer = issuer
+        self._sign_ins = None if origin is None else SignIns(store, signer, origin, now)
         self._app, self._offers, self._store, self._signer = app, tuple(offers), store, signer
         self._facilitator, self._now = facilitator, now
         self._gate = Gate(store, signer.address, facilitator, chain, now)
@@ -84,12 +107,21 @@ class PaymentMiddleware:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         path = scope["path"]
+        proof = _header(scope, SIGN_IN_HEADER)
+        signs_in = self._sign_ins is not None and PayerDesk.serves(scope["method"], path)
+        if path.startswith(LOOKUP_PATH) and signs_in:
+            return await self._tell_payer(scope, proof, send)
         if path.startswith(LOOKUP_PATH):
             return await self._beside(scope, path[len(LOOKUP_PATH) :], send)
         offer = next((o for o in self._offers if o.matches(scope["method"], path)), None)
         if offer is None:
             return await self._app(scope, receive, send)
         header = _header(scope, PAYMENT_SIGNATURE)
+        credential = _header(scope, AUTHORIZATION)
+        if header is None and self._mpp is not None and is_payment_credential(credential):
+            return await self._paid_by_mpp(scope, receive, send, offer, credential or "")
+        if header is None and proof is not None and self._sign_ins is not None:
+            return await self._signed_in(scope, receive, send, offer, proof)
         if header is None:
             return await self._ask(scope, offer, send, error=None)
         await self._paid(scope, receive, send, offer, header)
@@ -123,11 +155,26 @@ class PaymentMiddleware:
             signer=self._signer,
             facilitator=self._facilitator,
             now=self._now,
+            issuer=self._issuer,
+            url=self._url(scope),
         )
         inner = dict(scope)
         bind_meter(inner, admission.meter)
         with self._covers.serving(cover):
             await served.run(lambda: self._app(inner, _replayed(body, receive), served.send))
+
+    async def _paid_by_mpp(
+        self, scope: Scope, receive: Receive, send: Send, offer: Offer, credential: str
+    ) -> None:
+        assert self._mpp is not None
+        try:
+            accepts = await self._gate.terms.of(offer)
+            header = self._mpp.translate(credential, offer, accepts, _asked(scope))
+        except PaymentRejectedError as exc:
+            return await self._ask(scope, offer, send, error=exc)
+        except HeadwaterError as exc:
+            return await _problem(send, exc)
+        await self._paid(scope, receive, self._mpp.receipting(send), offer, header)
 
     def _cover(self, admission: Admission) -> StreamCover | None:
         offer, channel = admission.offer, admission.channel
@@ -146,7 +193,10 @@ class PaymentMiddleware:
     async def _ask(
         self, scope: Scope, offer: Offer, send: Send, *, error: PaymentRejectedError | None
     ) -> None:
-        accepts = offer.requirements(self._signer.address)
+        try:
+            accepts = list(await self._gate.terms.of(offer))
+        except HeadwaterError as exc:
+            return await _problem(send, exc)
         if error is not None and error.channel is not None:
             corrective = {
                 "channelState": channel_state(error.channel, error.channel.state.charged),
@@ -161,9 +211,9 @@ class PaymentMiddleware:
             ]
         required = PaymentRequired(
             error=None if error is None else error.reason,
-            resource=ResourceInfo(url=_url(scope), description=offer.description or None),
+            resource=ResourceInfo(url=self._url(scope), description=offer.description or None),
             accepts=accepts,
-            extensions=offer.extensions(),
+            extensions=await self._extensions(scope, offer, accepts),
         )
         message = "Payment is required." if error is None else error.message
         body = {"detail": message, **required.to_json()}
@@ -172,7 +222,80 @@ class PaymentMiddleware:
             (b"cache-control", b"no-store"),
             (b"access-control-expose-headers", b"PAYMENT-REQUIRED, PAYMENT-RESPONSE"),
         ]
+        if self._mpp is not None:
+            challenge = self._mpp.challenge(offer, accepts, _asked(scope))
+            if challenge is not None:
+                headers.append((WWW_AUTHENTICATE.encode(), challenge.encode()))
         await _json(send, 402, body, headers)
+
+    async def _extensions(
+        self, scope: Scope, offer: Offer, accepts: Sequence[PaymentRequirements]
+    ) -> JsonObject:
+        known = offer.extensions()
+        if self._sign_ins is not None:
+            networks = [offer.price.asset.network]
+            known |= await self._sign_ins.extension(scope["path"], networks)
+        if self._issuer is not None:
+            url, now = self._url(scope), self._now()
+            known[OFFER_RECEIPT] = await issue_offers(self._issuer, url, accepts, now)
+        return known
+
+    def _url(self, scope: Scope) -> str:
+        return _url(scope) if self._sign_ins is None else self._sign_ins.url(scope["path"])
+
+    async def _signed_in(
+        self, scope: Scope, receive: Receive, send: Send, offer: Offer, proof: str
+    ) -> None:
+        """Give a payer that has signed in the answer that it paid for, or ask for a payment."""
+        assert self._sign_ins is not None
+        try:
+            body = await _read_body(receive)
+            query = scope.get("query_string", b"")
+            payer = await self._sign_ins.payer(proof, scope["path"])
+            request = PaidRequest(scope["method"], scope["path"], query, "", body)
+            known = await self._sign_ins.answered(payer, request)
+        except SignInError as exc:
+            error = PaymentRejectedError(exc.message, str(exc.details["reason"]))
+            return await self._ask(scope, offer, send, error=error)
+        except HeadwaterError as exc:
+            return await _problem(send, exc)
+        if known is None:
+            return await self._ask(scope, offer, send, error=None)
+        await replay(known, send)
+
+    async def _tell_payer(self, scope: Scope, proof: str | None, send: Send) -> None:
+        assert self._sign_ins is not None
+        path, desk = scope["path"], PayerDesk(self._sign_ins)
+        try:
+            if proof is None:
+                raise SignInError("Sign in to see what you paid.", reason="sign_in_required")
+            payer = await self._sign_ins.payer(proof, path)
+            if path != LOOKUP_PATH and await desk.give_again(payer, path, send):
+                return None
+            status, told = 200, await desk.listed(payer)
+            if path != LOOKUP_PATH:
+                status, told = 404, {"state": "unknown"}
+        except SignInError as exc:
+            return await self._ask_to_sign_in(scope, exc, send)
+        except HeadwaterError as exc:
+            return await _problem(send, exc)
+        await _json(send, status, told, [(b"cache-control", b"no-store")])
+
+    async def _ask_to_sign_in(self, scope: Scope, error: SignInError, send: Send) -> None:
+        """A 402 that nothing pays for: x402's way to ask who is there."""
+        assert self._sign_ins is not None
+        networks = sorted({offer.price.asset.network for offer in self._offers})
+        required = PaymentRequired(
+            error=str(error.details["reason"]),
+            resource=ResourceInfo(url=self._url(scope)),
+            accepts=[],
+            extensions=await self._sign_ins.extension(scope["path"], networks),
+        )
+        headers = [
+            (PAYMENT_REQUIRED.encode(), required.to_header().encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        await _json(send, 402, {"detail": error.message, **required.to_json()}, headers)
 
     async def _beside(self, scope: Scope, payment_id: str, send: Send) -> None:
         desk = PaymentDesk(self._gate, self._store, self._offers, self._covers)
@@ -210,6 +333,10 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
+
+
+def _asked(scope: Scope) -> tuple[str, str, bytes]:
+    return scope["method"], scope["path"], scope.get("query_string", b"")
 
 
 def _header(scope: Scope, name: str) -> str | None:

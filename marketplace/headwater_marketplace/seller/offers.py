@@ -14,10 +14,12 @@ from headwater_payments.channels import MAX_WITHDRAW_DELAY, MIN_WITHDRAW_DELAY
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER
+from headwater_payments.permit2_payload import PERMIT2_METHOD, UPTO
 from headwater_payments.windows import VOUCHER_WINDOWS, window_extension
 from headwater_payments.x402 import JsonObject, PaymentRequirements
 
 SCOPE_KEY: Final = "headwater.meter"
+EIP3009_METHOD: Final = "eip3009"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,10 @@ class Offer:
         pay_to: who is paid: an account, or a revenue vault.
         method: the HTTP method.
         description: one sentence for the buyer.
-        schemes: the ways to pay, best first.
+        schemes: the ways to pay, best first: `batch-settlement`, `exact`, and `upto`, by which one
+            transfer pays what was used.
+        transfer_method: `eip3009`, or `permit2` for a token without it, whose payers must have
+            approved Permit2; `upto` is always paid by Permit2.
         withdraw_delay: seconds a buyer must wait to withdraw escrow; 900 to 2,592,000.
         asset_version: what is sold, 32 bytes, for the receipt; zero where there is none.
         discovery: x402's `bazaar` extension, as `headwater_payments.bazaar` makes it.
@@ -50,6 +55,7 @@ class Offer:
     timeout_seconds: int = 120
     discovery: JsonObject | None = None
     window: Amount | None = None
+    transfer_method: str = EIP3009_METHOD
 
     def __post_init__(self) -> None:
         if not MIN_WITHDRAW_DELAY <= self.withdraw_delay <= MAX_WITHDRAW_DELAY:
@@ -58,8 +64,10 @@ class Offer:
             )
         if self.price.atomic <= 0:
             raise InvalidInputError("An offer needs a price above zero.")
-        if not set(self.schemes) <= {BATCH, EXACT} or not self.schemes:
+        if not set(self.schemes) <= {BATCH, EXACT, UPTO} or not self.schemes:
             raise InvalidInputError(f"Unknown payment schemes: {self.schemes}.")
+        if self.transfer_method not in (EIP3009_METHOD, PERMIT2_METHOD):
+            raise InvalidInputError(f"Unknown transfer method: {self.transfer_method!r}.")
         if self.window is not None and (
             self.window.asset != self.price.asset
             or not 0 < self.window.atomic <= self.price.atomic
@@ -93,11 +101,16 @@ class Offer:
             known[BAZAAR] = self.discovery
         return known
 
-    def requirements(self, authorizer: Address) -> list[PaymentRequirements]:
-        """The offer as x402 payment requirements, claims being signed by `authorizer`."""
+    def requirements(
+        self, authorizer: Address, facilitator: Address | None = None
+    ) -> list[PaymentRequirements]:
+        """The offer as x402 payment requirements, best first.
+
+        Args:
+            authorizer: signs the seller's claims.
+            facilitator: may settle `upto` payments; without one they are not offered.
+        """
         asset = self.price.asset
-        common: dict[str, Any] = {"name": asset.name, "version": asset.version}
-        channel = {"receiverAuthorizer": authorizer, "withdrawDelay": self.withdraw_delay}
         return [
             PaymentRequirements(
                 scheme=scheme,
@@ -106,10 +119,23 @@ class Offer:
                 asset=asset.address,
                 pay_to=self.pay_to,
                 max_timeout_seconds=self.timeout_seconds,
-                extra={**common, **channel} if scheme == BATCH else common,
+                extra=self._extra(scheme, authorizer, facilitator),
             )
             for scheme in self.schemes
+            if scheme != UPTO or facilitator is not None
         ]
+
+    def _extra(self, scheme: str, authorizer: Address, facilitator: Address | None) -> JsonObject:
+        asset = self.price.asset
+        extra: JsonObject = {"name": asset.name, "version": asset.version}
+        if scheme == UPTO or self.transfer_method == PERMIT2_METHOD:
+            extra["assetTransferMethod"] = PERMIT2_METHOD
+        if scheme == UPTO:
+            extra["facilitatorAddress"] = facilitator
+        if scheme == BATCH:
+            extra["receiverAuthorizer"] = authorizer
+            extra["withdrawDelay"] = self.withdraw_delay
+        return extra
 
 
 @dataclass(slots=True)

@@ -2,8 +2,8 @@
 
 A transfer is written down before a facilitator sees it, together with the answer that it pays for.
 If the process dies, or the transaction is not mined in time, it is asked about here: the chain
-first, then the facilitator, which is given the very same payload. EIP-3009's nonce makes sure that
-money moves once; the books make sure that it is charged once.
+first, then the facilitator, which is given the very same payload. The nonce under the signature, of
+EIP-3009 or Permit2, makes sure that money moves once; the books make sure that it is charged once.
 
 What was broadcast may be mined as long as the authorization is valid, whoever has forgotten it: a
 transfer is given up only once nothing can make it any more.
@@ -21,7 +21,9 @@ from headwater_marketplace.seller.records import Answer, Payment
 from headwater_marketplace.seller.served import PENDING
 from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.transfers import TransferUnderWay
+from headwater_payments.amount import parse_atomic
 from headwater_payments.metering import parse_receipt
+from headwater_payments.permit2_payload import UPTO
 from headwater_payments.signing import Signer
 from headwater_payments.x402 import (
     PaymentPayload,
@@ -34,6 +36,7 @@ UNDECIDED: Final = (
     "unexpected_settle_error",
     "unexpected_verify_error",
     "invalid_exact_evm_nonce_already_used",
+    "permit2_invalid_nonce",
 )
 """Refusals that do not say whether this transfer moved the money."""
 
@@ -117,8 +120,11 @@ class TransferResumer:
     async def _end(self, transfer: TransferUnderWay, payment: Payment) -> bool:
         """Whether the transfer has an outcome now."""
         payload, terms = transfer.payload, transfer.terms
-        # There is nothing to deliver for it: it is not made now, but it may be on its way.
-        nothing_to_give = payment.response is None and transfer.transaction is None
+        # Where there is nothing to deliver for it, it is not made now, but may be on its way. A
+        # stream that is paid by its use was delivered before it was written down.
+        streamed = transfer.terms.scheme == UPTO and transfer.receipt is None
+        delivered = streamed or payment.response is not None
+        nothing_to_give = not delivered and transfer.transaction is None
         hopeless = (Prospect.CLOSED, Prospect.UNSENT) if nothing_to_give else (Prospect.CLOSED,)
         if await self._look(transfer, payment, hopeless):
             return True
@@ -156,8 +162,8 @@ class TransferResumer:
 
     async def _charge(self, transfer: TransferUnderWay, payment: Payment, transaction: str) -> None:
         answer = await self._answer(transfer, payment, transaction)
-        asset = transfer.terms.asset
-        await self._store.charge(payment.payment_id, payment.amount, asset, lambda _: answer)
+        asset, charge = transfer.terms.asset, parse_atomic(transfer.terms.amount)
+        await self._store.charge(payment.payment_id, charge, asset, lambda _: answer)
 
     async def _answer(
         self, transfer: TransferUnderWay, payment: Payment, transaction: str
@@ -168,7 +174,7 @@ class TransferResumer:
             transaction=transaction,
             network=transfer.terms.network,
             amount=transfer.terms.amount,
-            extra={"chargedAmount": str(payment.amount)},
+            extra={"chargedAmount": transfer.terms.amount},
         )
         answer = Answer(
             settlement=json.dumps(settlement.to_json()),

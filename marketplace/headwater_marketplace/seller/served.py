@@ -28,11 +28,14 @@ from headwater_marketplace.seller.windows import StreamCover
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.extensions import PAYMENT_RECEIPT, receipt_event
 from headwater_payments.metering import MeteringReceipt
+from headwater_payments.offer_receipt import OFFER_RECEIPT, Issuer, issue_receipt
+from headwater_payments.permit2_payload import UPTO
 from headwater_payments.server_sent import EventBoundaries
 from headwater_payments.signing import ImmediateSigner, Signer
 from headwater_payments.x402 import (
     PAYMENT_RESPONSE,
     JsonObject,
+    PaymentRequirements,
     SettlementResponse,
     chain_id_of,
 )
@@ -61,7 +64,11 @@ class ServedRequest:
         signer: Signer,
         facilitator: Facilitator,
         now: Callable[[], int],
+        issuer: Issuer | None = None,
+        url: str = "",
     ) -> None:
+        self._issuer, self._url = issuer, url
+        self._proof: JsonObject | None = None
         self._admission, self._store = admission, store
         self._raw_send, self._cover = send, cover
         self._boundaries = EventBoundaries()
@@ -142,6 +149,12 @@ class ServedRequest:
     async def _end(self, chunk: bytes) -> None:
         if self._cover is not None and not self._cover.stopped:
             self._cover.delivered = self._admission.meter.due
+        try:
+            await self._settle_used()
+        except SettlementFailedError as exc:
+            # It was delivered, and nobody pays for it: the stream ends without a receipt.
+            await self._unsettled(exc)
+            return await self._send({"type": "http.response.body", "body": chunk})
         settlement, receipt = await self._charge(kept=None)
         tail = chunk + self._receipt_event(settlement, receipt, after=chunk)
         await self._send({"type": "http.response.body", "body": tail, "more_body": False})
@@ -187,7 +200,8 @@ class ServedRequest:
     async def _open_stream(self) -> bool:
         """Send the head; False where the transfer did not settle and 402 was answered instead."""
         try:
-            await self._settle_transfer(None)
+            if not self._pays_what_was_used:
+                await self._settle_transfer(None)
         except SettlementFailedError as exc:
             await self._withhold(exc)
             return False
@@ -220,9 +234,9 @@ class ServedRequest:
         payment_id = self._admission.payment_id
         await self._store.begin_transfer(*self._transfer(body))
         self._in_doubt = True
-        outcome = await self._facilitator.settle(self._admission.payload, self._admission.terms)
+        outcome = await self._facilitator.settle(self._admission.payload, self._terms_due)
         if outcome.error_reason == PENDING:
-            outcome = await self._facilitator.settle(self._admission.payload, self._admission.terms)
+            outcome = await self._facilitator.settle(self._admission.payload, self._terms_due)
         if outcome.error_reason == PENDING:
             # The transfer may still be mined: nothing is released, and its nonce stays taken.
             self._finished = True
@@ -240,6 +254,16 @@ class ServedRequest:
             )
         self._transaction = outcome.transaction
 
+    async def _settle_used(self) -> None:
+        """Settle what a stream used, at its end, where its payment is for that and not the price.
+
+        Raises:
+            SettlementFailedError: it did not settle, or is not confirmed yet.
+        """
+        if self._pays_what_was_used and not self._transaction:
+            with anyio.CancelScope(shield=True):
+                await self._settle_transfer(None)
+
     def _transfer(self, body: bytes | None) -> tuple[TransferUnderWay, Answer]:
         admission, charge, evidence = self._admission, self._due, self._evidence()
         unsigned = None
@@ -247,15 +271,13 @@ class ServedRequest:
             receipt = self._receipt(charge, charge, evidence)
             unsigned = receipt_text(receipt, bytes(65))
         transfer = TransferUnderWay(
-            admission.payment_id, admission.payload, admission.terms, unsigned, None
+            admission.payment_id, admission.payload, self._terms_due, unsigned, None
         )
         return transfer, self._answer(charge, charge, evidence, body, None)
 
     async def _withhold(self, error: SettlementFailedError) -> None:
         self._withheld = True
-        pending = error.details.get("reason") == PENDING
-        if not pending:
-            await self._release()
+        pending = await self._unsettled(error)
         body = json.dumps(error.problem()).encode()
         head = [
             (b"content-type", b"application/problem+json"),
@@ -272,18 +294,53 @@ class ServedRequest:
         await self._send({"type": "http.response.start", "status": status, "headers": head})
         await self._send({"type": "http.response.body", "body": body})
 
+    async def _unsettled(self, error: SettlementFailedError) -> bool:
+        """End a request whose transfer did not settle; whether it may still be mined."""
+        pending = error.details.get("reason") == PENDING
+        if not pending:
+            await self._release()
+        return pending
+
     async def _charge(self, *, kept: bytes | None) -> tuple[SettlementResponse, str | None]:
         with anyio.CancelScope(shield=True):
+            await self._prove()
             outcome = await self._commit(kept)
         return outcome
 
     @property
     def _due(self) -> int:
-        """What is charged now: what was metered, or the whole of a transfer, which moved whole."""
+        """What is charged now: what was metered, or the whole of a transfer that moves whole."""
         meter, cover = self._admission.meter, self._cover
         if cover is not None:
             return cover.delivered if self._streaming else min(meter.due, cover.covered)
-        return meter.due if self._admission.channel is not None else meter.cap
+        metered = self._admission.channel is not None or self._pays_what_was_used
+        return meter.due if metered else meter.cap
+
+    @property
+    def _pays_what_was_used(self) -> bool:
+        """Whether this is paid by one transfer of what was used, once that is known."""
+        return self._admission.terms.scheme == UPTO
+
+    @property
+    def _terms_due(self) -> PaymentRequirements:
+        """What a transfer is settled under: its price, or what was used of it."""
+        terms = self._admission.terms
+        if not self._pays_what_was_used:
+            return terms
+        return terms.model_copy(update={"amount": str(self._due)})
+
+    async def _prove(self) -> None:
+        """Sign that the payer was served; where signing fails, it is served without."""
+        if self._issuer is None:
+            return
+        with suppress(HeadwaterError):
+            self._proof = await issue_receipt(
+                self._issuer,
+                self._url,
+                self._admission.meter.payer,
+                self._admission.terms.network,
+                self._now(),
+            )
 
     async def _commit(self, kept: bytes | None) -> tuple[SettlementResponse, str | None]:
         admission, charge, evidence = self._admission, self._due, self._evidence()
@@ -355,7 +412,13 @@ class ServedRequest:
         on_channel = self._admission.channel is not None
         moved = bool(self._transaction) and not on_channel
         # A handler that does not meter sells at its price: what was begun is due.
-        delivered = on_channel and self._streaming
+        delivered = (on_channel or self._pays_what_was_used) and self._streaming
+        if delivered and not failed:
+            try:
+                await self._settle_used()
+            except SettlementFailedError as exc:
+                await self._unsettled(exc)
+                return
         if moved or (delivered and not failed):
             await self._commit(None)
         else:
@@ -409,7 +472,8 @@ class ServedRequest:
             payer=self._admission.meter.payer,
             transaction=self._transaction,
             network=self._admission.terms.network,
-            amount="" if on_channel else self._admission.terms.amount,
+            amount="" if on_channel else self._terms_due.amount,
+            extensions=None if self._proof is None else {OFFER_RECEIPT: self._proof},
             extra=extra,
         )
 

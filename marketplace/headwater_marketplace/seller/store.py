@@ -172,18 +172,22 @@ class SellerStore:
         )
 
     async def reserve_exact(
-        self, request: NewRequest, asset: str, payer: str, nonce: bytes
+        self, request: NewRequest, book: str, payer: str, nonce: bytes, scheme: str = "exact"
     ) -> None:
         """Admit a request paid by a single transfer: its nonce buys one thing once.
+
+        `book` is the contract that keeps the nonce: the token, or Permit2.
 
         Raises:
             PaymentConflictError: the payment id is in use.
             VoucherReplayedError: the authorization has served already, or is being served.
         """
 
-        authorization = (asset, payer, nonce)
+        authorization = (book, payer, nonce)
         await self._database.write(
-            lambda connection: admit_transfer(connection, request, self.instance, authorization)
+            lambda connection: admit_transfer(
+                connection, request, self.instance, authorization, scheme
+            )
         )
 
     async def begin_transfer(self, transfer: TransferUnderWay, answer: Answer) -> None:

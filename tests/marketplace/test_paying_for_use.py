@@ -1,0 +1,223 @@
+"""`upto`: one transfer of what was used, which the seller settles once that is known."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from headwater_marketplace.chain_facilitator import ChainFacilitator
+from headwater_marketplace.seller.housekeeping import Housekeeper
+from headwater_marketplace.seller.resume import TransferResumer
+from headwater_marketplace.seller.store import SellerStore
+from headwater_payments.amount import Amount
+from headwater_payments.permit2 import PERMIT2
+from headwater_payments.permit2_payload import sign_permit2
+from headwater_payments.x402 import (
+    PAYMENT_SIGNATURE,
+    PaymentPayload,
+    PaymentRequired,
+    SettlementResponse,
+)
+from headwater_wallet.errors import PaymentRefusedError
+from headwater_wallet.keys import LocalSigner
+from headwater_wallet.policy import simple_policy
+from headwater_wallet.transactions import TransactionSender
+from headwater_wallet.wallet import Wallet, open_wallet
+from support.chain_shop import ChainShop, open_chain_shop
+from support.shop import PAYEE, PRICE, USDC
+from support.streaming import streaming_transport
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Scene:
+    shop: ChainShop
+    wallet: Wallet
+
+    @property
+    def url(self) -> str:
+        return self.shop.url + "/paid/x"
+
+    async def paid(self) -> int:
+        return await self.shop.token.balance(PAYEE)
+
+
+@asynccontextmanager
+async def open_scene(directory: Path, *, approved: bool = True) -> AsyncIterator[Scene]:
+    async with open_chain_shop(directory, schemes=("upto",)) as shop:
+        signer = LocalSigner.random()
+        await shop.fund(signer.address, 20 * PRICE)
+        if approved:
+            await shop.chain.fund(signer.address, 10**18)
+            sender = TransactionSender(shop.chain.reader, signer)
+            await sender.send(shop.token.approve(PERMIT2, 2**256 - 1))
+        policy = simple_policy(Amount(20 * PRICE, USDC))
+        async with open_wallet(signer, policy, database=directory / "w.db") as wallet:
+            yield Scene(shop, wallet)
+
+
+async def test_what_was_used_is_charged_and_what_was_signed_counts_as_spent(
+    tmp_path: Path,
+) -> None:
+    async with open_scene(tmp_path) as scene, scene.wallet.client(timeout=60) as client:
+        for charge in (300, PRICE):
+            answer = await client.post(scene.url, json={"charge": charge})
+            settled = SettlementResponse.from_header(answer.headers["payment-response"])
+            assert (answer.status_code, settled.amount) == (200, str(charge))
+        assert await scene.paid() == 300 + PRICE
+        budget = await scene.wallet.budget()
+        assert (budget.charged, budget.used) == (300 + PRICE, 2 * PRICE)
+        receipts = [intent.receipt for intent in await scene.wallet.ledger.intents()]
+        assert all(receipts)
+
+
+async def test_what_used_nothing_needs_no_transaction(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene, scene.wallet.client(timeout=60) as client:
+        answer = await client.post(scene.url, json={"charge": 0})
+        settled = SettlementResponse.from_header(answer.headers["payment-response"])
+        assert (settled.success, settled.transaction, settled.amount) == (True, "", "0")
+        assert scene.shop.sender.sent == await scene.paid() == 0
+        failed = await client.post(scene.url, json={"fail": True})
+        assert failed.status_code == 503
+        assert (await scene.wallet.budget()).charged == 0
+
+
+async def test_a_stream_is_settled_at_its_end_for_what_it_used(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene, scene.wallet.client(timeout=60) as client:
+        answer = await client.post(scene.url, json={"chunks": 3, "step": 120})
+        assert answer.text.count("data:") == 3
+        assert await scene.paid() == 360
+        assert (await scene.wallet.budget()).charged == 360
+        [intent] = await scene.wallet.ledger.intents()
+        assert (intent.state, intent.charge) == ("settled", 360)
+        assert intent.receipt is not None
+
+
+async def test_a_client_that_leaves_a_stream_pays_for_what_it_used(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene, anyio.create_task_group() as group:
+        inner = streaming_transport(httpx, scene.shop.app, group)
+        async with (
+            scene.wallet.client(transport=inner, base_url=scene.shop.url) as client,
+            client.stream("POST", "/paid/x", json={"chunks": 50, "step": 10}) as answer,
+        ):
+            events = 0
+            async for line in answer.aiter_lines():
+                events += line.startswith("data:")
+                if events == 4:
+                    break
+        with anyio.fail_after(20):
+            while not (charged := await scene.shop.store.payments("charged")):  # noqa: ASYNC110
+                await anyio.sleep(0.05)
+        assert 40 <= charged[0].charge < 500
+        assert await scene.paid() == charged[0].charge
+        assert await scene.wallet.reconcile() == []
+        assert (await scene.wallet.budget()).charged == charged[0].charge
+
+
+async def test_a_payer_without_an_approval_is_told_so_and_nothing_is_served(
+    tmp_path: Path,
+) -> None:
+    async with open_scene(tmp_path, approved=False) as scene:
+        async with scene.wallet.client(timeout=60) as client:
+            with pytest.raises(PaymentRefusedError) as refused:
+                await client.post(scene.url, json={"charge": 300})
+        assert refused.value.details["reason"] == "permit2_allowance_required"
+        assert await scene.shop.store.payments("charged") == []
+        assert await scene.paid() == 0
+
+
+async def test_one_signature_sent_ten_times_at_once_buys_one_answer(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene, httpx.AsyncClient(timeout=60) as http:
+        asked = await http.post(scene.url, json={})
+        [terms] = PaymentRequired.from_header(asked.headers["payment-required"]).accepts
+        signed = await sign_permit2(
+            scene.wallet.buyer.signer, terms, now=int(time.time()), nonce=bytes(31) + b"\x01"
+        )
+        header = PaymentPayload(accepted=terms, payload=signed.to_json()).to_header()
+        statuses: list[int] = []
+
+        async def send() -> None:
+            headers = {PAYMENT_SIGNATURE: header}
+            answer = await http.post(scene.url, json={"charge": 300}, headers=headers)
+            statuses.append(answer.status_code)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(10):
+                group.start_soon(send)
+        assert sorted(statuses) == [200] + [402] * 9
+        store = scene.shop.store
+        await store.database.write(lambda c: c.exec_driver_sql("DELETE FROM seller_nonce").close())
+        await send()
+        assert statuses[-1] == 402, "a seller that lost its books is told by the chain"
+        assert await scene.paid() == 300
+
+
+async def test_the_facilitator_settles_no_more_than_was_signed_and_only_as_itself(
+    tmp_path: Path,
+) -> None:
+    async with open_scene(tmp_path) as scene:
+        shop = scene.shop
+        async with scene.wallet.client(timeout=60) as client:
+            await client.post(scene.url, json={"charge": 300})
+        [intent] = await scene.wallet.ledger.intents()
+        payload = PaymentPayload.from_header(intent.header or "")
+        facilitator = ChainFacilitator(shop.sender, shop.deployment, lambda: int(time.time()))
+        more = payload.accepted.model_copy(update={"amount": str(PRICE + 1)})
+        refused = await facilitator.settle(payload, more)
+        assert refused.error_reason == "invalid_upto_evm_payload_settlement_exceeds_amount"
+        again = await facilitator.settle(payload, payload.accepted)
+        assert again.error_reason == "permit2_invalid_nonce"
+        other = LocalSigner.random()
+        await shop.chain.fund(other.address, 10**18)
+        elsewhere = ChainFacilitator(
+            TransactionSender(shop.chain.reader, other), shop.deployment, lambda: int(time.time())
+        )
+        verdict = await elsewhere.verify(payload, payload.accepted)
+        assert verdict.invalid_reason == "upto_facilitator_mismatch"
+        assert await scene.paid() == 300
+
+
+class Killed(BaseException):
+    """The process ends here: no handler of ordinary errors sees it."""
+
+
+class Dying(TransactionSender):
+    """Ends before or behind the broadcast."""
+
+    after = False
+
+    async def _broadcast(self, raw: bytes, purpose: str) -> str:
+        if not self.after:
+            raise Killed
+        await super()._broadcast(raw, purpose)
+        raise Killed
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("body", [{"charge": 300}, {"chunks": 3, "step": 100}])
+async def test_a_seller_killed_while_it_settles_is_paid_once_for_what_was_used(
+    tmp_path: Path, body: dict[str, int], after: bool
+) -> None:
+    async with open_scene(tmp_path) as scene:
+        shop = scene.shop
+        dying = Dying(shop.chain.reader, shop.sender._signer)
+        dying.after = after
+        shop.app._facilitator = ChainFacilitator(dying, shop.deployment, lambda: int(time.time()))
+        transport = httpx.ASGITransport(shop.app)  # type: ignore[arg-type]
+        with pytest.raises(Killed):
+            async with scene.wallet.client(transport=transport, base_url=shop.url) as client:
+                await client.post("/paid/x", json=body)
+        store = SellerStore(shop.store.database)
+        facilitator = ChainFacilitator(shop.sender, shop.deployment, lambda: int(time.time()))
+        resumer = TransferResumer(store, facilitator, shop.sender._signer, facilitator)  # type: ignore[arg-type]
+        await Housekeeper(store, resumer, now=lambda: int(time.time()) + 4_000).tidy()
+        [payment] = await store.payments("charged")
+        assert payment.charge == await scene.paid() == 300
+        await scene.wallet.reconcile()
+        assert (await scene.wallet.budget()).charged == 300
