@@ -275,11 +275,13 @@ def _with_ledger(
     import anyio
 
     from headwater_wallet.database import Database
+    from headwater_wallet.migrations import open_ledger
     from headwater_wallet.spend_ledger import SpendLedger
     from headwater_wallet.tables import WalletTable
 
     async def run() -> T:
-        async with Database(url, WalletTable.metadata, read_only=not writes) as database:
+        opened = open_ledger(url) if writes else Database(url, WalletTable.metadata, read_only=True)
+        async with opened as database:
             return await work(SpendLedger(database, budget))
 
     url = ledger_url(db)
