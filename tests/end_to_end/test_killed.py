@@ -4,18 +4,12 @@
 with everything that it held in memory, and another one has to go on with what was on disk.
 """
 
-import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import anyio
 import httpx
 import pytest
 
@@ -32,7 +26,8 @@ from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
 from headwater_wallet.reconcile import reconcile
 from headwater_wallet.wallet import Wallet, open_wallet
-from support.chain_shop import open_chain_shop
+from support.chain_shop import ChainShop, open_chain_shop
+from support.mortal import Mortal
 from support.shop import PAYEE, PRICE, USDC
 
 pytestmark = pytest.mark.anyio
@@ -41,31 +36,6 @@ FUNDS = 20 * PRICE
 LATER = 2**40
 LIFE_S = 4_000
 """Each life of the seller begins this many seconds later, and so takes the last for dead."""
-TESTS = Path(__file__).resolve().parents[1]
-
-
-def start(**told: Any) -> subprocess.Popen[str]:
-    path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        [sys.executable, "-m", "support.mortal", json.dumps(told)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path},
-    )
-
-
-async def line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    with anyio.fail_after(60):
-        return (await anyio.to_thread.run_sync(process.stdout.readline)).strip()
-
-
-async def ended(process: subprocess.Popen[str]) -> int:
-    """Let it end, if it has not been killed; its status."""
-    assert process.stdin is not None
-    process.stdin.close()
-    return await anyio.to_thread.run_sync(process.wait, 60)
 
 
 @dataclass
@@ -81,10 +51,10 @@ class Market:
     port: int
     lives: int = 0
 
-    def sell(self, at: int, when: str) -> subprocess.Popen[str]:
+    def sell(self, at: int, when: str) -> Mortal:
         self.lives += 1
-        return start(
-            role="seller",
+        return Mortal(
+            "seller",
             rpc=self.chain.url,
             database=str(self.directory / "seller.db"),
             key=self.secret,
@@ -128,32 +98,28 @@ async def attempt(wallet: Wallet, url: str) -> bool:
         return answer.status_code == 200
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("scheme", "commits"), [("batch-settlement", 5), ("exact", 5)])
 async def test_a_seller_killed_at_any_commit_loses_nothing_and_takes_nothing_twice(
-    tmp_path: Path, scheme: str, commits: int, when: str
+    tmp_path: Path, scheme: str, commits: int
 ) -> None:
     price = 400 if scheme == "batch-settlement" else PRICE
+    boundaries = [(at, when) for at in range(1, commits + 1) for when in ("before", "after")]
     async with market(tmp_path, scheme) as scene:
-        at, finished = 0, False
-        seller = scene.sell(1, when)
-        url = await line(seller)
-        while not finished:
-            at += 1
+        seller = scene.sell(*boundaries[0])
+        url = await seller.word()
+        # Each next life ends at the next boundary; beyond the last commit there is none to die at.
+        for at, when in [*boundaries[1:], (commits + 1, "before"), (0, "never")]:
             async with scene.buyer() as wallet:
                 answered = await attempt(wallet, url)
-                status = await ended(seller)
-                finished = status == 0
-                assert finished or status == -signal.SIGKILL
-                seller = scene.sell(at + 1, when)
-                assert await line(seller) == url
+                assert await seller.ended() == (-signal.SIGKILL if when != "never" else 0)
+                seller = scene.sell(at, when)
+                assert await seller.word() == url
                 async with httpx.AsyncClient() as asking:
                     left = await reconcile(wallet.ledger, asking, reserved_before=LATER)
                 assert left == []
                 charged = await holds(scene, wallet, answered)
                 assert charged in (0, price)
-        assert at - 1 == commits
-        await ended(seller)
+        assert await seller.ended() == 0
 
 
 async def holds(scene: Market, wallet: Wallet, answered: bool) -> int:
@@ -188,42 +154,43 @@ async def holds(scene: Market, wallet: Wallet, answered: bool) -> int:
     return charged
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_buyer_killed_at_any_commit_pays_for_what_it_was_served_and_no_more(
-    tmp_path: Path, when: str
+    tmp_path: Path,
 ) -> None:
     async with open_chain_shop(tmp_path, schemes=("batch-settlement",)) as shop:
-        at, finished = 0, False
-        while not finished:
-            at += 1
-            secret = f"{at:064x}"
-            signer = LocalSigner(bytes.fromhex(secret))
-            await shop.fund(signer.address, FUNDS)
-            path = tmp_path / f"{at}.db"
-            buyer = start(
-                role="buyer", database=str(path), key=secret, url=shop.url, at=at, when=when
-            )
-            finished = await line(buyer) == "paid"
-            assert await ended(buyer) == (0 if finished else -signal.SIGKILL)
-            policy = simple_policy(Amount(10 * PRICE, USDC))
-            async with open_wallet(signer, policy, database=path) as wallet:
-                async with httpx.AsyncClient() as asking:
-                    assert await reconcile(wallet.ledger, asking, reserved_before=LATER) == []
-                await wallet.ledger.check_audit()
-                intents = await wallet.ledger.intents()
-                assert {each.state for each in intents} <= {"settled", "released"}
-                served = [
-                    each
-                    for each in await shop.store.payments("charged")
-                    if each.payer == signer.address
-                ]
-                budget = await wallet.budget()
-                assert budget.charged == sum(each.charge for each in served) == 400 * len(served)
-                assert budget.charged <= budget.used <= 10 * PRICE
-                assert len(served) <= 2
-                # It goes on where it was: the next call is served, and pays for itself alone.
-                assert await attempt(wallet, shop.url)
-                assert (await wallet.budget()).charged == budget.charged + 400
-        # Writes that nobody waits for may share a commit with the next one.
-        assert at - 1 >= 5
+        for when in ("before", "after"):
+            at, finished = 0, False
+            while not finished:
+                at += 1
+                secret = f"{at:063x}{len(when):x}"
+                signer = LocalSigner(bytes.fromhex(secret))
+                await shop.fund(signer.address, FUNDS)
+                path = tmp_path / f"{at}-{when}.db"
+                told = {"database": str(path), "key": secret, "url": shop.url}
+                buyer = Mortal("buyer", at=at, when=when, **told)
+                finished = await buyer.word() == "paid"
+                assert await buyer.ended() == (0 if finished else -signal.SIGKILL)
+                await goes_on(shop, signer, path)
+            # Writes that nobody waits for may share a commit with the next one.
+            assert at - 1 >= 5
         assert await shop.store.payments("reserved") == []
+
+
+async def goes_on(shop: ChainShop, signer: LocalSigner, path: Path) -> None:
+    """Another process takes the wallet's ledger up where it was left."""
+    policy = simple_policy(Amount(10 * PRICE, USDC))
+    async with open_wallet(signer, policy, database=path) as wallet:
+        async with httpx.AsyncClient() as asking:
+            assert await reconcile(wallet.ledger, asking, reserved_before=LATER) == []
+        await wallet.ledger.check_audit()
+        intents = await wallet.ledger.intents()
+        assert {each.state for each in intents} <= {"settled", "released"}
+        charged = await shop.store.payments("charged")
+        served = [each for each in charged if each.payer == signer.address]
+        budget = await wallet.budget()
+        assert budget.charged == sum(each.charge for each in served) == 400 * len(served)
+        assert budget.charged <= budget.used <= 10 * PRICE
+        assert len(served) <= 2
+        # The next call is served, and pays for itself alone.
+        assert await attempt(wallet, shop.url)
+        assert (await wallet.budget()).charged == budget.charged + 400

@@ -1,16 +1,18 @@
 """A seller or a buyer in a process of its own that kills itself at a durable commit, for tests.
 
-    python -m support.mortal '{"role": "seller", …}'
-
 The n-th commit after the process has started is met either just before it, or just after it is
 durable and before anybody has heard of it. Nothing of the product knows about this.
+
+The processes are forked off one that has imported everything already, which takes most of the time
+that a process needs to start.
 """
 
-import json
+import multiprocessing
 import os
 import signal
-import sys
 import time
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,50 @@ from headwater_wallet.policy import simple_policy
 from headwater_wallet.transactions import TransactionSender
 from headwater_wallet.wallet import open_wallet
 from support.shop import PAYEE, PRICE, USDC, application
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+class Mortal:
+    """Such a process, seen from the test.
+
+    Args:
+        role: `seller` or `buyer`.
+        told: what it has to know.
+    """
+
+    def __init__(self, role: str, **told: Any) -> None:
+        os.environ["PYTHONPATH"] = os.pathsep.join(
+            [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+        )
+        forks = multiprocessing.get_context("forkserver")
+        forks.set_forkserver_preload(["support.mortal"])
+        self._pipe, theirs = forks.Pipe()
+        self._process = forks.Process(target=live, args=(role, told, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    async def word(self) -> str:
+        """What it says next; nothing if it has ended."""
+
+        def hear() -> str:
+            try:
+                return str(self._pipe.recv()) if self._pipe.poll(60) else ""
+            except EOFError:
+                return ""
+
+        return await anyio.to_thread.run_sync(hear)
+
+    async def ended(self) -> int | None:
+        """Let it end, if it has not been killed; its status."""
+        self._pipe.close()
+        await anyio.to_thread.run_sync(self._process.join, 60)
+        return self._process.exitcode
+
+
+def live(role: str, told: dict[str, Any], pipe: Connection) -> None:
+    """What happens in the process."""
+    anyio.run({"seller": sell, "buyer": buy}[role], told, pipe)
 
 
 def arm(at: int, when: str) -> None:
@@ -53,8 +99,8 @@ def now() -> int:
     return int(time.time())
 
 
-async def sell(told: dict[str, Any]) -> None:
-    """Tidy up after an earlier life, then serve until the standard input ends."""
+async def sell(told: dict[str, Any], pipe: Connection) -> None:
+    """Tidy up after an earlier life, then serve until the test hangs up."""
     operator = LocalSigner(bytes.fromhex(told["key"]))
     async with (
         ChainReader.connect(told["rpc"], DEVELOPMENT.chain_id) as reader,
@@ -75,11 +121,12 @@ async def sell(told: dict[str, Any]) -> None:
         )
         arm(told["at"], told["when"])
         async with serve(app, bind(port=told["port"])) as url:
-            print(url, flush=True)
-            await anyio.to_thread.run_sync(sys.stdin.read)
+            pipe.send(url)
+            with suppress(EOFError):
+                await anyio.to_thread.run_sync(pipe.recv)
 
 
-async def buy(told: dict[str, Any]) -> None:
+async def buy(told: dict[str, Any], pipe: Connection) -> None:
     """Pay twice, and say so."""
     signer = LocalSigner(bytes.fromhex(told["key"]))
     policy = simple_policy(Amount(10 * PRICE, USDC))
@@ -90,9 +137,4 @@ async def buy(told: dict[str, Any]) -> None:
                 answer = await client.post(told["url"] + "/paid/x", json={"charge": 400})
                 assert answer.status_code == 200, answer.text
         await wallet.budget()
-    print("paid", flush=True)
-
-
-if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
-    anyio.run({"seller": sell, "buyer": buy}[asked["role"]], asked)
+    pipe.send("paid")

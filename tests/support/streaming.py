@@ -32,9 +32,16 @@ def streaming_transport(http: ModuleType, app: Any, group: TaskGroup, *, buffer:
     class Transport(http.AsyncBaseTransport):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             self.group = group
+            self._calls: list[_Call] = []
+
+        def hang_up(self) -> None:
+            """Leave every call, as a client does that is gone."""
+            for call in self._calls:
+                call.leave()
 
         async def handle_async_request(self, request: Any) -> Any:
             call = _Call(request, await request.aread(), buffer)
+            self._calls.append(call)
             self.group.start_soon(call.run, app)
             await call.started.wait()
             if call.head is None:
@@ -69,6 +76,8 @@ class _Call:
         }
         try:
             await app(scope, self._receive, self._send)
+        except ConnectionResetError:
+            self.complete = False
         except Exception:  # noqa: BLE001  a server logs it, and answers 500 or breaks off
             self.complete = self.head is None
             self.head = self.head or {"status": 500, "headers": []}

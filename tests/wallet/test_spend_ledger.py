@@ -4,7 +4,6 @@ import multiprocessing
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -385,25 +384,38 @@ def test_the_ledger_agrees_with_a_dictionary_of_payments() -> None:
     assert not thin, f"the machine idled: {thin} of {SEEN}"
 
 
-def _spend(url: str, worker: int, tasks: int, queue: Any) -> None:
-    signed = []
+DOLLAR = 1_000_000
+TASKS = 50
+
+
+def _spend(url: str, worker: int, queue: Any) -> None:
+    """One process of four: fifty tasks that pay from one budget at once, each until it is refused.
+
+    Half of them pay by single transfers of different prices, half by vouchers of two channels.
+    """
+    paid: list[tuple[int | None, int]] = []
+    refused: list[tuple[int, int]] = []
 
     async def pay(ledger: SpendLedger, number: int) -> None:
-        try:
-            terms = channel_terms(number % 2)
-            intent = await ledger.reserve(new_payment(f"{worker}-{number}", 137), terms)
-            signed.append((number % 2, intent.max_claimable))
+        channel = None if number % 2 else number // 2 % 2
+        price = 1_000 + 970 * number
+        for turn in range(4):
+            payment = new_payment(f"{worker}-{number}-{turn}", price)
+            terms = None if channel is None else channel_terms(channel, deposit_limit=DOLLAR)
+            try:
+                intent = await ledger.reserve(payment, terms)
+            except BudgetExceededError as refusal:
+                details = refusal.details
+                return refused.append((int(str(details["needed"])), int(str(details["left"]))))
+            paid.append((channel, intent.max_claimable or price))
             await ledger.mark_sent(intent.payment_id, "h")
-            await ledger.settle(intent.payment_id, 100, None, None)
-        except BudgetExceededError:
-            return
+            await ledger.settle(intent.payment_id, price, None, None)
 
     async def run() -> None:
         async with Database(url, WalletTable.metadata) as database:
             ledger = SpendLedger(database, "b")
-            await ledger.set_limit(Amount(LIMIT, USDC))
             async with anyio.create_task_group() as group:
-                for number in range(tasks):
+                for number in range(TASKS):
                     group.start_soon(pay, ledger, number)
 
     try:
@@ -411,31 +423,43 @@ def _spend(url: str, worker: int, tasks: int, queue: Any) -> None:
     except HeadwaterError as exc:
         queue.put(exc.message)
         raise
-    queue.put(signed)
+    queue.put((paid, refused))
 
 
-def test_fifty_tasks_in_four_processes_never_sign_more_than_the_budget(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'shared.db'}"
-    spawn = multiprocessing.get_context("spawn")
-    queue = spawn.Queue()
-    workers = [spawn.Process(target=_spend, args=(url, i, 50, queue)) for i in range(4)]
+def test_fifty_tasks_in_four_processes_spend_one_dollar_and_no_more(database_url: str) -> None:
+    async def open_budget() -> None:
+        async with Database(database_url, WalletTable.metadata) as database:
+            await SpendLedger(database, "b").set_limit(Amount(DOLLAR, USDC))
+
+    anyio.run(open_budget)
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload(["headwater_wallet.spend_ledger"])
+    queue = forks.Queue()
+    workers = [forks.Process(target=_spend, args=(database_url, i, queue)) for i in range(4)]
     for worker in workers:
         worker.start()
     reports = [queue.get(timeout=60) for _ in workers]
     for worker in workers:
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0] * 4, reports
-    vouchers = [voucher for report in reports for voucher in report]
-    # Every voucher is a new one, and the highest of both channels together stay in the budget.
-    assert len(set(vouchers)) == len(vouchers)
-    highest = [max(m for c, m in vouchers if c == channel) for channel in (0, 1)]
-    assert sum(highest) <= LIMIT
-    assert 70 <= len(vouchers) < 200
+    paid = [payment for report in reports for payment in report[0]]
+    refused = [refusal for report in reports for refusal in report[1]]
+    # Every voucher is a new one, and transfers and both highest vouchers are all that was signed.
+    vouchers = [payment for payment in paid if payment[0] is not None]
+    assert len(set(vouchers)) == len(vouchers) > 20
+    highest = [max(most for number, most in vouchers if number == channel) for channel in (0, 1)]
+    signed = sum(price for number, price in paid if number is None) + sum(highest)
+    assert signed <= DOLLAR
+    # Nobody was refused what was left, as it was told then and as nothing was given back since.
+    assert len(refused) > 100
+    assert all(left < needed for needed, left in refused)
+    assert min(needed for needed, _ in refused) > DOLLAR - signed
 
     async def books() -> None:
-        async with Database(url, WalletTable.metadata) as database:
-            budget = await SpendLedger(database, "b").budget()
-            assert budget.used == sum(highest)
-            assert budget.charged == 100 * len(vouchers)
+        async with Database(database_url, WalletTable.metadata) as database:
+            ledger = SpendLedger(database, "b")
+            budget = await ledger.budget()
+            assert budget.used == budget.charged == signed
+            await ledger.check_audit()
 
     anyio.run(books)

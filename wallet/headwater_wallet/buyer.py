@@ -30,6 +30,7 @@ from headwater_wallet.payment_header import HeaderSigner
 from headwater_wallet.policy import PaymentRequest, SpendPolicy, Verdict, denied
 from headwater_wallet.purchase import Purchase, unknown_outcome
 from headwater_wallet.seller_claims import check_receipt
+from headwater_wallet.session_keys import voucher_address
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.terms import Terms, origin_of, route_of
 
@@ -41,7 +42,7 @@ class Buyer:
     """Everything that one wallet's purchases share.
 
     Args:
-        signer: the payer; it signs vouchers too.
+        signer: the payer; it signs vouchers too, unless it is a `SessionSigner`.
         policy: what may be paid.
         ledger: where payments are reserved and recorded.
         now: Unix time in seconds.
@@ -143,6 +144,11 @@ class Buyer:
             self.now(),
             apart_from=self.asking,
         )
+
+    @property
+    def authorizer(self) -> Address:
+        """The account that vouchers recover to: a session key's, or the payer's own."""
+        return voucher_address(self.signer)
 
     @property
     def headers(self) -> HeaderSigner:

@@ -12,6 +12,7 @@ import typer
 
 from headwater_payments.errors import InvalidInputError
 from headwater_wallet.cli_support import Db, KeyFile, ledger_url, password, refusals, table
+from headwater_wallet.signer_cli import signer
 from headwater_wallet.withdraw_cli import withdraw
 
 # The command line starts fast because the ledger's libraries load when a command runs.
@@ -26,6 +27,7 @@ app = typer.Typer(no_args_is_help=True, help="A wallet's keys, books and policie
 policies = typer.Typer(no_args_is_help=True, help="Spend policies.")
 app.add_typer(policies, name="policy")
 app.command()(withdraw)
+app.command()(signer)
 
 ApprovalId = Annotated[str, typer.Argument(help="The question, as `approvals` lists it.")]
 
@@ -273,11 +275,13 @@ def _with_ledger(
     import anyio
 
     from headwater_wallet.database import Database
+    from headwater_wallet.migrations import open_ledger
     from headwater_wallet.spend_ledger import SpendLedger
     from headwater_wallet.tables import WalletTable
 
     async def run() -> T:
-        async with Database(url, WalletTable.metadata, read_only=not writes) as database:
+        opened = open_ledger(url) if writes else Database(url, WalletTable.metadata, read_only=True)
+        async with opened as database:
             return await work(SpendLedger(database, budget))
 
     url = ledger_url(db)

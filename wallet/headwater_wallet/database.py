@@ -115,7 +115,7 @@ class Database:
         Raises:
             UnavailableError: the database cannot be read, or refused what was submitted.
         """
-        if self._submitted:
+        if self._submitted or self._failure is not None:
             await self.write(_nothing)
         return await anyio.to_thread.run_sync(self.read_now, work)
 

@@ -2,6 +2,7 @@
 
 HeadwaterError
 ├── KeyStoreError               the key file or its password is wrong: nothing was unlocked
+├── SignerRefusedError          a signer in another process does not sign this; nothing was signed
 ├── PaymentError                a payment did not go through
 │   ├── PolicyRefusedError      the wallet's own policy says no; nothing was signed
 │   │   ├── BudgetExceededError the budget cannot cover the request; nothing was signed
@@ -28,6 +29,13 @@ class KeyStoreError(HeadwaterError):
 
     code = "key_store"
     http_status = 400
+
+
+class SignerRefusedError(HeadwaterError):
+    """The signer's own limits forbid this signature, whatever the wallet's policy says."""
+
+    code = "signer_refused"
+    http_status = 403
 
 
 class PaymentError(HeadwaterError):

@@ -249,7 +249,7 @@ class Purchase:
         if self._voucher is not None and need.required <= self._voucher[0]:
             return self._voucher[1]
         limit = buyer.policy.deposit_limit
-        channel = terms.channel(buyer.signer.address, limit)
+        channel = terms.channel(buyer.signer.address, limit, authorizer=buyer.authorizer)
         if channel is None:
             raise InvalidInputError("Only a payment on a channel can be extended.")
         request, now = self._request, buyer.now()
@@ -380,7 +380,7 @@ class Purchase:
     ) -> None:
         """Believe of a corrective answer what our own signature covers."""
         try:
-            standing = standing_of(offered, channel, self._buyer.signer.address)
+            standing = standing_of(offered, channel, self._buyer.authorizer)
             if standing is None:
                 return
             await self._buyer.ledger.deposited(channel, standing.balance)
@@ -471,7 +471,7 @@ class Purchase:
     async def _enter(self, terms: Terms) -> ChannelTerms | None:
         """The channel to pay through, held by this request: of several lanes, a free one."""
         buyer, limit = self._buyer, self._buyer.policy.deposit_limit
-        channel = terms.channel(buyer.signer.address, limit)
+        channel = terms.channel(buyer.signer.address, limit, authorizer=buyer.authorizer)
         if channel is None:
             return None
         try:
@@ -482,7 +482,9 @@ class Purchase:
                 number = await pool.take(self._busy | set(range(self._width, pool.size)))
                 self._lane = (pool, number)
                 share = max(1, limit // self._width)
-                channel = terms.channel(buyer.signer.address, share, number)
+                channel = terms.channel(
+                    buyer.signer.address, share, number, authorizer=buyer.authorizer
+                )
                 assert channel is not None
                 channel = replace(channel, seller_limit=limit)
             self._channel = channel.identifier
@@ -520,7 +522,9 @@ class Purchase:
             return channel
         payer = self._buyer.signer.address
         for number in range(self._buyer.lanes):
-            known = terms.channel(payer, channel.deposit_limit, number)
+            known = terms.channel(
+                payer, channel.deposit_limit, number, authorizer=self._buyer.authorizer
+            )
             if known is not None and to_hex(known.identifier) == intent.channel_id:
                 self._channel = known.identifier
                 return known

@@ -70,12 +70,14 @@ def stated_balance(extra: JsonObject) -> int:
     return parse_atomic(state.get("balance")) if isinstance(state, dict) else 0
 
 
-def standing_of(offered: PaymentRequirements, channel: bytes, payer: Address) -> Standing | None:
+def standing_of(
+    offered: PaymentRequirements, channel: bytes, authorizer: Address
+) -> Standing | None:
     """The channel's standing in a corrective 402, once our own signature under it is checked.
 
     Raises:
-        InvalidInputError: malformed, or a voucher that `payer` never signed or that covers less
-            than what is charged.
+        InvalidInputError: malformed, or a voucher that `authorizer` never signed or that covers
+            less than what is charged.
     """
     state, proof = offered.extra.get("channelState"), offered.extra.get("voucherState")
     if not isinstance(state, dict):
@@ -86,7 +88,7 @@ def standing_of(offered: PaymentRequirements, channel: bytes, payer: Address) ->
         return Standing(balance, charged, 0)
     signed = parse_atomic(proof.get("signedMaxClaimable"))
     voucher = voucher_to_sign(channel, signed, chain_id_of(offered.network))
-    if recover(voucher, parse_hex(proof.get("signature"))) != payer or charged > signed:
+    if recover(voucher, parse_hex(proof.get("signature"))) != authorizer or charged > signed:
         raise InvalidInputError("It shows a voucher that this wallet never signed.")
     return Standing(balance, charged, signed)
 

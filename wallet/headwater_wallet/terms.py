@@ -100,8 +100,12 @@ class Terms:
         """The most that a request costs, in the wallet's asset."""
         return Amount(parse_atomic(self.chosen.amount), asset)
 
-    def channel(self, payer: str, deposit_limit: int, lane: int = 0) -> ChannelTerms | None:
+    def channel(
+        self, payer: str, deposit_limit: int, lane: int = 0, *, authorizer: str | None = None
+    ) -> ChannelTerms | None:
         """The channel to pay through, one for each lane's number; None for a single transfer.
+
+        Its vouchers are signed by `authorizer`, the payer itself where that is None.
 
         Raises:
             PolicyRefusedError: the escrow would be locked for longer than the scheme allows.
@@ -115,7 +119,7 @@ class Terms:
             raise PolicyRefusedError(f"The seller's withdrawal delay {delay!r} is out of range.")
         config = ChannelConfig(
             payer=parse_address(payer),
-            payer_authorizer=parse_address(payer),
+            payer_authorizer=parse_address(authorizer or payer),
             receiver=parse_address(chosen.pay_to),
             receiver_authorizer=parse_address(str(chosen.extra.get("receiverAuthorizer", ""))),
             token=parse_address(chosen.asset),

@@ -12,14 +12,13 @@ from headwater_payments.address import Address
 from headwater_payments.signing import Signer
 from headwater_wallet.approvals import Approver
 from headwater_wallet.buyer import Buyer, secret_of
-from headwater_wallet.database import Database
 from headwater_wallet.lanes import DEFAULT_LANES
+from headwater_wallet.migrations import open_ledger
 from headwater_wallet.policy import SpendPolicy
 from headwater_wallet.reconcile import reconcile
 from headwater_wallet.signing_in import ask_as_payer
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.spend_records import BudgetState, Intent
-from headwater_wallet.tables import WalletTable
 from headwater_wallet.transport_httpx import PayingTransport
 
 _NONE: Final[Mapping[str, str]] = {}
@@ -125,7 +124,7 @@ async def open_wallet(
         InvalidInputError: there is no such parent, or the budget has another or has spent already.
     """
     url = database if isinstance(database, str) else f"sqlite:///{database}"
-    async with Database(url, WalletTable.metadata) as store:
+    async with open_ledger(url) as store:
         ledger = SpendLedger(store, budget)
         await ledger.set_limit(policy.budget)
         if parent is not None:

@@ -39,15 +39,14 @@ async def _run(
     from headwater_contracts.clients.batch_settlement import BatchSettlementClient
     from headwater_contracts.reader import ChainReader
     from headwater_payments.channels import BATCH_SETTLEMENT
-    from headwater_wallet.database import Database
     from headwater_wallet.keys import SeedKeystore
-    from headwater_wallet.tables import WalletTable
+    from headwater_wallet.migrations import open_ledger
     from headwater_wallet.transactions import TransactionSender
     from headwater_wallet.withdrawals import Withdrawals
 
     async with (
         ChainReader.connect(rpc, chain_id) as reader,
-        Database(url, WalletTable.metadata) as database,
+        open_ledger(url) as database,
     ):
         signer = SeedKeystore.load(keyfile, password).signer(index)
         sender = TransactionSender(reader, signer)

@@ -1,22 +1,17 @@
 """The marketplace's database, brought to the form that this release works with.
 
-Each release's changes are one file under `versions`. Upgrading keeps every row; it is one
-transaction where the database allows that (SQLite and PostgreSQL do).
+Each release's changes are one file under `versions`. Upgrading keeps every row, and is done
+whole or not at all (`headwater_wallet.upgrades`).
 """
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.util.exc import CommandError
 from sqlalchemy import MetaData
-from sqlalchemy.exc import SQLAlchemyError
 
 from headwater_marketplace.catalogue import CatalogueTable
 from headwater_marketplace.seller.tables import SellerTable
-from headwater_payments.errors import UnavailableError
 from headwater_wallet.database import Database
-from headwater_wallet.engines import cause, new_engine
+from headwater_wallet.upgrades import upgrade_database
 
 
 def metadata() -> MetaData:
@@ -40,18 +35,7 @@ def upgrade(url: str, revision: str = "head") -> None:
             changed.
         MissingExtraError: its driver is not installed.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    try:
-        engine = new_engine(url)
-        try:
-            with engine.begin() as connection:
-                config.attributes["connection"] = connection
-                command.upgrade(config, revision)
-        finally:
-            engine.dispose()
-    except (SQLAlchemyError, CommandError) as exc:
-        raise UnavailableError(f"The database cannot be upgraded: {cause(exc)}.") from exc
+    upgrade_database(url, Path(__file__).parent, revision)
 
 
 def open_database(url: str) -> Database:

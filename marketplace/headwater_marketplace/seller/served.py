@@ -79,11 +79,11 @@ class ServedRequest:
         self._streaming = self._finished = False
         self._withheld = self._client_gone = self._in_doubt = False
         self._transaction = admission.transaction
-        store.live[admission.payment_id] = self
 
     async def run(self, handler: Callable[[], Awaitable[None]]) -> None:
         """Run the handler; whatever happens, the payment ends charged or released."""
         failed = True
+        self._store.live[self._admission.payment_id] = self
         try:
             await handler()
             failed = False
@@ -346,13 +346,15 @@ class ServedRequest:
         admission, charge, evidence = self._admission, self._due, self._evidence()
         sealed: Answer | None = None
 
-        def seal(cumulative: int) -> Answer | None:
+        def seal(cumulative: int) -> Answer:
             nonlocal sealed
             if isinstance(self._signer, ImmediateSigner):
                 typed = self._receipt(charge, cumulative, evidence)
                 signature = self._signer.sign_now(typed.to_sign(self._chain_id))
                 sealed = self._answer(charge, cumulative, evidence, kept, (typed, signature))
-            return sealed
+                return sealed
+            # Its receipt is signed once the charge is certain; until then the answer is kept.
+            return self._answer(charge, cumulative, evidence, kept, None)
 
         cumulative = await self._store.charge(
             admission.payment_id, charge, admission.terms.asset, seal

@@ -1,0 +1,145 @@
+"""What a signer in a process of its own signs: typed data whose meaning it knows, within limits.
+
+The wallet that asks may be in the hands of whoever took over its process. So nothing here trusts
+what it says: money leaves an account by a transfer or a deposit, and both are limited one by one
+and all together. A voucher moves nothing that was not deposited.
+"""
+
+import json
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from headwater_payments.address import Address
+from headwater_payments.amount import Amount, parse_atomic
+from headwater_payments.channels import ERC3009_DEPOSIT_COLLECTOR, channel_domain
+from headwater_payments.eip712 import TypedData
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.exact import MAX_VALIDITY_S
+from headwater_payments.files import read_file
+from headwater_payments.hexadecimal import to_hex
+from headwater_payments.json_text import read_json
+from headwater_payments.structs import (
+    ReceiveWithAuthorization,
+    TransferWithAuthorization,
+    Voucher,
+    WalletSecret,
+)
+from headwater_wallet.errors import SignerRefusedError
+
+CLOCKS_APART_S: Final = 120
+"""Seconds by which the clocks of a wallet and of its signer may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningRules:
+    """Limits of one signer.
+
+    Args:
+        most: the most that transfers and deposits may take in all.
+        each: the most that one transfer, deposit or channel may take; None for `most`.
+        payees: who may be paid by transfers; None for everybody.
+    """
+
+    most: Amount
+    each: Amount | None = None
+    payees: Collection[Address] | None = None
+
+    def check(self, account: Address, typed: TypedData, taken: int, now: int) -> tuple[int, str]:
+        """Decide about a signature.
+
+        Args:
+            account: whose signature it is.
+            typed: what is to be signed.
+            taken: atomic units that transfers and deposits have taken before.
+            now: Unix seconds.
+
+        Returns:
+            The atomic units that it takes, and what it does in words.
+
+        Raises:
+            SignerRefusedError: it is not allowed, or nothing that a wallet signs.
+        """
+        struct = typed.struct
+        if isinstance(struct, TransferWithAuthorization):
+            self._authorization(account, typed, struct, taken, now)
+            if self.payees is not None and struct.to not in self.payees:
+                raise SignerRefusedError(f"{struct.to} is not among the payees of this signer.")
+            return struct.value, f"transfer {struct.value} to {struct.to}"
+        if isinstance(struct, ReceiveWithAuthorization):
+            self._authorization(account, typed, struct, taken, now)
+            if struct.to != ERC3009_DEPOSIT_COLLECTOR:
+                raise SignerRefusedError(f"{struct.to} is not where deposits are collected.")
+            return struct.value, f"deposit {struct.value}"
+        if isinstance(struct, Voucher):
+            if typed.domain != channel_domain(self.most.asset.chain_id):
+                raise SignerRefusedError("The voucher is for another chain or contract.")
+            self._refuse_more_than(struct.max_claimable, "A voucher")
+            return 0, f"voucher to {struct.max_claimable} on {to_hex(struct.channel_id)}"
+        if isinstance(struct, WalletSecret) and typed.domain.verifying_contract is None:
+            return 0, f"secret for {struct.purpose!r}"
+        raise SignerRefusedError(f"{type(struct).__name__} is nothing that this signer signs.")
+
+    def _authorization(
+        self,
+        account: Address,
+        typed: TypedData,
+        struct: TransferWithAuthorization | ReceiveWithAuthorization,
+        taken: int,
+        now: int,
+    ) -> None:
+        asset, domain = self.most.asset, typed.domain
+        if (domain.chain_id, domain.verifying_contract) != (asset.chain_id, asset.address):
+            raise SignerRefusedError("The token is another than this signer's.")
+        if struct.sender != account:
+            raise SignerRefusedError(f"The money would leave {struct.sender}, not this account.")
+        if struct.valid_before > now + MAX_VALIDITY_S + CLOCKS_APART_S:
+            raise SignerRefusedError(f"It would be valid for more than {MAX_VALIDITY_S} s.")
+        self._refuse_more_than(struct.value, "A transfer or deposit")
+        left = self.most.atomic - taken
+        if struct.value > left:
+            raise SignerRefusedError(
+                f"It takes {struct.value} atomic units, and this signer has {left} left.",
+                needed=str(struct.value),
+                left=str(left),
+            )
+
+    def _refuse_more_than(self, atomic: int, what: str) -> None:
+        most = (self.each or self.most).atomic
+        if atomic > most:
+            raise SignerRefusedError(f"{what} takes at most {most} atomic units, not {atomic}.")
+
+
+class Taken:
+    """What a signer's transfers and deposits have taken, kept in a file beside its key.
+
+    Args:
+        path: the file; it is made by the first signature.
+
+    Raises:
+        InvalidInputError: what stands there is no such file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self.atomic = path, 0
+        if path.exists():
+            body = read_json(read_file(path, 4_096), f"The file {path}")
+            if not isinstance(body, dict):
+                raise InvalidInputError(f"The file {path} does not say what was taken.")
+            self.atomic = parse_atomic(body.get("takenAtomic"))
+
+    def add(self, atomic: int) -> None:
+        """Count a signature, on disk, before it is given away."""
+        if not atomic:
+            return
+        after = self.atomic + atomic
+        beside = self._path.with_name(self._path.name + ".new")
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump({"takenAtomic": str(after)}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self._path)
+        self.atomic = after

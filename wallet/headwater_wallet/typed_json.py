@@ -1,0 +1,95 @@
+"""Typed data as JSON and back: a struct arrives by its name and fields, never as a hash.
+
+Only structs that are known here are read, each member by its Solidity type, so that whoever signs
+knows the meaning of every byte. Integers travel as decimal strings, since JSON readers round.
+
+Source: EIP-712; `eth_signTypedData_v4` for the names of the members.
+"""
+
+from typing import Final
+
+from headwater_payments.address import parse_address
+from headwater_payments.amount import parse_atomic
+from headwater_payments.eip712 import Domain, Struct, TypedData
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.hexadecimal import parse_hex
+from headwater_payments.structs import (
+    ReceiveWithAuthorization,
+    TransferWithAuthorization,
+    Voucher,
+    WalletSecret,
+)
+from headwater_payments.x402 import JsonObject
+
+STRUCTS: Final[dict[str, type[Struct]]] = {
+    struct.__name__: struct
+    for struct in (TransferWithAuthorization, ReceiveWithAuthorization, Voucher, WalletSecret)
+}
+"""What a buyer signs."""
+MAX_TEXT: Final = 256
+"""Characters of a string member."""
+
+
+def typed_to_json(typed: TypedData) -> JsonObject:
+    """Typed data as an object with `primaryType`, `domain` and `message`."""
+    domain, message = typed.domain, typed.struct.message()
+    return {
+        "primaryType": type(typed.struct).__name__,
+        "domain": {
+            "name": domain.name,
+            "version": domain.version,
+            "chainId": str(domain.chain_id),
+            "verifyingContract": domain.verifying_contract,
+        },
+        "message": {name: str(value) for name, value in message.items()},
+    }
+
+
+def typed_from_json(body: object) -> TypedData:
+    """Typed data that `typed_to_json` wrote.
+
+    Raises:
+        InvalidInputError: malformed, more than was asked for, or a struct that no buyer signs.
+    """
+    members = _members(body, {"primaryType", "domain", "message"}, "Typed data")
+    kind = members["primaryType"]
+    struct = STRUCTS.get(kind) if isinstance(kind, str) else None
+    if struct is None:
+        raise InvalidInputError(f"{kind!r} is nothing that this wallet signs.")
+    fields = _members(members["message"], {name for name, _ in struct.solidity}, kind)
+    values = [_value(solidity, fields[name]) for name, solidity in struct.solidity]
+    return TypedData(_domain(members["domain"]), struct(*values))
+
+
+def _domain(body: object) -> Domain:
+    names = {"name", "version", "chainId", "verifyingContract"}
+    members = _members(body, names, "The domain")
+    version, contract = members["version"], members["verifyingContract"]
+    return Domain(
+        _text(members["name"]),
+        None if version is None else _text(version),
+        parse_atomic(members["chainId"], maximum=2**256 - 1),
+        None if contract is None else parse_address(_text(contract)),
+    )
+
+
+def _members(body: object, names: set[str], what: object) -> JsonObject:
+    if not isinstance(body, dict) or set(body) != names:
+        raise InvalidInputError(f"{what} has the members {', '.join(sorted(names))} and no others.")
+    return body
+
+
+def _value(solidity: str, value: object) -> object:
+    if solidity == "address":
+        return parse_address(_text(value))
+    if solidity == "bytes32":
+        return parse_hex(_text(value), length=32)
+    if solidity.startswith("uint"):
+        return parse_atomic(value, maximum=2 ** int(solidity.removeprefix("uint")) - 1)
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise InvalidInputError(f"A member is a text of at most {MAX_TEXT} characters.")
+    return value
