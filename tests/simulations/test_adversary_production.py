@@ -54,7 +54,9 @@ def production(
         [CorpusRow(i, owner(a), "MIT", i, TEXTS[i]) for i, a in enumerate(accounts)],
     )
     there = {slot for slot in range(SLOTS) if scores[slot]}
-    led = follows and ORIGINAL in there
+    silent = {COPY} if follows else set()
+    silent |= {slot for slot, says_more in zip((RIVAL, SECOND), new, strict=True) if not says_more}
+    following = silent if ORIGINAL in there else set()
     answered = quoted(there, scores, follows, new)
     passages = [
         RetrievedPassage(
@@ -64,7 +66,7 @@ def production(
             scores[i] * 1_000,
             text_sha256(TEXTS[i]),
             (AnswerSpan(i, i + 1, i, i + 1),) if i in answered else (),
-            RowId(1, 1, ORIGINAL) if i == COPY and led else None,
+            RowId(1, 1, ORIGINAL) if i in following else None,
         )
         for i in sorted(there)
     ]
@@ -73,7 +75,7 @@ def production(
         return 1_000 * sum(scores[slot] for slot in quoted(slots, scores, follows, new))
 
     def said_by(account: int) -> set[int]:
-        return {i for i in there if accounts[ORIGINAL if i == COPY and led else i] == account}
+        return {i for i in there if accounts[ORIGINAL if i in following else i] == account}
 
     def without(account: int) -> set[int]:
         return {i for i in there - said_by(account) if accounts[i] != account}

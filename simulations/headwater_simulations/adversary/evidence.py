@@ -2,7 +2,7 @@
 
 An answer quotes the two best passages that say something of their own, the second only if it scores
 at least half as much as the first. While the subject's author has a row among the passages, that
-row has said it first: a copy is quoted only where its changed words answer more of the question,
+row has said it first: a copy follows it unless its changed words answer more of the question, and
 another author's row likewise.
 
 Half of a share is what the answer's score, the sum of what it quotes, loses when all that an
@@ -58,17 +58,17 @@ def shares(passages: Passages) -> tuple[Int64s, Int64s]:
 def taken_out(passages: Passages) -> Int64s:
     """`[K, W, R]` what the answer loses without an account, divided over what is quoted of it."""
     accounts, there = passages.accounts, _stars(passages)
-    quoted = _quoted(there, passages)
+    silent = _following(there, passages)
+    quoted = _quoted(np.where(silent, 0, there))
     full = quoted.sum(axis=0)
     drops, mine = np.empty_like(there), np.empty_like(there)
     summed = np.zeros_like(full)
     for slot in range(SLOTS):
         same = accounts == accounts[slot]
         left = np.where(same, 0, there)
-        left[COPY] = np.where(
-            same[ORIGINAL] & passages.follows & (there[ORIGINAL] > 0), 0, left[COPY]
-        )
-        drops[slot] = np.maximum(full - _quoted(left, passages).sum(axis=0), 0)
+        left = np.where(same[ORIGINAL] & silent, 0, left)
+        left = np.where(_following(left, passages), 0, left)
+        drops[slot] = np.maximum(full - _quoted(left).sum(axis=0), 0)
         mine[slot] = np.where(same, quoted, 0).sum(axis=0)
         first = ~same[:slot].any(axis=0) & (mine[slot] > 0)
         summed += np.where(first, drops[slot], 0)
@@ -79,7 +79,8 @@ def taken_out(passages: Passages) -> Int64s:
 def quoted_words(passages: Passages) -> Int64s:
     """`[K, W, R]` share of the answer's words that each passage's account was first to commit."""
     scores, in_star = passages.scores, passages.in_star
-    quoted = _quoted(_stars(passages), passages) > 0
+    there = _stars(passages)
+    quoted = _quoted(np.where(_following(there, passages), 0, there)) > 0
     copy_wins = in_star & (scores[COPY] > scores[ORIGINAL])
     quoted[COPY] |= quoted[ORIGINAL] & copy_wins
     quoted[ORIGINAL] &= ~copy_wins
@@ -108,16 +109,19 @@ def _stars(passages: Passages) -> Int64s:
     return np.where(passages.accounts == NO_ACCOUNT, 0, stars)
 
 
-def _quoted(scores: Int64s, passages: Passages) -> Int64s:
+def _following(scores: Int64s, passages: Passages) -> Bools:
+    """`[K, W, R]` which passages say to the question only what the subject's author says."""
+    silent = np.zeros(scores.shape, dtype=np.bool_)
+    silent[COPY], silent[RIVAL], silent[SECOND] = passages.follows, *~passages.new
+    return np.asarray(silent & (scores[ORIGINAL] > 0), dtype=np.bool_)
+
+
+def _quoted(scores: Int64s) -> Int64s:
     """`[K, W, R]` the scores of what an answer quotes of passages with these scores, else 0."""
-    own = scores.copy()
-    first = scores[ORIGINAL] > 0
-    own[COPY] = np.where(first & passages.follows, 0, own[COPY])
-    for slot, new in zip((RIVAL, SECOND), passages.new, strict=True):
-        own[slot] = np.where(first & ~new, 0, own[slot])
-    enough = own.max(axis=0) / 2
-    among = np.stack([_ahead(own, slot) < 2 for slot in range(SLOTS)])
-    return np.asarray(np.where(among & (own >= enough), own, 0), dtype=np.int64)
+    among = np.stack([_ahead(scores, slot) < 2 for slot in range(SLOTS)])
+    return np.asarray(
+        np.where(among & (2 * scores >= scores.max(axis=0)), scores, 0), dtype=np.int64
+    )
 
 
 def _ahead(values: Int64s, slot: int) -> Int64s:
