@@ -22,7 +22,12 @@ from headwater_marketplace.single_transfers import SingleTransfers
 from headwater_marketplace.transfer_finder import TransferFinder
 from headwater_payments.amount import parse_atomic
 from headwater_payments.batch_payload import SCHEME as BATCH
-from headwater_payments.batch_payload import BatchPayload, parse_batch_payload
+from headwater_payments.batch_payload import (
+    BatchPayload,
+    parse_batch_payload,
+    parse_config,
+    parse_refund_payload,
+)
 from headwater_payments.channels import channel_id, deposit_collector_data, voucher_to_sign
 from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
 from headwater_payments.exact import SCHEME as EXACT
@@ -118,6 +123,9 @@ class ChainFacilitator:
                 payment = parse_transfer(payload.payload)
                 payer = await self._transfers.check(payment, requirements, now=self._now())
                 return VerifyResponse(is_valid=True, payer=payer)
+            if payload.payload.get("type") == "refund":
+                batch, _ = parse_refund_payload(payload.payload)
+                return await self._verify_batch(batch, requirements, refund=True)
             return await self._verify_batch(parse_batch_payload(payload.payload), requirements)
         except UnavailableError:
             raise
@@ -183,6 +191,8 @@ class ChainFacilitator:
         kind = str(payload.payload.get("type"))
         try:
             self._require_network(requirements)
+            if kind == "refund":
+                return await self._refund(payload, requirements)
             call = await self._actions.call(payload.payload)
             receipt = await self._sender.send(call)
         except ContractRevertError as exc:
@@ -192,8 +202,22 @@ class ChainFacilitator:
             return _failed(requirements, reason, exc.message)
         return self._settled(requirements, None, receipt.transaction_hash, None)
 
+    async def _refund(
+        self, payload: PaymentPayload, terms: PaymentRequirements
+    ) -> SettlementResponse:
+        """Return escrow; the answer says how much, which may be less than was asked for."""
+        call = await self._actions.call(payload.payload)
+        config = parse_config(payload.payload["channelConfig"])
+        identifier = channel_id(config, self._deployment.chain_id)
+        before = await self.channel(identifier)
+        receipt = await self._sender.send(call)
+        after = await self.channel(identifier)
+        extra = {"channelState": _chain_state(identifier, after)}
+        outcome = self._settled(terms, config.payer, receipt.transaction_hash, extra)
+        return outcome.model_copy(update={"amount": str(before.balance - after.balance)})
+
     async def _verify_batch(
-        self, batch: BatchPayload, terms: PaymentRequirements
+        self, batch: BatchPayload, terms: PaymentRequirements, *, refund: bool = False
     ) -> VerifyResponse:
         chain_id = chain_id_of(terms.network)
         voucher, config = batch.voucher, batch.config
@@ -210,7 +234,7 @@ class ChainFacilitator:
         added = 0 if batch.deposit is None else batch.deposit.amount
         if voucher.max_claimable > state.balance + added:
             raise _invalid("cumulative_exceeds_balance", "The voucher exceeds the escrow.")
-        if voucher.max_claimable <= state.claimed:
+        if voucher.max_claimable < state.claimed + (not refund):
             raise _invalid("cumulative_below_claimed", "The voucher is below what is claimed.")
         if batch.deposit is not None:
             await self._check_deposit(batch)

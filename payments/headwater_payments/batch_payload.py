@@ -110,6 +110,22 @@ def parse_batch_payload(payload: JsonObject) -> BatchPayload:
     )
 
 
+def parse_refund_payload(payload: JsonObject) -> tuple[BatchPayload, int | None]:
+    """Read a payer's `refund` payload: its channel and voucher, and how much it wants back.
+
+    The amount is in atomic units; None asks for all that is not charged.
+
+    Raises:
+        InvalidInputError: another type, or a member missing or malformed, or an amount of nothing.
+    """
+    if payload.get("type") != "refund":
+        raise InvalidInputError("This is no request for a refund.")
+    wanted = None if payload.get("amount") is None else parse_atomic(payload["amount"])
+    if wanted == 0:
+        raise InvalidInputError("A refund of nothing is none.")
+    return parse_batch_payload({**payload, "type": "voucher"}), wanted
+
+
 def config_to_json(config: ChannelConfig) -> JsonObject:
     """A channel configuration in the wire form."""
     return {

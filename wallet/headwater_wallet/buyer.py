@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 import anyio
 
+from headwater_contracts.clients.batch_settlement import ChannelState
 from headwater_payments.address import Address, parse_address
 from headwater_payments.amount import Amount
 from headwater_payments.eip712 import Domain, TypedData
@@ -52,6 +53,8 @@ class Buyer:
         approver: asks a person where the policy wants one; None leaves the question in the ledger
             and refuses with `approval_pending` until it is answered there.
         lanes: how many channels to keep with a seller that serves one request at a time on each.
+        escrow: reads a channel from the chain, for when neither side remembers it; without it such
+            a seller is not believed.
     """
 
     signer: Signer
@@ -65,6 +68,7 @@ class Buyer:
     approver: Approver | None = None
     lanes: int = DEFAULT_LANES
     lane_pools: dict[bytes, LanePool] = field(default_factory=dict)
+    escrow: Callable[[bytes], Awaitable[ChannelState]] | None = None
     asking: set[str] = field(default_factory=set)
     paying: WeakValueDictionary[str, Purchase] = field(default_factory=WeakValueDictionary)
     """Who makes or made a payment, by its id; one that was dropped half-way is forgotten."""

@@ -45,6 +45,7 @@ from headwater_wallet.seller_claims import (
     ChargeClaim,
     charge_claim,
     check_receipt,
+    proven_by_chain,
     standing_of,
     stated_balance,
 )
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
     from headwater_wallet.buyer import Buyer
 
 _CONFLICT = 409
-_DESYNC = ("cumulative_amount_mismatch", "voucher_replayed")
+_DESYNC = ("cumulative_amount_mismatch", "cumulative_below_claimed", "voucher_replayed")
 
 
 class Purchase:
@@ -378,9 +379,11 @@ class Purchase:
     async def _take_standing(
         self, offered: PaymentRequirements, channel: bytes, *, desync: bool
     ) -> None:
-        """Believe of a corrective answer what our own signature covers."""
+        """Believe of a corrective answer what our own signature covers, or the chain shows."""
         try:
             standing = standing_of(offered, channel, self._buyer.authorizer)
+            if desync and self._buyer.escrow is not None:
+                standing = proven_by_chain(standing, await self._buyer.escrow(channel))
             if standing is None:
                 return
             await self._buyer.ledger.deposited(channel, standing.balance)

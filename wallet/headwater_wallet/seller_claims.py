@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
+from headwater_contracts.clients.batch_settlement import ChannelState
 from headwater_payments.address import Address
 from headwater_payments.amount import parse_atomic
 from headwater_payments.channels import ChargeAboveCapError, voucher_to_sign
@@ -91,6 +92,17 @@ def standing_of(
     if recover(voucher, parse_hex(proof.get("signature"))) != authorizer or charged > signed:
         raise InvalidInputError("It shows a voucher that this wallet never signed.")
     return Standing(balance, charged, signed)
+
+
+def proven_by_chain(standing: Standing | None, escrow: ChannelState) -> Standing:
+    """A channel's standing with what the chain shows, where nobody else remembers.
+
+    The contract has checked our signature under everything that was claimed.
+    """
+    claimed = escrow.total_claimed
+    if standing is None:
+        return Standing(escrow.balance, claimed, claimed)
+    return Standing(standing.balance, max(standing.charged, claimed), max(standing.signed, claimed))
 
 
 def check_receipt(header: str | None, terms: Terms, intent: Intent, charge: int) -> None:

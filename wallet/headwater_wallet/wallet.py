@@ -8,7 +8,11 @@ from typing import Any, Final
 
 import httpx
 
+from headwater_contracts.clients.batch_settlement import BatchSettlementClient
+from headwater_contracts.reader import ChainReader
 from headwater_payments.address import Address
+from headwater_payments.amount import Amount
+from headwater_payments.channels import BATCH_SETTLEMENT
 from headwater_payments.signing import Signer
 from headwater_wallet.approvals import Approver
 from headwater_wallet.buyer import Buyer, secret_of
@@ -16,6 +20,7 @@ from headwater_wallet.lanes import DEFAULT_LANES
 from headwater_wallet.migrations import open_ledger
 from headwater_wallet.policy import SpendPolicy
 from headwater_wallet.reconcile import reconcile
+from headwater_wallet.refunds import request_refund
 from headwater_wallet.signing_in import ask_as_payer
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.spend_records import BudgetState, Intent
@@ -84,6 +89,24 @@ class Wallet:
             request = http.build_request(method, url, content=content, headers=dict(headers))
             return await ask_as_payer(self._buyer.signer, http, request, network=network)
 
+    async def refund(self, method: str, url: str, amount: Amount | None = None) -> Amount:
+        """Have a seller give escrow back at once: all that is not charged, or `amount` of it.
+
+        Returns:
+            What came back.
+
+        Raises:
+            InvalidInputError: there is no channel with this seller, or a payment on it is open.
+            PaymentRefusedError: the seller refuses; `headwater wallet withdraw` takes escrow back
+                without it, after a delay.
+            UnavailableError: the seller does not answer: what became of it is not known.
+        """
+        async with httpx.AsyncClient(timeout=120) as http:
+            back = await request_refund(
+                self._buyer, http, method, url, None if amount is None else amount.atomic
+            )
+        return Amount(back, self._buyer.policy.budget.asset)
+
     async def reconcile(self) -> list[Intent]:
         """Resolve every payment without an outcome; returns those whose seller did not answer."""
         async with httpx.AsyncClient(timeout=10) as client:
@@ -105,6 +128,7 @@ async def open_wallet(
     approver: Approver | None = None,
     lanes: int = DEFAULT_LANES,
     now: Callable[[], int] = lambda: int(time.time()),
+    chain: ChainReader | None = None,
 ) -> AsyncIterator[Wallet]:
     """Open a wallet over its spend ledger, creating the ledger where there is none.
 
@@ -118,6 +142,7 @@ async def open_wallet(
         lanes: how many channels to keep, at most, with a seller that serves one request at a time
             on each; the policy's deposit limits what lies uncharged in all of them together.
         now: Unix time in seconds.
+        chain: read where a seller and this ledger have both lost what they knew of a channel.
 
     Raises:
         UnavailableError: the database cannot be opened.
@@ -131,4 +156,6 @@ async def open_wallet(
             await ledger.spend_from(parent)
         secret = await secret_of(signer, policy.budget.asset.chain_id)
         buyer = Buyer(signer, policy, ledger, now, id_secret=secret, approver=approver, lanes=lanes)
+        if chain is not None:
+            buyer.escrow = BatchSettlementClient(chain, BATCH_SETTLEMENT).channel
         yield Wallet(buyer)

@@ -20,9 +20,10 @@ from headwater_marketplace.seller.kept_answers import replay
 from headwater_marketplace.seller.mpp_wire import MppWire
 from headwater_marketplace.seller.offers import Offer, bind_meter
 from headwater_marketplace.seller.payer_desk import PayerDesk
-from headwater_marketplace.seller.payment_checks import PaymentRejectedError
+from headwater_marketplace.seller.payment_checks import PaymentRejectedError, RefundAskedError
 from headwater_marketplace.seller.payment_desk import PaymentDesk
 from headwater_marketplace.seller.records import PaymentBodyError, PaymentConflictError
+from headwater_marketplace.seller.refunds import RefundDesk
 from headwater_marketplace.seller.repeats import PaidRequest, answered_before
 from headwater_marketplace.seller.served import ServedRequest
 from headwater_marketplace.seller.sign_ins import SignIns
@@ -37,6 +38,7 @@ from headwater_payments.signing import Signer
 from headwater_payments.windows import asks_for_stream
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
+    PAYMENT_RESPONSE,
     PAYMENT_SIGNATURE,
     JsonObject,
     PaymentRequired,
@@ -135,6 +137,8 @@ class PaymentMiddleware:
             request = PaidRequest(scope["method"], scope["path"], query, header, body)
             wants_stream = asks_for_stream(_header(scope, "accept") or "", body)
             admission = await self._gate.admit(offer, request, wants_stream=wants_stream)
+        except RefundAskedError as exc:
+            return await self._refund(scope, offer, exc, send)
         except PaymentRejectedError as exc:
             return await self._ask(scope, offer, send, error=exc)
         except PaymentConflictError as exc:
@@ -162,6 +166,20 @@ class PaymentMiddleware:
         bind_meter(inner, admission.meter)
         with self._covers.serving(cover):
             await served.run(lambda: self._app(inner, _replayed(body, receive), served.send))
+
+    async def _refund(
+        self, scope: Scope, offer: Offer, asked: RefundAskedError, send: Send
+    ) -> None:
+        gate = self._gate
+        desk = RefundDesk(self._store, self._signer, gate.facilitator, gate.chain, self._now)
+        try:
+            outcome = await desk.refund(asked.payload, asked.terms, scope["path"])
+        except PaymentRejectedError as exc:
+            return await self._ask(scope, offer, send, error=exc)
+        except HeadwaterError as exc:
+            return await _problem(send, exc)
+        header = (PAYMENT_RESPONSE.encode(), outcome.to_header().encode())
+        await _json(send, 200, {"refunded": outcome.amount}, [header])
 
     async def _paid_by_mpp(
         self, scope: Scope, receive: Receive, send: Send, offer: Offer, credential: str

@@ -36,14 +36,38 @@ class PaymentRejectedError(HeadwaterError):
         self.channel = channel
 
 
+class RefundAskedError(HeadwaterError):
+    """A request pays for nothing and asks for its escrow back."""
+
+    code = "refund_asked"
+    http_status = 400
+
+    def __init__(self, payload: PaymentPayload, terms: PaymentRequirements) -> None:
+        super().__init__("A refund is asked for on the paid route itself, and nowhere else.")
+        self.payload, self.terms = payload, terms
+
+
 def checked_batch(payload: PaymentPayload, terms: PaymentRequirements) -> BatchPayload:
     """A channel payment that is consistent, for these terms, and signed by the payer.
 
     Raises:
         InvalidInputError: it is malformed.
         PaymentRejectedError: it is not.
+        RefundAskedError: it is none, and asks for a refund.
     """
+    if payload.payload.get("type") == "refund":
+        raise RefundAskedError(payload, terms)
     batch = parse_batch_payload(payload.payload)
+    check_channel(batch, terms)
+    return batch
+
+
+def check_channel(batch: BatchPayload, terms: PaymentRequirements) -> None:
+    """Check that a channel is one for these terms, and its voucher signed by its payer.
+
+    Raises:
+        PaymentRejectedError: it is not.
+    """
     _check_config(batch.config, terms)
     chain_id = chain_id_of(terms.network)
     if channel_id(batch.config, chain_id) != batch.voucher.channel_id:
@@ -51,7 +75,6 @@ def checked_batch(payload: PaymentPayload, terms: PaymentRequirements) -> BatchP
             "The channel id is not that of its configuration.", PREFIX + "channel_id_mismatch"
         )
     _check_signature(batch, chain_id)
-    return batch
 
 
 def refuse_withdrawing(record: ChannelRecord) -> None:

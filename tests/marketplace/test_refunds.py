@@ -1,0 +1,220 @@
+"""Refunds: a payer gets back what is not charged, at once, and a seller never less than its due."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from headwater_marketplace.seller.store import SellerStore
+from headwater_marketplace.settlement import SettlementWorker
+from headwater_payments.amount import Amount
+from headwater_payments.hexadecimal import to_hex
+from headwater_payments.x402 import (
+    PAYMENT_SIGNATURE,
+    PaymentPayload,
+    PaymentRequired,
+    SettlementResponse,
+)
+from headwater_wallet.channel_book import end_withdrawal
+from headwater_wallet.errors import PaymentRefusedError
+from headwater_wallet.keys import LocalSigner
+from headwater_wallet.policy import simple_policy
+from headwater_wallet.sessions import in_session
+from headwater_wallet.wallet import Wallet, open_wallet
+from support.chain_shop import ChainShop, open_chain_shop
+from support.shop import PAYEE, PRICE, USDC
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Scene:
+    shop: ChainShop
+    wallet: Wallet
+
+    @property
+    def url(self) -> str:
+        return self.shop.url + "/paid/x"
+
+    async def buy(self, charge: int) -> None:
+        async with self.wallet.client(timeout=60) as client:
+            assert (await client.post(self.url, json={"charge": charge})).status_code == 200
+
+    async def held(self) -> int:
+        return await self.shop.token.balance(self.wallet.address)
+
+
+@asynccontextmanager
+async def open_scene(directory: Path) -> AsyncIterator[Scene]:
+    async with open_chain_shop(directory, schemes=("batch-settlement",)) as shop:
+        signer = LocalSigner.random()
+        await shop.fund(signer.address, 100 * PRICE)
+        policy = simple_policy(Amount(50 * PRICE, USDC))
+        async with open_wallet(signer, policy, database=directory / "w.db") as wallet:
+            yield Scene(shop, wallet)
+
+
+async def test_a_part_and_then_the_rest_comes_back_and_the_seller_has_its_due(
+    tmp_path: Path,
+) -> None:
+    async with open_scene(tmp_path) as scene:
+        await scene.buy(300)
+        assert (await scene.wallet.refund("POST", scene.url, Amount(700, USDC))).atomic == 700
+        assert await scene.shop.token.balance(PAYEE) == 300
+        rest = await scene.wallet.refund("POST", scene.url)
+        assert await scene.held() == 100 * PRICE - 300
+        assert rest.atomic == 10 * PRICE - 300 - 700
+        [channel] = await scene.shop.store.channels()
+        state = channel.state
+        assert (state.balance, state.claimed, state.charged, state.reserved) == (300, 300, 300, 0)
+        assert channel.refund_nonce == 2
+        await scene.buy(200)
+        assert (await scene.wallet.budget()).charged == 500
+        assert await scene.wallet.reconcile() == []
+
+
+async def test_what_is_charged_does_not_come_back_twice(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene:
+        await scene.buy(300)
+        await scene.wallet.refund("POST", scene.url)
+        with pytest.raises(PaymentRefusedError) as refused:
+            await scene.wallet.refund("POST", scene.url)
+        assert str(refused.value.details["reason"]).endswith("refund_no_balance")
+        assert await scene.held() == 100 * PRICE - 300
+
+
+async def refund_payload(scene: Scene, **changed: Any) -> str:
+    """The refund that the wallet would ask for, as a header."""
+    async with httpx.AsyncClient() as http:
+        asked = await http.post(scene.url, json={})
+    [terms] = PaymentRequired.from_header(asked.headers["payment-required"]).accepts
+    [intent, *_] = await scene.wallet.ledger.intents()
+    paid = PaymentPayload.from_header(intent.header or "").payload
+    body = {"type": "refund", "channelConfig": paid["channelConfig"], "voucher": paid["voucher"]}
+    return PaymentPayload(accepted=terms, payload={**body, **changed}).to_header()
+
+
+async def test_a_voucher_for_more_than_is_charged_is_corrected(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene, httpx.AsyncClient(timeout=60) as http:
+        await scene.buy(300)
+        headers = {PAYMENT_SIGNATURE: await refund_payload(scene)}
+        answer = await http.post(scene.url, json={}, headers=headers)
+        assert answer.status_code == 402
+        assert str(answer.json()["error"]).endswith("cumulative_amount_mismatch")
+        state = answer.json()["accepts"][0]["extra"]["channelState"]
+        assert state["chargedCumulativeAmount"] == "300"
+        assert await scene.shop.token.balance(PAYEE) == 0
+
+
+async def test_only_the_payer_asks_for_its_escrow(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene, httpx.AsyncClient(timeout=60) as http:
+        await scene.buy(PRICE)
+        thief = LocalSigner.random()
+        [channel] = await scene.shop.store.channels()
+        from headwater_payments.channels import voucher_to_sign
+
+        forged = await thief.sign_typed_data(voucher_to_sign(channel.identifier, PRICE, 84532))
+        voucher = {
+            "channelId": to_hex(channel.identifier),
+            "maxClaimableAmount": str(PRICE),
+            "signature": to_hex(forged),
+        }
+        for changed in ({"voucher": voucher}, {"amount": "0"}, {"amount": "x"}, {"voucher": 7}):
+            headers = {PAYMENT_SIGNATURE: await refund_payload(scene, **changed)}
+            answer = await http.post(scene.url, json={}, headers=headers)
+            assert answer.status_code in (400, 402)
+        assert (await scene.shop.store.channels())[0].state.balance == channel.state.balance
+
+
+async def test_nothing_is_refunded_under_a_request_and_nothing_sold_under_a_refund(
+    tmp_path: Path,
+) -> None:
+    async with open_scene(tmp_path) as scene, httpx.AsyncClient(timeout=60) as http:
+        await scene.buy(PRICE)
+        facilitator = scene.shop.app._gate.facilitator
+        under_way, go_on = anyio.Event(), anyio.Event()
+        settle = facilitator.settle
+
+        async def slow(payload: Any, terms: Any) -> SettlementResponse:
+            under_way.set()
+            await go_on.wait()
+            return await settle(payload, terms)
+
+        facilitator.settle = slow  # type: ignore[method-assign]
+        header = await refund_payload(scene)
+        statuses: list[int] = []
+
+        async def ask() -> None:
+            answer = await http.post(scene.url, json={}, headers={PAYMENT_SIGNATURE: header})
+            statuses.append(answer.status_code)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            await under_way.wait()
+            again = await http.post(scene.url, json={}, headers={PAYMENT_SIGNATURE: header})
+            assert str(again.json()["error"]).endswith("channel_busy")
+            with pytest.raises(PaymentRefusedError):
+                await scene.buy(100)
+            go_on.set()
+        assert statuses == [200]
+        [channel] = await scene.shop.store.channels()
+        assert (channel.state.balance, channel.state.reserved) == (PRICE, 0)
+        assert await scene.shop.token.balance(PAYEE) == PRICE
+
+
+@pytest.mark.parametrize("mined", [True, False])
+async def test_a_seller_killed_under_a_refund_sells_on_what_the_chain_shows(
+    tmp_path: Path, mined: bool
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    async with open_scene(tmp_path) as scene:
+        await scene.buy(PRICE)
+        facilitator = scene.shop.app._gate.facilitator
+        settle = facilitator.settle
+
+        async def dies(payload: Any, terms: Any) -> SettlementResponse:
+            if mined:
+                await settle(payload, terms)
+            raise Killed
+
+        facilitator.settle = dies  # type: ignore[method-assign]
+        release = SellerStore.release
+        SellerStore.release = _nothing  # type: ignore[assignment, method-assign]
+        header = {PAYMENT_SIGNATURE: await refund_payload(scene)}
+        inner = httpx.ASGITransport(scene.shop.app)  # type: ignore[arg-type]
+        try:
+            async with httpx.AsyncClient(transport=inner, base_url=scene.shop.url) as http:
+                with pytest.raises(Killed):
+                    await http.post("/paid/x", json={}, headers=header)
+        finally:
+            SellerStore.release = release  # type: ignore[method-assign]
+        facilitator.settle = settle  # type: ignore[method-assign]
+        store = SellerStore(scene.shop.store.database)
+        assert len(await store.payments("reserved")) == 1
+        await store.release_abandoned(2**40)
+        [channel] = await store.channels()
+        assert (channel.state.reserved, channel.synced_at) == (0, 0)
+        scene.shop.store._synced.clear()
+        balance = (await facilitator.channel(channel.identifier)).balance  # type: ignore[attr-defined]
+        # A wallet that was not answered reads the chain before it uses the channel again.
+        identifier = to_hex(channel.identifier)
+        learn = in_session(lambda session: end_withdrawal(session, identifier, balance))
+        await scene.wallet.ledger.database.write(learn)
+        await scene.buy(100)
+        [channel] = await store.channels()
+        claimed = PRICE if mined else 0
+        assert (channel.state.charged, channel.state.claimed) == (PRICE + 100, claimed)
+        worker = SettlementWorker(store, scene.shop.sender, scene.shop.deployment)
+        await worker.claim_all()
+        assert await scene.shop.token.balance(PAYEE) == PRICE + 100
+
+
+async def _nothing(*_: object, **__: object) -> None:
+    """What a dead process does."""
