@@ -5,16 +5,15 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 import {EpochRoots} from "./EpochRoots.sol";
-import {Entitlement, SumNode} from "./SumTree.sol";
+import {Entitlement, SumNode, SumTree} from "./SumTree.sol";
 import {VaultBooks} from "./VaultBooks.sol";
 import {VaultTerms} from "./VaultTerms.sol";
 
 /// @title Where the revenue of one asset version arrives and from where everybody is paid.
 /// @notice One minimal proxy per (asset version, host, terms); terms stand in its code. Money that is
 /// here leaves to the platform, host, owner and parents by their shares, to contributors by claims
-/// against a final root, or, if no root was ever final, to the fallback of the terms. No role can
-/// send it elsewhere. A final root is followed by claims only: what arrives after the last final
-/// root waits for the next one.
+/// against a final root, or, if no root ever entitled anyone, to the fallback of the terms. No role
+/// can send it elsewhere: the court cancels pending roots and holds single increments, no more.
 ///
 /// Units: atomic units of the terms' token; shares in parts per 10^8 of gross; seconds.
 ///
@@ -36,8 +35,9 @@ import {VaultTerms} from "./VaultTerms.sol";
 /// 12. A royalty is pulled exactly once: `test_a_royalty_is_pulled_exactly_once`.
 /// 13. Books before calls, one guard over all that pays: `test_a_reentrant_token_gains_nothing`.
 /// 14. One refusing recipient blocks no other: `test_a_refused_recipient_blocks_no_other`.
-/// (Numbers follow the list of invariants that the design gives a vault; 9, 10 and 15 concern
-/// disputes, bonds and signed claims, which this contract does not have.)
+/// 16. What no root entitles anyone to leaves by `escape` or the fallback: `test/EpochLiveness.t.sol`.
+/// (Numbers follow the list of invariants that the design gives a vault; 9 and 10 are the court's, and
+/// 15 concerns signed claims, which this contract does not have.)
 contract RevenueVault is EpochRoots {
     using SafeERC20 for IERC20;
 
@@ -65,12 +65,15 @@ contract RevenueVault is EpochRoots {
 
     error PositionOfOther(uint32 position, address account);
     error NothingToClaim(uint32 position);
-    error ClaimsExceedRoot(uint256 claims, uint128 sum);
+    error ClaimsExceedRoot(uint256 claims, uint256 sum);
     error RootExists();
     error FallbackTooEarly(uint256 from);
     error FallbackIsOwner(address owner);
 
-    constructor(address registry_, address factory_) VaultBooks(registry_, factory_) {}
+    constructor(address registry_, address factory_, address court_)
+        VaultBooks(registry_, factory_)
+        EpochRoots(court_)
+    {}
 
     /// @notice Pays a leaf's account what it is entitled to and has not had; anyone may call.
     function claim(Entitlement calldata leaf, SumNode[] calldata proof)
@@ -105,10 +108,10 @@ contract RevenueVault is EpochRoots {
     }
 
     /// @notice Gives the pool to the fallback when 180 days have passed since the first income and no
-    /// root was ever final.
+    /// final root entitles anyone to anything.
     function payFallback() external nonReentrant returns (uint256 amount) {
         VaultTerms memory t = terms();
-        if (finalRoot.epoch != 0 || pendingRoot.postedAt != 0) revert RootExists();
+        if (_dueTotal(_finalRoot()) != 0 || _isPending()) revert RootExists();
         _sync(t);
         uint256 from = firstInflowAt + FALLBACK_DELAY;
         if (firstInflowAt == 0 || block.timestamp < from) revert FallbackTooEarly(from);
@@ -125,21 +128,28 @@ contract RevenueVault is EpochRoots {
         private
         returns (uint256 amount)
     {
-        Root memory root = finalRoot;
-        if (root.epoch == 0 || !_opens(t, root, leaf, proof)) revert InvalidOpening();
+        Root memory root = _finalRoot();
+        SumNode memory start =
+            SumNode(SumTree.leafHash(leaf, address(this), t.token), leaf.cumulative);
+        if (
+            root.epoch == 0 || leaf.account == address(0)
+                || !SumTree.opens(root.hash, root.sum, root.depth, leaf.position, start, proof)
+        ) revert InvalidOpening();
         Position memory position = positions[leaf.position];
         if (position.account != address(0) && position.account != leaf.account) {
             revert PositionOfOther(leaf.position, position.account);
         }
-        if (leaf.cumulative <= position.claimed) return 0;
-        amount = leaf.cumulative - position.claimed;
+        uint256 due = _due(root, leaf.position, leaf.cumulative);
+        if (due <= position.claimed) return 0;
+        amount = due - position.claimed;
         // Two roots that contradict each other unnoticed still cannot pay more than the sum of the
         // last one: the other buckets' money is out of reach.
         uint256 claims = claimedTotal + amount;
-        if (claims > root.sum) revert ClaimsExceedRoot(claims, root.sum);
+        uint256 limit = _dueTotal(root);
+        if (claims > limit) revert ClaimsExceedRoot(claims, limit);
         claimedTotal = uint128(claims);
-        // leaf.cumulative <= root.sum <= 2^96 - 1, as postRoot checked.
-        positions[leaf.position] = Position(leaf.account, uint96(leaf.cumulative));
+        // At most the root's sum or the scaled pool, both below 2^96.
+        positions[leaf.position] = Position(leaf.account, uint96(due));
     }
 
     function _unbook(uint32 position, uint256 amount) private {
@@ -150,9 +160,5 @@ contract RevenueVault is EpochRoots {
 
     function _entitledPool(VaultTerms memory t) internal view override returns (uint256) {
         return _bucket(t.contributorsShare) - fallbackPaid;
-    }
-
-    function _position(uint32 position) internal view override returns (address, uint96) {
-        return (positions[position].account, positions[position].claimed);
     }
 }

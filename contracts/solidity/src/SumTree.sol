@@ -62,25 +62,37 @@ library SumTree {
         SumNode memory start,
         SumNode[] calldata proof
     ) internal pure returns (bool) {
-        if (proof.length != depth || uint256(position) >> depth != 0) {
-            return false;
-        }
-        bytes32 hash = start.hash;
-        uint256 total = start.sum;
+        if (proof.length != depth) return false;
+        (bool fits, bytes32 hash, uint256 total) = climb(position, start, proof);
+        return fits && hash == root && total == sum;
+    }
+
+    /// @notice Where `proof` leads from `start` at `position`: hash and sum of the top.
+    /// @return fits whether the position lies in a tree of that depth and every sum is below 2^128.
+    function climb(uint32 position, SumNode memory start, SumNode[] calldata proof)
+        internal
+        pure
+        returns (bool fits, bytes32 hash, uint256 total)
+    {
+        uint256 depth = proof.length;
+        if (depth > MAX_DEPTH || uint256(position) >> depth != 0) return (false, 0, 0);
+        hash = start.hash;
+        total = start.sum;
         for (uint256 i = 0; i < depth; ++i) {
             SumNode calldata other = proof[i];
             hash = (position >> i) & 1 == 0
-                ? _node(hash, uint128(total), other.hash, other.sum)
-                : _node(other.hash, other.sum, hash, uint128(total));
+                ? node(hash, uint128(total), other.hash, other.sum)
+                : node(other.hash, other.sum, hash, uint128(total));
             total += other.sum;
             // Every sum is below 2^128; a proof that overflows opens nothing.
-            if (total > type(uint128).max) return false;
+            if (total > type(uint128).max) return (false, 0, 0);
         }
-        return hash == root && total == sum;
+        fits = true;
     }
 
-    function _node(bytes32 leftHash, uint128 leftSum, bytes32 rightHash, uint128 rightSum)
-        private
+    /// @notice The hash of the node above two others.
+    function node(bytes32 leftHash, uint128 leftSum, bytes32 rightHash, uint128 rightSum)
+        internal
         pure
         returns (bytes32)
     {
