@@ -24,6 +24,7 @@ CONTRACTS = (
     "EpochFaults",
     "AvailabilityDemands",
     "EpochCourt",
+    "ReceiptDesk",
     "AssetRegistry",
     "RevenueVault",
     "RevenueVaultFactory",

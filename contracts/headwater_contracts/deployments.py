@@ -23,6 +23,7 @@ PANELS: Final = parse_address("0x4Ead0a7E00000000000000000000000000000003".lower
 EPOCH_FAULTS: Final = parse_address("0x4Ead0a7E00000000000000000000000000000004".lower())
 AVAILABILITY_DEMANDS: Final = parse_address("0x4Ead0a7E00000000000000000000000000000005".lower())
 EPOCH_COURT: Final = parse_address("0x4Ead0a7E00000000000000000000000000000006".lower())
+RECEIPT_DESK: Final = parse_address("0x4Ead0a7E00000000000000000000000000000007".lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Deployment:
     epoch_faults: Address
     availability_demands: Address
     epoch_court: Address
+    receipt_desk: Address
     from_block: int = 0
     permit2: Address = PERMIT2
     exact_permit2_proxy: Address = EXACT_PERMIT2_PROXY
@@ -62,6 +64,7 @@ DEVELOPMENT: Final = Deployment(
     epoch_faults=EPOCH_FAULTS,
     availability_demands=AVAILABILITY_DEMANDS,
     epoch_court=EPOCH_COURT,
+    receipt_desk=RECEIPT_DESK,
 )
 """On every development chain; token, channels, Permit2 and Multicall3 at the addresses that public
 clients expect on Base Sepolia."""
@@ -89,6 +92,7 @@ async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
         (EXACT_PERMIT2_PROXY, "ExactPermit2Proxy", (PERMIT2,)),
         (UPTO_PERMIT2_PROXY, "UptoPermit2Proxy", (PERMIT2,)),
         (PERMIT2_DEPOSIT_COLLECTOR, "Permit2DepositCollector", (BATCH_SETTLEMENT, PERMIT2)),
+        (RECEIPT_DESK, "ReceiptDesk", (BATCH_SETTLEMENT,)),
         (PANELS, "Panels", ()),
         (EPOCH_FAULTS, "EpochFaults", ()),
         (AVAILABILITY_DEMANDS, "AvailabilityDemands", (VAULT_FACTORY, PANELS)),
@@ -100,7 +104,7 @@ async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
         (
             VAULT_FACTORY,
             "RevenueVaultFactory",
-            (ASSET_REGISTRY, EPOCH_COURT, [BASE_SEPOLIA_USDC]),
+            (ASSET_REGISTRY, EPOCH_COURT, RECEIPT_DESK, [BASE_SEPOLIA_USDC]),
         ),
         (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY,)),
     )

@@ -32,6 +32,7 @@ from headwater_contracts.clients.batch_settlement import BatchSettlementClient
 from headwater_contracts.clients.epoch_court import EpochCourtClient
 from headwater_contracts.clients.openings import Opening
 from headwater_contracts.clients.panels import PanelsClient
+from headwater_contracts.clients.receipt_desk import ReceiptDeskClient
 from headwater_contracts.clients.revenue_vault import Entitlement, RevenueVaultClient
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.clients.vault_factory import RevenueVaultFactoryClient
@@ -50,6 +51,7 @@ from headwater_contracts.events.channels import (
 )
 from headwater_contracts.events.court import COURT_EVENTS, CourtEvent
 from headwater_contracts.events.demands import DEMAND_EVENTS, DemandEvent
+from headwater_contracts.events.desk import DESK_EVENTS, DeskEvent
 from headwater_contracts.events.event import Event, field_name
 from headwater_contracts.events.factory import FACTORY_EVENTS, VaultCreated
 from headwater_contracts.events.panels import PANELS_EVENTS, PanelsEvent
@@ -75,6 +77,7 @@ CONTRACTS: list[tuple[type[ContractClient[Event]], object, Sequence[type[Event]]
     (RevenueVaultFactoryClient, VaultCreated, FACTORY_EVENTS),
     (PanelsClient, PanelsEvent, PANELS_EVENTS),
     (EpochCourtClient, CourtEvent, COURT_EVENTS),
+    (ReceiptDeskClient, DeskEvent, DESK_EVENTS),
     (AvailabilityDemandsClient, DemandEvent, DEMAND_EVENTS),
 ]
 NEVER_EMITTED = {"EIP712DomainChanged"}

@@ -57,12 +57,13 @@ Base Sepolia. They get there by running their constructor at the address
 """
 
 _WHO_CALLS = """
-## Who calls what about epochs
+## Who calls what about epochs and claims
 
 | contract | calls | who |
 |---|---|---|
 | `RevenueVault` | `commitEpoch`, `recordSeed`, `postRoot` | the attributor; later anyone bonded |
 | | `finalize`, `escape`, `payFallback`, `claim`, `claimMany` | anyone |
+| | `claimSigned` | anyone, with the account's signed order |
 | | `cancelRoot`, `hold`, `release` | the court |
 | `Panels` | `openPanel` | anyone |
 | `EpochCourt` | `lockBond`, `requestUnlock`, `revokeUnlock`, `returnBond` | an attributor |
@@ -74,6 +75,8 @@ _WHO_CALLS = """
 | | `proveDetailOrder`, `proveReceiptOrder`, `proveOverAllocation` | anyone |
 | `AvailabilityDemands` | `demand`, `showLeaf`, `showNode`, `proveUnavailable` | anyone |
 | | `closeMootDemand`, `withdraw` | anyone |
+| `ReceiptDesk` | `setOperator` | the vault's host |
+| | `claimByReceipt`, `postReceipt` | anyone, with receipts |
 
 What each of them decides: [epochs on chain](../explanation/epochs-on-chain.md).
 """
@@ -167,6 +170,7 @@ def contracts_page() -> str:
         "EpochFaults": DEVELOPMENT.epoch_faults,
         "AvailabilityDemands": DEVELOPMENT.availability_demands,
         "EpochCourt": DEVELOPMENT.epoch_court,
+        "ReceiptDesk": DEVELOPMENT.receipt_desk,
     }
     table = "".join(f"| {name} | `{address}` |\n" for name, address in rows.items())
     return _CONTRACTS + table + _WHO_CALLS

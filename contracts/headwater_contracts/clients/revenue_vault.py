@@ -11,11 +11,13 @@ from headwater_contracts.clients.base import (
     as_int,
     as_tuple,
 )
+from headwater_contracts.clients.claim_orders import Claim
 from headwater_contracts.clients.openings import Entitlement, SumProof, sum_proof
 from headwater_contracts.clients.vault_terms import VaultTerms
 from headwater_contracts.events.vault import VAULT_EVENTS, VaultEvent
 from headwater_contracts.reader import BlockName
 from headwater_payments.address import ZERO_ADDRESS, Address, parse_address
+from headwater_payments.errors import InvalidInputError
 
 __all__ = [
     "Adjustment",
@@ -302,6 +304,31 @@ class RevenueVaultClient(ContractClient[VaultEvent]):
         """Pay many leaves; a recipient whom the token refuses stops nobody else."""
         rows = [(leaf.as_tuple(), sum_proof(proof)) for leaf, proof in claims]
         return self._build(f"claim for {len(rows)} contributors", "claimMany", rows)
+
+    def claim_signed(
+        self, leaf: Entitlement, proof: SumProof, order: Claim, signature: bytes
+    ) -> Call:
+        """Pay a leaf to the recipient that its account signed for, and the fee to the sender.
+
+        Args:
+            leaf: the account's leaf of the final root.
+            proof: of the leaf.
+            order: what the account signed, under `claim_domain`.
+            signature: of the account; what its contract takes, where the account is one.
+
+        Raises:
+            InvalidInputError: the order is about another leaf.
+        """
+        if (order.position, order.cumulative) != (leaf.position, leaf.cumulative):
+            raise InvalidInputError("The order is about another position or amount than the leaf.")
+        return self._build(
+            f"claim for {leaf.account}, to {order.recipient}",
+            "claimSigned",
+            leaf.as_tuple(),
+            sum_proof(proof),
+            order.as_tuple(),
+            signature,
+        )
 
     def pay_fallback(self) -> Call:
         """Give the pool to the fallback: 180 days without any final root."""

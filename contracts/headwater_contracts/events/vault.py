@@ -158,6 +158,15 @@ class EntitlementPaid(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntitlementRedirected(Event):
+    """A contributor's payment went where it signed for; `fee` of it to the sender."""
+
+    position: int
+    recipient: Address
+    fee: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntitlementRefused(Event):
     """The token refused a contributor; nothing moved and the claim stays open."""
 
@@ -192,6 +201,7 @@ VaultEvent = (
     | PositionReleased
     | RootScaled
     | EntitlementPaid
+    | EntitlementRedirected
     | EntitlementRefused
     | FallbackPaid
 )
@@ -213,6 +223,7 @@ VAULT_EVENTS: tuple[type[VaultEvent], ...] = (
     PositionReleased,
     RootScaled,
     EntitlementPaid,
+    EntitlementRedirected,
     EntitlementRefused,
     FallbackPaid,
 )

@@ -57,10 +57,10 @@ contract RevenueVaultFactory {
     error UnknownPanel(uint32 panel);
     error VaultExists(address vault);
 
-    constructor(address registry_, address court_, address[] memory tokens) {
+    constructor(address registry_, address court_, address desk_, address[] memory tokens) {
         registry = IAssetRegistry(registry_);
         court = IEpochCourt(court_);
-        implementation = address(new RevenueVault(registry_, address(this), court_));
+        implementation = address(new RevenueVault(registry_, address(this), court_, desk_));
         for (uint256 i = 0; i < tokens.length; ++i) {
             isAllowedToken[tokens[i]] = true;
         }

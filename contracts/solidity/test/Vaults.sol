@@ -3,6 +3,8 @@ pragma solidity ^0.8.28;
 
 import {AssetRegistry} from "../src/AssetRegistry.sol";
 import {AvailabilityDemands} from "../src/AvailabilityDemands.sol";
+import {BatchSettlement} from "../src/BatchSettlement.sol";
+import {ReceiptDesk} from "../src/ReceiptDesk.sol";
 import {EpochCourt} from "../src/EpochCourt.sol";
 import {EpochFaults} from "../src/EpochFaults.sol";
 import {Panel, Panels} from "../src/Panels.sol";
@@ -33,6 +35,8 @@ abstract contract Vaults is Checks {
     AssetRegistry internal registry;
     RevenueVaultFactory internal factory;
     EpochCourt internal court;
+    BatchSettlement internal settlement;
+    ReceiptDesk internal desk;
     EpochFaults internal faults;
     Panels internal panels;
     AvailabilityDemands internal demands;
@@ -57,12 +61,14 @@ abstract contract Vaults is Checks {
         token = new SettlementToken(address(this));
         address[] memory tokens = new address[](1);
         tokens[0] = address(token);
+        settlement = new BatchSettlement();
+        desk = new ReceiptDesk(address(settlement));
         faults = new EpochFaults();
         panels = new Panels();
         uint64 nonce = vm.getNonce(address(this));
         address expected = _createdAddress(address(this), nonce + 1);
         address expectedCourt = _createdAddress(address(this), nonce + 3);
-        factory = new RevenueVaultFactory(expected, expectedCourt, tokens);
+        factory = new RevenueVaultFactory(expected, expectedCourt, address(desk), tokens);
         registry = new AssetRegistry(address(factory));
         demands = new AvailabilityDemands(address(factory), address(panels));
         court = _court(factory);
@@ -74,7 +80,7 @@ abstract contract Vaults is Checks {
     /// @notice Another factory, with a court of its own, for the same registry's assets.
     function _deployBeside(address[] memory tokens) internal returns (RevenueVaultFactory other) {
         address expected = _createdAddress(address(this), vm.getNonce(address(this)) + 2);
-        other = new RevenueVaultFactory(address(registry), expected, tokens);
+        other = new RevenueVaultFactory(address(registry), expected, address(desk), tokens);
         demands = new AvailabilityDemands(address(other), address(panels));
         court = _court(other);
         checkEq(address(court), expected, "court's address");
