@@ -5,21 +5,16 @@ be judged: unreadable, no bundle, or made by a method or rule that is not instal
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from headwater_attribution.errors import AttributionError
-from headwater_payments.errors import HeadwaterError, InvalidInputError
-from headwater_payments.files import read_file
+from headwater_payments.errors import HeadwaterError
 
 # The command line starts fast because numpy and the methods load when a command runs.
 if TYPE_CHECKING:
-    from headwater_attribution.bundle import EpochBundle
     from headwater_attribution.verify import BundleVerdict
-
-MOST_BYTES: Final = 2**28
-"""Of a bundle's file, 256 MiB: checking one takes several times its size in memory."""
 
 app = typer.Typer(no_args_is_help=True, help="Attribution: who caused an answer, and is it true.")
 
@@ -49,11 +44,12 @@ def verify(
     With the bundle of the epoch before, its number and where it starts from are checked too.
     Status 0: it holds. 1: it does not. 2: it can't be judged. A file has at most 256 MiB.
     """
+    from headwater_attribution.bundle_files import read_bundle
     from headwater_attribution.verify import verify_bundle
 
     try:
-        before = None if previous is None else _read(previous)
-        verdict = verify_bundle(_read(bundle), before)
+        before = None if previous is None else read_bundle(previous)
+        verdict = verify_bundle(read_bundle(bundle), before)
         _show(verdict, quiet)
         if not verdict.holds:
             wrong = len(verdict.faults) + sum(not leaf.holds for leaf in verdict.leaves)
@@ -61,24 +57,6 @@ def verify(
     except HeadwaterError as error:
         typer.echo(error.line(), err=True)
         raise typer.Exit(1 if isinstance(error, BundleRefusedError) else 2) from error
-
-
-def _read(path: Path) -> "EpochBundle":
-    from pydantic import ValidationError
-
-    from headwater_attribution.bundle import EpochBundle
-
-    try:
-        return EpochBundle.model_validate_json(read_file(path, MOST_BYTES))
-    except OSError as exc:
-        raise InvalidInputError(f"The file {path} can't be read: {exc.strerror}.") from exc
-    except (ValidationError, HeadwaterError) as exc:
-        first = exc.errors()[0] if isinstance(exc, ValidationError) else None
-        where = ".".join(map(str, first["loc"])) or "the document" if first else "the document"
-        said = first["msg"] if first else str(exc)
-        raise InvalidInputError(
-            f"The file {path} is not an epoch bundle: at {where}: {said.rstrip('.')}."
-        ) from exc
 
 
 def _show(verdict: "BundleVerdict", quiet: bool) -> None:

@@ -62,6 +62,18 @@ class SumTree:
             self._empty.append(join(self._empty[-1], self._empty[-1]))
         self.root = self._levels[-1].get(0, self._empty[-1])
 
+    @property
+    def children(self) -> tuple[SumNode, SumNode]:
+        """The two nodes under the root.
+
+        Raises:
+            InvalidInputError: the tree is a single leaf.
+        """
+        if not self.depth:
+            raise InvalidInputError("A tree of one slot has no nodes under its root.")
+        below, empty = self._levels[-2], self._empty[-2]
+        return below.get(0, empty), below.get(1, empty)
+
     def prove(self, position: int) -> SumProof:
         """The neighbours of `position`, from the leaf up.
 

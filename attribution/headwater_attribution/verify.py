@@ -5,25 +5,14 @@ true: for that a second party has to run the requests again.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from headwater_attribution.bundle import EpochBundle, LeafPart, ReceiptPart
-from headwater_attribution.corpus import Corpus
+from headwater_attribution.bundle import EpochBundle, LeafPart
 from headwater_attribution.entitlement import Entitlement, EntitlementTree, entitlement_opens
-from headwater_attribution.epoch import (
-    Standing,
-    entitlement_tree,
-    receipts_root,
-    settle,
-    standing_after,
-)
-from headwater_attribution.errors import UnknownMethodError
-from headwater_attribution.methods.protocol import AttributionMethod
-from headwater_attribution.methods.registry import method_from
-from headwater_attribution.rules import RewardRule, RuleParameters, rule_named
+from headwater_attribution.epoch import receipts_root, standing_after
+from headwater_attribution.recompute import recompute_epoch
 from headwater_attribution.sumtree import SumNode
 from headwater_payments.address import Address, parse_address
-from headwater_payments.errors import HeadwaterError
 from headwater_payments.hexadecimal import parse_hex, to_hex
 
 
@@ -80,65 +69,11 @@ def verify_bundle(bundle: EpochBundle, previous: EpochBundle | None = None) -> B
         UnknownMethodError: the bundle names a method or rule that is not installed here.
         InvalidInputError: its inputs don't make a corpus or an epoch at all.
     """
-    corpus = bundle.corpus.corpus()
-    method = method_from(bundle.method.id, bundle.method.parameters, corpus)
-    rule = _rule(bundle)
-    faults: list[str] = []
-    if to_hex(corpus.root) != bundle.corpus.root:
-        faults.append(
-            f"The rows hash to the content root {to_hex(corpus.root)}, "
-            f"not to the {bundle.corpus.root} stated."
-        )
-    receipts = []
-    for receipt in bundle.receipts:
-        recomputed, fault = _recompute(receipt, method)
-        receipts.append(recomputed)
-        faults += [fault] if fault else []
-    tree, unattributed = _tree(bundle, receipts, corpus, rule)
+    found = recompute_epoch(bundle)
+    faults = list(found.faults)
     faults += _standing_faults(bundle, previous)
-    faults += _root_faults(bundle, tree, unattributed)
-    return BundleVerdict(tuple(faults), tuple(_leaves(bundle, tree)))
-
-
-def _rule(bundle: EpochBundle) -> RewardRule:
-    try:
-        parameters = RuleParameters(**bundle.rule.parameters)
-    except TypeError as exc:
-        raise UnknownMethodError(
-            f"The rule {bundle.rule.id} does not take the parameters "
-            f"{sorted(bundle.rule.parameters)}.",
-            rule_id=bundle.rule.id,
-        ) from exc
-    return replace(rule_named(bundle.rule.id), parameters=parameters)
-
-
-def _recompute(receipt: ReceiptPart, method: AttributionMethod) -> tuple[ReceiptPart, str | None]:
-    try:
-        attribution = method.attribute(receipt.evidence)
-    except HeadwaterError as error:
-        return receipt, f"Receipt {receipt.receipt_id}: {error.message}"
-    if attribution == receipt.attribution:
-        return receipt, None
-    stated = {share.contribution_id: share for share in receipt.attribution.shares}
-    found = {share.contribution_id: share for share in attribution.shares}
-    other = sorted(key for key in stated | found if stated.get(key) != found.get(key))
-    fault = (
-        f"Receipt {receipt.receipt_id}: the evidence gives other shares than stated to "
-        f"contribution {', '.join(map(str, other))}."
-    )
-    return receipt.model_copy(update={"attribution": attribution}), fault
-
-
-def _tree(
-    bundle: EpochBundle, receipts: list[ReceiptPart], corpus: Corpus, rule: RewardRule
-) -> tuple[EntitlementTree, int]:
-    earnings = settle(receipts, corpus, rule, bundle.contributors_share)
-    standing = Standing(
-        tuple(parse_address(account) for account in bundle.previous.accounts),
-        bundle.previous.cumulative,
-        bundle.previous.depth,
-    )
-    return entitlement_tree(bundle.vault.domain(), standing, earnings), earnings.unattributed
+    faults += _root_faults(bundle, found.tree, found.unattributed)
+    return BundleVerdict(tuple(faults), tuple(_leaves(bundle, found.tree)))
 
 
 def _standing_faults(bundle: EpochBundle, previous: EpochBundle | None) -> list[str]:

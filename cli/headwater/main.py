@@ -62,6 +62,12 @@ PARTS = {
         "marketplace",
         "Keys, budgets, policies, approvals, kill switch.",
     ),
+    "claim": Part(
+        "headwater_marketplace.claim_cli",
+        "claim",
+        "marketplace",
+        "Claim everything that a key is owed.",
+    ),
     "doctor": Part(
         "headwater.doctor", "doctor", "marketplace", "Check a wallet's or a seller's set-up."
     ),

@@ -19,6 +19,11 @@ MULTICALL3: Final = parse_address("0xcA11bde05977b3631167028862bE2a173976CA11")
 BASE_SEPOLIA_USDC: Final = parse_address("0x036CbD53842c5426634e7929541eC2318f3dCF7e")
 ASSET_REGISTRY: Final = parse_address("0x4Ead0a7E00000000000000000000000000000001".lower())
 VAULT_FACTORY: Final = parse_address("0x4Ead0a7E00000000000000000000000000000002".lower())
+PANELS: Final = parse_address("0x4Ead0a7E00000000000000000000000000000003".lower())
+EPOCH_FAULTS: Final = parse_address("0x4Ead0a7E00000000000000000000000000000004".lower())
+AVAILABILITY_DEMANDS: Final = parse_address("0x4Ead0a7E00000000000000000000000000000005".lower())
+EPOCH_COURT: Final = parse_address("0x4Ead0a7E00000000000000000000000000000006".lower())
+RECEIPT_DESK: Final = parse_address("0x4Ead0a7E00000000000000000000000000000007".lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,11 @@ class Deployment:
     multicall3: Address
     asset_registry: Address
     vault_factory: Address
+    panels: Address
+    epoch_faults: Address
+    availability_demands: Address
+    epoch_court: Address
+    receipt_desk: Address
     from_block: int = 0
     permit2: Address = PERMIT2
     exact_permit2_proxy: Address = EXACT_PERMIT2_PROXY
@@ -50,6 +60,11 @@ DEVELOPMENT: Final = Deployment(
     multicall3=MULTICALL3,
     asset_registry=ASSET_REGISTRY,
     vault_factory=VAULT_FACTORY,
+    panels=PANELS,
+    epoch_faults=EPOCH_FAULTS,
+    availability_demands=AVAILABILITY_DEMANDS,
+    epoch_court=EPOCH_COURT,
+    receipt_desk=RECEIPT_DESK,
 )
 """On every development chain; token, channels, Permit2 and Multicall3 at the addresses that public
 clients expect on Base Sepolia."""
@@ -77,7 +92,20 @@ async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
         (EXACT_PERMIT2_PROXY, "ExactPermit2Proxy", (PERMIT2,)),
         (UPTO_PERMIT2_PROXY, "UptoPermit2Proxy", (PERMIT2,)),
         (PERMIT2_DEPOSIT_COLLECTOR, "Permit2DepositCollector", (BATCH_SETTLEMENT, PERMIT2)),
-        (VAULT_FACTORY, "RevenueVaultFactory", (ASSET_REGISTRY, [BASE_SEPOLIA_USDC])),
+        (RECEIPT_DESK, "ReceiptDesk", (BATCH_SETTLEMENT,)),
+        (PANELS, "Panels", ()),
+        (EPOCH_FAULTS, "EpochFaults", ()),
+        (AVAILABILITY_DEMANDS, "AvailabilityDemands", (VAULT_FACTORY, PANELS)),
+        (
+            EPOCH_COURT,
+            "EpochCourt",
+            (VAULT_FACTORY, PANELS, EPOCH_FAULTS, AVAILABILITY_DEMANDS),
+        ),
+        (
+            VAULT_FACTORY,
+            "RevenueVaultFactory",
+            (ASSET_REGISTRY, EPOCH_COURT, RECEIPT_DESK, [BASE_SEPOLIA_USDC]),
+        ),
         (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY,)),
     )
     for address, contract, arguments in constructed:

@@ -73,6 +73,7 @@ async def publish_asset(
     parties: Parties,
     shares: Shares,
     challenge_window: int,
+    panel: int,
     parents: Sequence[ParentLink] = (),
     terms_document: str = "",
 ) -> PublishedAsset:
@@ -87,6 +88,7 @@ async def publish_asset(
         parties: who takes part in the revenue.
         shares: how the revenue is divided.
         challenge_window: seconds between the posting of a root and its finality.
+        panel: the number of the panel that judges the vault's epochs.
         parents: what the asset is made from, ascending by id.
         terms_document: the document whose hash stands in the vault's terms.
 
@@ -116,6 +118,7 @@ async def publish_asset(
         parents_share=royalties,
         contributors_share=shares.contributors,
         challenge_window=challenge_window,
+        panel=panel,
         terms_hash=hashlib.sha256(terms_document.encode()).digest(),
     )
     vault = await factory.vault_address(terms)

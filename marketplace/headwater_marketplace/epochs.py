@@ -1,4 +1,4 @@
-"""Closing an epoch: funded receipts become a root on chain, and the root becomes payments.
+"""Closing an epoch: funded receipts become a bonded root on chain, and the root becomes payments.
 
 Every step looks at the chain first and does only what is missing, so the worker may be stopped
 anywhere and started again.
@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 from headwater_attribution.bundle import EpochBundle, LeafPart
 from headwater_attribution.epoch import PaidAnswer
+from headwater_contracts.clients.epoch_court import EpochCourtClient
+from headwater_contracts.clients.panels import PanelsClient
 from headwater_contracts.clients.revenue_vault import Entitlement, RevenueVaultClient, SumProof
+from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_marketplace.gateway import evidence_of
 from headwater_marketplace.seller.records import Payment
 from headwater_payments.address import parse_address
@@ -92,8 +95,15 @@ class EpochWorker:
         self._sender, self._vault = sender, vault
         self._next_block, self._after_window = next_block, after_window
 
-    async def post(self, bundle: EpochBundle) -> None:
-        """Commit the epoch's receipts, wait for its seed, and propose its root.
+    async def post(self, bundle: EpochBundle, attestations: Sequence[bytes] = ()) -> None:
+        """Lock the bond, commit the epoch's receipts, wait for its seed, and propose its root.
+
+        What the bond lacks for this root is taken from the attributor's own tokens.
+
+        Args:
+            bundle: the closed epoch.
+            attestations: the verifiers' signatures that the vault's panel asks for, ascending by
+                signer.
 
         Raises:
             EpochConflictError: the chain works on another epoch, committed other receipts, or holds
@@ -112,6 +122,7 @@ class EpochWorker:
             if to_hex(pending.hash) != bundle.root:
                 raise EpochConflictError("The vault's pending root is not this bundle's.")
             return
+        await self._lock(bundle)
         await self._commit(bundle)
         await self._seed()
         document = bundle.model_dump_json().encode()
@@ -122,6 +133,7 @@ class EpochWorker:
                 bundle.sum,
                 bundle.depth,
                 hashlib.sha256(document).digest(),
+                attestations,
             )
         )
 
@@ -146,6 +158,21 @@ class EpochWorker:
         if to_hex(final.hash) != bundle.root:
             raise EpochConflictError(f"Epoch {bundle.epoch} was closed with another root.")
         return True
+
+    async def _lock(self, bundle: EpochBundle) -> None:
+        reader = self._sender.reader
+        court = EpochCourtClient(reader, await self._vault.court())
+        terms = await self._vault.terms()
+        panels = PanelsClient(reader, await court.panels())
+        increment = bundle.sum - sum(bundle.previous.cumulative)
+        required = await panels.required_bond(terms.panel, max(increment, 0))
+        bond = await court.bond(self._vault.address, self._sender.address)
+        lacking = required - (bond.amount - bond.engaged)
+        if lacking <= 0:
+            return
+        token = SettlementTokenClient(reader, terms.token)
+        await self._sender.send(token.approve(court.address, lacking))
+        await self._sender.send(court.lock_bond(self._vault.address, lacking))
 
     async def _commit(self, bundle: EpochBundle) -> None:
         known = await self._vault.commitment()
@@ -178,8 +205,9 @@ async def claim_for_all(
     owed = []
     for leaf in bundle.leaves:
         state = await vault.position(leaf.position)
-        if leaf.cumulative > state.claimed:
-            owed.append(opening(leaf))
+        claim = opening(leaf)
+        if await vault.due(claim[0]) > state.claimed:
+            owed.append(claim)
     batches: list[Sequence[tuple[Entitlement, SumProof]]] = [
         owed[start : start + CLAIMS_PER_TRANSACTION]
         for start in range(0, len(owed), CLAIMS_PER_TRANSACTION)

@@ -19,7 +19,12 @@ def owner(number: int) -> Address:
     return parse_address(f"0x{number + 1:040x}")
 
 
-def small_epoch(epoch: int = 2, after: EpochBundle | None = None) -> EpochBundle:
+def small_epoch(
+    epoch: int = 2,
+    after: EpochBundle | None = None,
+    domain: VaultDomain = DOMAIN,
+    owners: tuple[Address, Address] = (owner(0), owner(1)),
+) -> EpochBundle:
     """Three receipts over four rows of two contributors, after an earlier epoch or from nothing."""
     corpus = Corpus(
         1,
@@ -27,7 +32,7 @@ def small_epoch(epoch: int = 2, after: EpochBundle | None = None) -> EpochBundle
         [
             CorpusRow(
                 i // 2,
-                owner(i // 2),
+                owners[i // 2],
                 "MIT",
                 i,
                 f"The {t} keeps {t}alpha and {t}beta sorted while {t}gamma pushes {t}delta items.",
@@ -39,12 +44,12 @@ def small_epoch(epoch: int = 2, after: EpochBundle | None = None) -> EpochBundle
         PaidAnswer(f"0x{i:064x}", 1_003, answer(corpus, f"{t}alpha {t}gamma {t}beta"))
         for i, t in enumerate(TOPICS[:3])
     ]
-    before = Standing((owner(0),), (17,), 0) if epoch > 1 else None
+    before = Standing((owners[0],), (17,), 0) if epoch > 1 else None
     if after is not None:
         before = standing_after(after)
     return close_epoch(
         epoch,
-        DOMAIN,
+        domain,
         corpus,
         answers,
         default_method(corpus),

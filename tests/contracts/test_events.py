@@ -16,6 +16,7 @@ from contracts.world import (
     pay_through_a_channel,
     post,
     publish,
+    regression,
     terms_of,
     two_leaf_tree,
 )
@@ -25,8 +26,13 @@ from headwater_contracts.abi import ContractAbi
 from headwater_contracts.artifacts import load_artifact
 from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.clients.asset_registry import AssetKind, AssetRegistryClient, ParentLink
+from headwater_contracts.clients.availability_demands import AvailabilityDemandsClient
 from headwater_contracts.clients.base import ContractClient
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient
+from headwater_contracts.clients.epoch_court import EpochCourtClient
+from headwater_contracts.clients.openings import Opening
+from headwater_contracts.clients.panels import PanelsClient
+from headwater_contracts.clients.receipt_desk import ReceiptDeskClient
 from headwater_contracts.clients.revenue_vault import Entitlement, RevenueVaultClient
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.clients.vault_factory import RevenueVaultFactoryClient
@@ -43,8 +49,12 @@ from headwater_contracts.events.channels import (
     WithdrawFinalized,
     WithdrawInitiated,
 )
+from headwater_contracts.events.court import COURT_EVENTS, CourtEvent
+from headwater_contracts.events.demands import DEMAND_EVENTS, DemandEvent
+from headwater_contracts.events.desk import DESK_EVENTS, DeskEvent
 from headwater_contracts.events.event import Event, field_name
 from headwater_contracts.events.factory import FACTORY_EVENTS, VaultCreated
+from headwater_contracts.events.panels import PANELS_EVENTS, PanelsEvent
 from headwater_contracts.events.registry import (
     REGISTRY_EVENTS,
     AssetRegistered,
@@ -65,6 +75,10 @@ CONTRACTS: list[tuple[type[ContractClient[Event]], object, Sequence[type[Event]]
     (AssetRegistryClient, RegistryEvent, REGISTRY_EVENTS),
     (RevenueVaultClient, VaultEvent, VAULT_EVENTS),
     (RevenueVaultFactoryClient, VaultCreated, FACTORY_EVENTS),
+    (PanelsClient, PanelsEvent, PANELS_EVENTS),
+    (EpochCourtClient, CourtEvent, COURT_EVENTS),
+    (ReceiptDeskClient, DeskEvent, DESK_EVENTS),
+    (AvailabilityDemandsClient, DemandEvent, DEMAND_EVENTS),
 ]
 NEVER_EMITTED = {"EIP712DomainChanged"}
 """Declared by OpenZeppelin's interface; a domain here never changes."""
@@ -125,7 +139,9 @@ async def sell_and_share(world: World) -> tuple[RevenueVaultClient, RevenueVault
         child, world.token.address, less, replace(bob, cumulative=20_001)
     )
     await post(world, child, root, total)
-    await world.buyer.send(child.cancel_pending(alice, alice_proof, less, now_proof))
+    await world.buyer.send(
+        await regression(world, child, Opening(alice, alice_proof), Opening(less, now_proof))
+    )
     more = replace(alice, cumulative=45_000)
     root, total, more_proof, _ = two_leaf_tree(child, world.token.address, more, bob)
     await post(world, child, root, total)
@@ -185,6 +201,7 @@ async def test_every_log_of_a_whole_economy_is_an_event_of_somebody(world: World
     parent, child = await sell_and_share(world)
     await withdraw_from_a_channel(world)
     clients = [world.token, world.channels, world.registry, world.factory, parent, child]
+    clients += [world.court]
     logs = await world.chain.reader.logs([c.address for c in clients], from_block=0)
     readings = [[client.decode_log(log) for client in clients] for log in logs]
     events = [[event for event in reading if event is not None] for reading in readings]

@@ -6,6 +6,7 @@ import pytest
 from contracts.world import (
     ALICE,
     BOB,
+    BOND,
     HOST,
     PLATFORM,
     World,
@@ -14,6 +15,7 @@ from contracts.world import (
     pay_through_a_channel,
     post,
     publish,
+    regression,
     terms_of,
     two_leaf_tree,
 )
@@ -23,6 +25,7 @@ from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.clients.asset_registry import (
     ParentLink,
 )
+from headwater_contracts.clients.openings import Opening
 from headwater_contracts.clients.revenue_vault import Entitlement
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.deployments import Deployment
@@ -76,7 +79,8 @@ async def test_a_sale_reaches_every_party(world: World) -> None:
     assert await world.token.balance(vault.address) == 0
     assert await world.token.balance(world.channels.address) == 0
     assert await world.token.balance(world.buyer.address) == 900_000
-    assert await world.token.total_supply() == 1_000_000
+    assert await world.token.balance(world.court.address) == BOND
+    assert await world.token.total_supply() == 1_000_000 + BOND
     assert (await vault.position(1)).account == BOB
 
 
@@ -111,7 +115,9 @@ async def test_a_root_that_takes_something_back_is_cancelled(world: World) -> No
         vault, world.token.address, less, replace(bob, cumulative=20_001)
     )
     await post(world, vault, root, total)
-    await world.buyer.send(vault.cancel_pending(alice, was_proof, less, now_proof))
+    await world.buyer.send(
+        await regression(world, vault, Opening(alice, was_proof), Opening(less, now_proof))
+    )
     assert await vault.pending_root() is None
     final = await vault.final_root()
     assert final is not None

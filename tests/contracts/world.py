@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from contracts.conftest import Party
 from eth_utils.crypto import keccak
 
+from headwater_contracts.calls import Call
 from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.clients.asset_registry import (
     AssetKind,
@@ -12,6 +13,11 @@ from headwater_contracts.clients.asset_registry import (
     ParentLink,
 )
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient, VoucherClaim
+from headwater_contracts.clients.epoch_court import EpochCourtClient
+from headwater_contracts.clients.epoch_faults import EpochFaultsClient
+from headwater_contracts.clients.openings import Opening
+from headwater_contracts.clients.panel_rules import PanelRules
+from headwater_contracts.clients.panels import PanelsClient
 from headwater_contracts.clients.revenue_vault import Entitlement, RevenueVaultClient, SumProof
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.clients.vault_factory import RevenueVaultFactoryClient
@@ -28,6 +34,23 @@ PLATFORM, HOST, FALLBACK, ALICE, BOB = (
     parse_address("0x" + digit * 40) for digit in ("1", "2", "3", "4", "5")
 )
 FOREVER = 2**256 - 1
+BOND = 200_000
+RECEIPTS_ROOT = keccak(text="receipts")
+RULES = PanelRules(
+    min_bond=1_000,
+    bond_bps=10_000,
+    max_increment=10**9,
+    arbiter_quorum=1,
+    audit_probability=50_000_000,
+    epoch_length=3_600,
+    demand_window=20,
+    ruling_window=600,
+    compensation_window=3_600,
+    demand_price=10,
+    dispute_bond=200,
+    arbiter_fee=50,
+)
+"""A panel whose one arbiter is the buyer."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +62,7 @@ class World:
     channels: BatchSettlementClient
     registry: AssetRegistryClient
     factory: RevenueVaultFactoryClient
+    court: EpochCourtClient
     collector: Address
     buyer: Party
     seller: Party
@@ -62,12 +86,15 @@ async def open_world(chain: DevelopmentChain, deployment: Deployment) -> World:
     buyer, seller = await Party.funded(chain), await Party.funded(chain)
     token = SettlementTokenClient(chain.reader, deployment.settlement_token)
     await chain.send(token.mint(buyer.address, 1_000_000))
+    panels = PanelsClient(chain.reader, deployment.panels)
+    await seller.send(panels.open_panel(RULES, [buyer.address]))
     return World(
         chain=chain,
         token=token,
         channels=BatchSettlementClient(chain.reader, deployment.batch_settlement),
         registry=AssetRegistryClient(chain.reader, deployment.asset_registry),
         factory=RevenueVaultFactoryClient(chain.reader, deployment.vault_factory),
+        court=EpochCourtClient(chain.reader, deployment.epoch_court),
         collector=deployment.deposit_collector,
         buyer=buyer,
         seller=seller,
@@ -98,6 +125,7 @@ def terms_of(world: World, version_id: int, parents_share: int = 0) -> VaultTerm
         parents_share=parents_share,
         contributors_share=60_000_000,
         challenge_window=30,
+        panel=1,
         terms_hash=keccak(text="terms"),
     )
 
@@ -107,6 +135,23 @@ async def create_vault(world: World, terms: VaultTerms) -> RevenueVaultClient:
     await world.seller.send(world.factory.create(terms))
     assert await world.factory.is_vault(expected)
     return RevenueVaultClient(world.chain.reader, expected)
+
+
+async def lock_bond(world: World, vault: RevenueVaultClient) -> None:
+    """The seller's bond for a vault's epochs, out of units minted for it."""
+    await approve(world, world.seller, world.court.address, BOND)
+    await world.seller.send(world.court.lock_bond(vault.address, BOND))
+
+
+async def approve(world: World, party: Party, spender: Address, amount: int) -> None:
+    await world.chain.send(world.token.mint(party.address, amount))
+    await party.send(world.token.approve(spender, amount))
+
+
+async def regression(world: World, vault: RevenueVaultClient, was: Opening, now: Opening) -> Call:
+    """The proof that a pending root takes something back."""
+    faults = EpochFaultsClient(world.chain.reader, await world.court.faults())
+    return faults.prove_regression(vault.address, was, now)
 
 
 async def pay_through_a_channel(
@@ -165,11 +210,19 @@ def two_leaf_tree(
     return root, total, [(right, second.cumulative)], [(left, first.cumulative)]
 
 
-async def post(world: World, vault: RevenueVaultClient, root: bytes, total: int) -> None:
+async def post(
+    world: World,
+    vault: RevenueVaultClient,
+    root: bytes,
+    total: int,
+    receipts_root: bytes = RECEIPTS_ROOT,
+) -> None:
     epoch = await vault.current_epoch()
+    if not (await world.court.bond(vault.address, world.seller.address)).amount:
+        await lock_bond(world, vault)
     if await vault.commitment() is None:
         cutoff = await world.chain.reader.block_number()
-        await world.seller.send(vault.commit_epoch(epoch, keccak(text="receipts"), cutoff))
+        await world.seller.send(vault.commit_epoch(epoch, receipts_root, cutoff))
     # Recording is no failure before the seed's block exists; on a chain that mines on demand the
     # attempt itself makes the block.
     while await vault.seed() is None:

@@ -10,6 +10,7 @@ from support.pages import COMPONENTS, ROOT
 
 LAST_LINES = {
     "sell_a_function.py": "on chain: 0.000200 USDC",
+    "dispute_a_share.py": "the challenger gained 391,666, the insurance 585,500",
     "official_client.py": "on chain: 0.002000 USDC",
 }
 

@@ -19,6 +19,8 @@ from headwater_attribution.verify import verify_bundle
 from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.clients.asset_registry import AssetKind, ParentLink
+from headwater_contracts.clients.panel_rules import PanelRules
+from headwater_contracts.clients.panels import PanelsClient
 from headwater_contracts.clients.revenue_vault import RevenueVaultClient
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.deployments import Deployment, deploy_development_contracts
@@ -60,6 +62,22 @@ WINDOW_S = 600
 SOLD, SERVED = 1_000_003, 500_001
 MODEL_PAYS, SERVICE_PAYS = 60_000_000, 30_000_000
 CONTRIBUTORS = 90_000_000
+ARBITER = Address("0x" + "8" * 40)
+BOND_FUNDS = 10_000_000
+RULES = PanelRules(
+    min_bond=1_000,
+    bond_bps=10_000,
+    max_increment=10**9,
+    arbiter_quorum=1,
+    audit_probability=50_000_000,
+    epoch_length=3_600,
+    demand_window=60,
+    ruling_window=3_600,
+    compensation_window=3_600,
+    demand_price=10,
+    dispute_bond=200,
+    arbiter_fee=50,
+)
 
 
 @dataclass
@@ -128,6 +146,10 @@ async def open_economy() -> AsyncIterator[Economy]:
             ],
         )
 
+        panels = PanelsClient(chain.reader, deployment.panels)
+        panel = panels.opened_panel(await owner.send(panels.open_panel(RULES, [ARBITER])))
+        await chain.send(token.mint(attributor.address, BOND_FUNDS))
+
         async def publish(
             kind: AssetKind, shares: Shares, *parents: tuple[PublishedAsset, int]
         ) -> PublishedAsset:
@@ -140,6 +162,7 @@ async def open_economy() -> AsyncIterator[Economy]:
                 parties=parties,
                 shares=shares,
                 challenge_window=WINDOW_S,
+                panel=panel,
                 parents=[ParentLink(asset.version_id, royalty) for asset, royalty in parents],
             )
 
@@ -197,7 +220,11 @@ async def test_the_lineage_pays_everyone_and_nothing_is_lost() -> None:
         assert await claim_for_all(economy.owner, vault, bundle) == 0
         vaults = [asset.vault for asset in (economy.datanet, economy.model, economy.service)]
         held = sum([await economy.token.balance(each) for each in (*vaults, *WRITERS)])
-        assert held == SOLD + SERVED == await economy.token.total_supply()
+        assert held == SOLD + SERVED == await economy.token.total_supply() - BOND_FUNDS
+        court = economy.deployment.epoch_court
+        bonded = await economy.token.balance(court)
+        assert bonded == bundle.sum
+        assert bonded + await economy.token.balance(economy.attributor.address) == BOND_FUNDS
 
 
 async def test_a_worker_may_stop_anywhere_and_another_goes_on() -> None:

@@ -56,6 +56,31 @@ Base Sepolia. They get there by running their constructor at the address
 |---|---|
 """
 
+_WHO_CALLS = """
+## Who calls what about epochs and claims
+
+| contract | calls | who |
+|---|---|---|
+| `RevenueVault` | `commitEpoch`, `recordSeed`, `postRoot` | the attributor; later anyone bonded |
+| | `finalize`, `escape`, `payFallback`, `claim`, `claimMany` | anyone |
+| | `claimSigned` | anyone, with the account's signed order |
+| | `cancelRoot`, `hold`, `release` | the court |
+| `Panels` | `openPanel` | anyone |
+| `EpochCourt` | `lockBond`, `requestUnlock`, `revokeUnlock`, `returnBond` | an attributor |
+| | `disputeLeaf`, `claimLoss`, `resolve`, `withdraw`, `releaseInsurance` | anyone |
+| | `vote` | the panel's arbiters |
+| | `convict` | `EpochFaults` and `AvailabilityDemands` |
+| `EpochFaults` | `proveRegression`, `proveBelowClaims`, `proveMalformed` | anyone |
+| | `proveDetailSum`, `proveUnknownReceipt` | anyone |
+| | `proveDetailOrder`, `proveReceiptOrder`, `proveOverAllocation` | anyone |
+| `AvailabilityDemands` | `demand`, `showLeaf`, `showNode`, `proveUnavailable` | anyone |
+| | `closeMootDemand`, `withdraw` | anyone |
+| `ReceiptDesk` | `setOperator` | the vault's host |
+| | `claimByReceipt`, `postReceipt` | anyone, with receipts |
+
+What each of them decides: [epochs on chain](../explanation/epochs-on-chain.md).
+"""
+
 
 def all_modules() -> list[str]:
     """Every module of every component, `__main__` aside."""
@@ -141,8 +166,14 @@ def contracts_page() -> str:
         "Multicall3": DEVELOPMENT.multicall3,
         "AssetRegistry": DEVELOPMENT.asset_registry,
         "RevenueVaultFactory": DEVELOPMENT.vault_factory,
+        "Panels": DEVELOPMENT.panels,
+        "EpochFaults": DEVELOPMENT.epoch_faults,
+        "AvailabilityDemands": DEVELOPMENT.availability_demands,
+        "EpochCourt": DEVELOPMENT.epoch_court,
+        "ReceiptDesk": DEVELOPMENT.receipt_desk,
     }
-    return _CONTRACTS + "".join(f"| {name} | `{address}` |\n" for name, address in rows.items())
+    table = "".join(f"| {name} | `{address}` |\n" for name, address in rows.items())
+    return _CONTRACTS + table + _WHO_CALLS
 
 
 PAGES: dict[str, Callable[[], str]] = {

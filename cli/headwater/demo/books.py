@@ -13,6 +13,7 @@ from headwater.demo.network import Network
 from headwater.demo.parties import Parties
 from headwater.demo.settling import Settled
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient
+from headwater_contracts.clients.epoch_court import EpochCourtClient
 from headwater_contracts.clients.revenue_vault import RevenueVaultClient
 from headwater_payments.ledger import Posting, balances, check_journal, transfer
 
@@ -69,6 +70,11 @@ async def enter_chain_movements(
         postings += transfer(account, f"account:{terms.platform}", asset, paid_out)
         postings += transfer(account, f"account:{terms.host}", asset, await vault.host_paid())
         await market.store.post("split", name, postings)
+    court = EpochCourtClient(network.chain.reader, network.deployment.epoch_court)
+    attributor = parties.address("attributor")
+    bond = await court.bond(lineage.datanet.vault, attributor)
+    locked = transfer(f"account:{attributor}", f"account:{court.address}", asset, bond.amount)
+    await market.store.post("bond", settled.bundle.root, locked)
     vault_account = f"account:{lineage.datanet.vault}"
     for leaf in settled.bundle.leaves:
         moved = transfer(vault_account, f"account:{leaf.account}", asset, leaf.cumulative)
@@ -76,7 +82,7 @@ async def enter_chain_movements(
 
 
 async def compare(
-    network: Network, parties: Parties, market: Market, lineage: Lineage, buyers: tuple[str, ...]
+    network: Network, parties: Parties, market: Market, lineage: Lineage
 ) -> Conservation:
     """Compare every account's balance in the journal with the chain's."""
     entries = await market.store.journal()
@@ -94,11 +100,12 @@ async def compare(
         if unclaimed != in_journal:
             differences.append(f"{name}: {unclaimed} on chain, {in_journal} in the journal")
     vaults = {published.vault: name for name, published in lineage.all().items()}
-    given = {parties.address(role): network.minted // len(buyers) for role in buyers}
+    given = {parties.address(role): units for role, units in network.funds.items()}
     if escrow != held:
         differences.append(f"the escrow holds {escrow}, its channels say {held}")
     total = escrow
-    for account, role in (parties.everyone() | vaults).items():
+    court = {network.deployment.epoch_court: "court"}
+    for account, role in (parties.everyone() | vaults | court).items():
         on_chain = await network.balance(account)
         total += on_chain
         expected = given.get(account, 0) + booked.pop(f"account:{account}", 0)

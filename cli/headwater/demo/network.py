@@ -1,6 +1,6 @@
 """The chain that the demonstration runs on, its contracts, and money in everybody's wallet."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -16,17 +16,24 @@ from headwater_wallet.transactions import TransactionSender
 GAS_MONEY_WEI = 10**17
 BUYER_FUNDS = 5_000_000
 """Atomic units for each agent: 5 USDC."""
+ATTRIBUTOR_FUNDS = 15_000_000
+"""Atomic units from which the attributor locks its bond: as much as all agents have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A running chain with the contracts on it."""
+    """A running chain with the contracts on it; `funds` are the units that each role began with."""
 
     chain: DevelopmentChain
     deployment: Deployment
     asset: Asset
     token: SettlementTokenClient
-    minted: int
+    funds: Mapping[str, int]
+
+    @property
+    def minted(self) -> int:
+        """All atomic units there are."""
+        return sum(self.funds.values())
 
     def sender(self, parties: Parties, role: str) -> TransactionSender:
         """Sends transactions of one role."""
@@ -39,7 +46,8 @@ class Network:
 
 @asynccontextmanager
 async def open_network(parties: Parties, buyers: tuple[str, ...]) -> AsyncIterator[Network]:
-    """Start a chain, deploy, and fund: gas for everybody, tokens for the buyers."""
+    """Start a chain, deploy, and fund: gas for everybody, tokens for the buyers
+    and for the attributor's bond."""
     async with await LocalChain.start() as chain:
         deployment = await deploy_development_contracts(chain)
         token = SettlementTokenClient(chain.reader, deployment.settlement_token)
@@ -53,6 +61,7 @@ async def open_network(parties: Parties, buyers: tuple[str, ...]) -> AsyncIterat
         )
         for account in parties.everyone():
             await chain.fund(account, GAS_MONEY_WEI)
-        for role in buyers:
-            await chain.send(token.mint(parties.address(role), BUYER_FUNDS))
-        yield Network(chain, deployment, asset, token, BUYER_FUNDS * len(buyers))
+        funds = dict.fromkeys(buyers, BUYER_FUNDS) | {"attributor": ATTRIBUTOR_FUNDS}
+        for role, units in funds.items():
+            await chain.send(token.mint(parties.address(role), units))
+        yield Network(chain, deployment, asset, token, funds)

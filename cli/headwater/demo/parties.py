@@ -10,6 +10,9 @@ from headwater_wallet.keys import LocalSigner, SeedKeystore
 ROLES = (
     "platform",
     "attributor",
+    "first arbiter",
+    "second arbiter",
+    "third arbiter",
     "fallback",
     "curator",
     "provider",

@@ -26,6 +26,7 @@ from headwater.demo.refusals import try_to_overcharge, try_to_overspend, try_to_
 from headwater.demo.settling import RULE, Settled, settle_everything
 from headwater.demo.twin import Economy
 from headwater_agents.named_models import chat_model
+from headwater_contracts.clients.epoch_court import EpochCourtClient
 from headwater_marketplace.seller.records import Payment
 
 BUYERS = ("langgraph agent", "pydantic-ai agent", "briefing agent")
@@ -216,10 +217,13 @@ async def _account_for(
     outcome.earnings = await earnings_of(economy, settled.bundle)
     outcome.bundle, outcome.bundle_holds = settled.bundle, settled.evidence_holds
     await enter_chain_movements(network, parties, market, lineage, settled)
-    outcome.conservation = await compare(network, parties, market, lineage, BUYERS)
+    outcome.conservation = await compare(network, parties, market, lineage)
     escrow: Counter[str] = Counter()
     for record in await market.store.channels():
         escrow[record.config.payer] += record.state.balance - record.state.charged
+    court = EpochCourtClient(network.chain.reader, network.deployment.epoch_court)
+    attributor = parties.address("attributor")
+    escrow[attributor] += (await court.bond(lineage.datanet.vault, attributor)).amount
     outcome.parties = await _parties(
         network, parties, lineage, escrow, outcome.earnings.unattributed
     )
@@ -246,6 +250,7 @@ async def _parties(
     why = {
         "platform": "5 % of what the vaults of model and briefing take in, royalties included",
         "host": "10 % of what the model's vault takes in, 5 % of the briefing's",
+        "attributor": "its bond for the root that it posted is its own, and locked",
         "curator": "owns the datanet",
         "provider": f"owns {MODEL}",
         "langgraph agent": "bought answers and briefings",
@@ -253,7 +258,7 @@ async def _parties(
         "briefing agent": "sold briefings, bought the answers in them",
         "overcharging seller": "was paid what it was owed before it was caught",
     }
-    given = {role: network.minted // len(BUYERS) for role in BUYERS}
+    given = network.funds
     rows = []
     for role in ROLES:
         account = parties.address(role)

@@ -18,12 +18,12 @@ class CallResult:
 
 
 class Multicall3Client(ContractClient[Never]):
-    """Reads with `aggregate3`; every call may fail by itself."""
+    """Reads and batches with `aggregate3`."""
 
     contract = "Multicall3"
 
     async def read(self, calls: Sequence[Call]) -> list[CallResult]:
-        """Run calls on one and the same block; results in the order of the calls."""
+        """Run calls on one and the same block; each may fail by itself."""
         if not calls:
             return []
         rows = [(call.to, True, call.data) for call in calls]
@@ -32,6 +32,14 @@ class Multicall3Client(ContractClient[Never]):
             CallResult(bool(success), as_bytes(data))
             for success, data in (as_tuple(row) for row in as_tuple(results))
         ]
+
+    def batch(self, calls: Sequence[Call], description: str) -> Call:
+        """One transaction of calls that anyone may make: the called contracts see this one as the
+        sender. All of them succeed or none; `read` says beforehand which would be refused.
+        """
+        # Were a failure allowed, estimating the gas would find an amount at which calls fail.
+        rows = [(call.to, False, call.data) for call in calls]
+        return self._build(description, "aggregate3", rows)
 
     async def coin_balance(self, account: Address) -> int:
         """Wei of the chain's own coin."""

@@ -4,11 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headwater_contracts.calls import Call, require_bytes32, require_uint
-from headwater_contracts.clients.base import ContractClient, as_address, as_bytes, as_int
+from headwater_contracts.clients.base import (
+    ContractClient,
+    as_address,
+    as_bytes,
+    as_int,
+    as_tuple,
+)
+from headwater_contracts.clients.claim_orders import Claim
+from headwater_contracts.clients.openings import Entitlement, SumProof, sum_proof
 from headwater_contracts.clients.vault_terms import VaultTerms
 from headwater_contracts.events.vault import VAULT_EVENTS, VaultEvent
 from headwater_contracts.reader import BlockName
 from headwater_payments.address import ZERO_ADDRESS, Address, parse_address
+from headwater_payments.errors import InvalidInputError
+
+__all__ = [
+    "Adjustment",
+    "Buckets",
+    "Entitlement",
+    "EpochCommitment",
+    "PositionState",
+    "RevenueVaultClient",
+    "Root",
+    "SumProof",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,46 +45,48 @@ class Buckets:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A root of entitlements; `posted_at` in unix seconds."""
+    """A root of entitlements; `posted_at` in unix seconds.
+
+    Attributes:
+        posting: counts every root posted to the vault, cancelled ones too.
+        adjusted: whether positions are held, voided or scaled, so that a leaf alone does not say
+            what is due.
+    """
 
     hash: bytes
     sum: int
     depth: int
     epoch: int
+    posting: int
     posted_at: int
+    adjusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EpochCommitment:
-    """An epoch's receipts, fixed before its seed is known."""
+    """An epoch's receipts, fixed before its seed is known; only `committer` may post its root."""
 
     receipts_root: bytes
     cutoff_hash: bytes
     cutoff_block: int
     seed_block: int
+    committed_at: int
+    committer: Address
 
 
 @dataclass(frozen=True, slots=True)
-class Entitlement:
-    """A leaf: everything that `account` at `position` has earned so far, atomic units."""
+class Adjustment:
+    """What the court changed of a position, atomic units.
 
-    position: int
-    account: Address
-    cumulative: int
-    detail_root: bytes
+    Attributes:
+        ceiling: while disputes are open, no cumulative counts for more.
+        voided: increments found false, never paid.
+        open: disputes not resolved.
+    """
 
-    def as_tuple(self) -> tuple[object, ...]:
-        """In the order of the ABI."""
-        return (
-            require_uint("position", self.position, 32),
-            parse_address(self.account),
-            require_uint("cumulative", self.cumulative, 128),
-            require_bytes32("detail_root", self.detail_root),
-        )
-
-
-SumProof = Sequence[tuple[bytes, int]]
-"""Neighbours from leaf to root, each its hash and its sum."""
+    ceiling: int
+    voided: int
+    open: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +107,10 @@ class RevenueVaultClient(ContractClient[VaultEvent]):
         """What the vault is bound to."""
         (value,) = await self._view("terms")
         return VaultTerms.from_tuple(value)
+
+    async def court(self) -> Address:
+        """The contract that judges the vault's epochs."""
+        return await self._view_address("court")
 
     async def buckets(self, block: BlockName = "latest") -> Buckets:
         """Every party's credit."""
@@ -136,11 +162,17 @@ class RevenueVaultClient(ContractClient[VaultEvent]):
 
     async def commitment(self) -> EpochCommitment | None:
         """The current epoch's receipts, once committed."""
-        root, cutoff_hash, cutoff, seed_block = await self._view("commitment")
+        (value,) = await self._view("commitment")
+        root, cutoff_hash, cutoff, seed_block, _, committed_at, _, committer = as_tuple(value)
         if as_bytes(root) == bytes(32):
             return None
         return EpochCommitment(
-            as_bytes(root), as_bytes(cutoff_hash), as_int(cutoff), as_int(seed_block)
+            as_bytes(root),
+            as_bytes(cutoff_hash),
+            as_int(cutoff),
+            as_int(seed_block),
+            as_int(committed_at),
+            as_address(committer),
         )
 
     async def seed(self) -> bytes | None:
@@ -155,6 +187,26 @@ class RevenueVaultClient(ContractClient[VaultEvent]):
     async def pending_root(self) -> Root | None:
         """The root in its challenge window."""
         return await self._root("pendingRoot")
+
+    async def missed_epochs(self) -> int:
+        """Whole epochs since the last final root was posted, or since the first income."""
+        return await self._view_int("missedEpochs")
+
+    async def voided_total(self) -> int:
+        """The sum of all increments that were found false: back in the pool."""
+        return await self._view_int("voidedTotal")
+
+    async def adjustment(self, position: int) -> Adjustment:
+        """What the court changed of a position."""
+        values = await self._view("adjustments", require_uint("position", position, 32))
+        return Adjustment(*(as_int(value) for value in values))
+
+    async def due(self, leaf: Entitlement) -> int:
+        """What a leaf of the final root is due in all, atomic units.
+
+        Its cumulative amount, unless the court or an escape changed that.
+        """
+        return await self._view_int("dueOf", *leaf.as_tuple()[::2])
 
     async def position(self, position: int) -> PositionState:
         """What a position was paid."""
@@ -192,7 +244,7 @@ class RevenueVaultClient(ContractClient[VaultEvent]):
         )
 
     def commit_epoch(self, epoch: int, receipts_root: bytes, cutoff_block: int) -> Call:
-        """Fix an epoch's receipts, as the attributor."""
+        """Fix an epoch's receipts, as the attributor; as anyone bonded after two missed epochs."""
         return self._build(
             f"commit epoch {epoch}",
             "commitEpoch",
@@ -207,9 +259,24 @@ class RevenueVaultClient(ContractClient[VaultEvent]):
         return self._build("record the epoch's seed", "recordSeed")
 
     def post_root(
-        self, epoch: int, root: bytes, total: int, depth: int, bundle_hash: bytes
+        self,
+        epoch: int,
+        root: bytes,
+        total: int,
+        depth: int,
+        bundle_hash: bytes,
+        attestations: Sequence[bytes] = (),
     ) -> Call:
-        """Propose an epoch's entitlements, as the attributor."""
+        """Propose an epoch's entitlements, as the one who committed its receipts.
+
+        Args:
+            epoch: the vault's current one.
+            root: the tree's root hash, 32 bytes.
+            total: the sum of all cumulative entitlements.
+            depth: of the tree.
+            bundle_hash: of the published evidence, 32 bytes.
+            attestations: signatures of the panel's verifiers over the root, ascending by signer.
+        """
         return self._build(
             f"post the root of epoch {epoch}",
             "postRoot",
@@ -218,56 +285,66 @@ class RevenueVaultClient(ContractClient[VaultEvent]):
             require_uint("total", total, 128),
             require_uint("depth", depth, 8),
             require_bytes32("bundle_hash", bundle_hash),
+            list(attestations),
         )
 
     def finalize(self) -> Call:
         """Make the pending root final, after its window."""
         return self._build("finalize the pending root", "finalize")
 
-    def cancel_pending(
-        self, was: Entitlement, was_proof: SumProof, now: Entitlement, now_proof: SumProof
-    ) -> Call:
-        """Cancel the pending root by two openings of one position that contradict each other."""
-        return self._build(
-            f"cancel the pending root at position {now.position}",
-            "cancelPending",
-            was.as_tuple(),
-            _proof(was_proof),
-            now.as_tuple(),
-            _proof(now_proof),
-        )
-
-    def cancel_pending_against_claims(self, now: Entitlement, now_proof: SumProof) -> Call:
-        """Cancel the pending root by one opening that contradicts what was claimed."""
-        return self._build(
-            f"cancel the pending root at position {now.position}",
-            "cancelPendingAgainstClaims",
-            now.as_tuple(),
-            _proof(now_proof),
-        )
+    def escape(self) -> Call:
+        """Scale the last final root to all that came in, after six missed epochs; anyone may."""
+        return self._build("scale the last root", "escape")
 
     def claim(self, leaf: Entitlement, proof: SumProof) -> Call:
         """Pay a leaf's account what it has not had."""
-        return self._build(f"claim for {leaf.account}", "claim", leaf.as_tuple(), _proof(proof))
+        return self._build(f"claim for {leaf.account}", "claim", leaf.as_tuple(), sum_proof(proof))
 
     def claim_many(self, claims: Sequence[tuple[Entitlement, SumProof]]) -> Call:
         """Pay many leaves; a recipient whom the token refuses stops nobody else."""
-        rows = [(leaf.as_tuple(), _proof(proof)) for leaf, proof in claims]
+        rows = [(leaf.as_tuple(), sum_proof(proof)) for leaf, proof in claims]
         return self._build(f"claim for {len(rows)} contributors", "claimMany", rows)
+
+    def claim_signed(
+        self, leaf: Entitlement, proof: SumProof, order: Claim, signature: bytes
+    ) -> Call:
+        """Pay a leaf to the recipient that its account signed for, and the fee to the sender.
+
+        Args:
+            leaf: the account's leaf of the final root.
+            proof: of the leaf.
+            order: what the account signed, under `claim_domain`.
+            signature: of the account; what its contract takes, where the account is one.
+
+        Raises:
+            InvalidInputError: the order is about another leaf.
+        """
+        if (order.position, order.cumulative) != (leaf.position, leaf.cumulative):
+            raise InvalidInputError("The order is about another position or amount than the leaf.")
+        return self._build(
+            f"claim for {leaf.account}, to {order.recipient}",
+            "claimSigned",
+            leaf.as_tuple(),
+            sum_proof(proof),
+            order.as_tuple(),
+            signature,
+        )
 
     def pay_fallback(self) -> Call:
         """Give the pool to the fallback: 180 days without any final root."""
         return self._build("pay the fallback", "payFallback")
 
     async def _root(self, which: str) -> Root | None:
-        hash_, total, depth, epoch, posted_at = await self._view(which)
+        (value,) = await self._view(which)
+        hash_, total, depth, epoch, posting, posted_at, adjusted = as_tuple(value)
         if as_int(epoch) == 0:
             return None
-        return Root(as_bytes(hash_), as_int(total), as_int(depth), as_int(epoch), as_int(posted_at))
-
-
-def _proof(proof: SumProof) -> list[tuple[bytes, int]]:
-    return [
-        (require_bytes32("proof hash", hash_), require_uint("proof sum", total, 128))
-        for hash_, total in proof
-    ]
+        return Root(
+            as_bytes(hash_),
+            as_int(total),
+            as_int(depth),
+            as_int(epoch),
+            as_int(posting),
+            as_int(posted_at),
+            bool(adjusted),
+        )

@@ -26,6 +26,7 @@ class VaultTerms:
         platform_share, host_share, owner_share, parents_share, contributors_share: parts per 10^8
             of gross, together exactly 10^8; `parents_share` is the sum of the version's royalties.
         challenge_window: seconds between a root's posting and its finality.
+        panel: the number of the panel that judges the epochs.
         terms_hash: hash of the whole document of terms, 32 bytes.
     """
 
@@ -41,6 +42,7 @@ class VaultTerms:
     parents_share: int
     contributors_share: int
     challenge_window: int
+    panel: int
     terms_hash: bytes
 
     def as_tuple(self) -> tuple[object, ...]:
@@ -65,6 +67,7 @@ class VaultTerms:
             self.parents_share,
             self.contributors_share,
             require_uint("challenge_window", self.challenge_window, 32),
+            require_uint("panel", self.panel, 32),
             require_bytes32("terms_hash", self.terms_hash),
         )
 
@@ -72,7 +75,7 @@ class VaultTerms:
     def from_tuple(cls, value: object) -> "VaultTerms":
         """From the decoded struct."""
         token, version, platform, host, attributor, fallback, *rest = as_tuple(value)
-        p, h, o, parents, contributors, window, terms_hash = rest
+        p, h, o, parents, contributors, window, panel, terms_hash = rest
         return cls(
             token=as_address(token),
             version_id=as_int(version),
@@ -86,6 +89,7 @@ class VaultTerms:
             parents_share=as_int(parents),
             contributors_share=as_int(contributors),
             challenge_window=as_int(window),
+            panel=as_int(panel),
             terms_hash=as_bytes(terms_hash),
         )
 

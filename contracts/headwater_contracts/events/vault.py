@@ -69,6 +69,7 @@ class EpochCommitted(Event):
     """An epoch's receipts are fixed; the hash of block `seed_block` will seed its randomness."""
 
     epoch: int
+    committer: Address
     receipts_root: bytes
     cutoff_block: int
     cutoff_hash: bytes
@@ -96,6 +97,7 @@ class RootPosted(Event):
     """A root was proposed; `sum` is everything that it entitles to, all epochs together."""
 
     epoch: int
+    posting: int
     root: bytes
     sum: int
     depth: int
@@ -107,17 +109,43 @@ class RootFinalized(Event):
     """A root became final."""
 
     epoch: int
+    posting: int
     root: bytes
     sum: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootCancelled(Event):
-    """A pending root was shown to contradict what stood at `position` before."""
+    """A pending root was dropped; the court says why."""
 
     epoch: int
+    posting: int
     root: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionHeld(Event):
+    """A position is disputed: until that is resolved it is due no more than `ceiling` in all."""
+
     position: int
+    ceiling: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionReleased(Event):
+    """A dispute over a position ended; `voided` of its increment is never paid."""
+
+    position: int
+    voided: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootScaled(Event):
+    """Nobody posted for six epochs: the last root is due `pool` units in all instead of `base`."""
+
+    epoch: int
+    pool: int
+    base: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +155,15 @@ class EntitlementPaid(Event):
     position: int
     account: Address
     amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntitlementRedirected(Event):
+    """A contributor's payment went where it signed for; `fee` of it to the sender."""
+
+    position: int
+    recipient: Address
+    fee: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +197,11 @@ VaultEvent = (
     | RootPosted
     | RootFinalized
     | RootCancelled
+    | PositionHeld
+    | PositionReleased
+    | RootScaled
     | EntitlementPaid
+    | EntitlementRedirected
     | EntitlementRefused
     | FallbackPaid
 )
@@ -178,7 +219,11 @@ VAULT_EVENTS: tuple[type[VaultEvent], ...] = (
     RootPosted,
     RootFinalized,
     RootCancelled,
+    PositionHeld,
+    PositionReleased,
+    RootScaled,
     EntitlementPaid,
+    EntitlementRedirected,
     EntitlementRefused,
     FallbackPaid,
 )

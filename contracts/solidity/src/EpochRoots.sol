@@ -1,45 +1,90 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Entitlement, SumNode, SumTree} from "./SumTree.sol";
+import {IEpochCourt, PostedRoot} from "./IEpochCourt.sol";
+import {SumTree} from "./SumTree.sol";
 import {VaultBooks} from "./VaultBooks.sol";
 import {VaultTerms} from "./VaultTerms.sol";
 
 /// @title How a vault comes to accept a root of entitlements: commit, seed, post, wait, finalize.
 /// @notice An epoch's receipts are fixed before the seed of its randomness exists: the seed is made of
-/// the receipts' root and the hash of a block after the commitment. One root at a time is pending; in
-/// its window, two openings of one position that contradict each other cancel it.
+/// the receipts' root and the hash of a block after the commitment. One root at a time is pending; the
+/// court can cancel it before finality, or hold one position's increment beyond it. Nothing final is
+/// ever taken back.
 abstract contract EpochRoots is VaultBooks {
     /// @param cutoffHash hash of the last block whose receipts count.
     /// @param seedBlock the block whose hash enters the seed.
+    /// @param seeded whether the seed is recorded.
+    /// @param committer the one account that may post this epoch's root.
     struct Commitment {
         bytes32 receiptsRoot;
         bytes32 cutoffHash;
         uint64 cutoffBlock;
         uint64 seedBlock;
+        uint64 epoch;
+        uint40 committedAt;
+        bool seeded;
+        address committer;
     }
 
+    /// @param posting counts every root posted here, cancelled ones too.
+    /// @param adjusted whether positions are held, voided or scaled, so that a leaf's cumulative alone
+    /// does not say what is due.
     struct Root {
         bytes32 hash;
-        uint128 sum;
+        uint96 sum;
         uint8 depth;
-        uint64 epoch;
+        uint40 epoch;
+        uint40 posting;
         uint40 postedAt;
+        bool adjusted;
+    }
+
+    /// @notice What the court has changed of a position.
+    /// @param ceiling while disputes are open, no cumulative counts for more than this.
+    /// @param voided increments that were found false; they stay in the tree and are never paid.
+    /// @param open disputes not yet resolved.
+    struct Adjustment {
+        uint96 ceiling;
+        uint96 voided;
+        uint32 open;
+    }
+
+    /// @notice After an escape each position is due floor(entitlement * pool / base).
+    struct Scale {
+        uint128 pool;
+        uint128 base;
     }
 
     /// @dev A position keeps 96 bits of what it claimed, beside its account in one slot.
     uint128 public constant MAX_SUM = type(uint96).max;
+    /// @notice After so many epochs without a root, anyone bonded may post.
+    uint256 public constant LATE_AFTER = 2;
+    /// @notice After so many epochs without a root, the last one is scaled to all that came in.
+    uint256 public constant ESCAPE_AFTER = 6;
 
-    Root public finalRoot;
-    Root public pendingRoot;
-    Commitment public commitment;
-    /// @notice keccak256(receiptsRoot ‖ hash of the seed block); 0 until recorded.
-    bytes32 public seed;
+    IEpochCourt public immutable court;
+
+    Root private _final;
+    /// @dev Never deleted, so that the next epoch's write costs no fresh slot; stale ones are told by
+    /// their epoch and a `postedAt` of 0.
+    Root private _pending;
+    Commitment private _commitment;
+    bytes32 private _seed;
     /// @notice The last block of receipts in a final root.
     uint64 public lastCutoffBlock;
+    /// @notice Roots posted so far.
+    uint40 public postings;
+    uint40 public openHolds;
+    /// @notice The sum of all voided increments: back in the pool.
+    uint128 public voidedTotal;
+    Scale public scale;
+    mapping(uint32 position => Adjustment) public adjustments;
+    mapping(uint256 posting => bool) public isCancelled;
 
     event EpochCommitted(
         uint64 indexed epoch,
+        address indexed committer,
         bytes32 receiptsRoot,
         uint64 cutoffBlock,
         bytes32 cutoffHash,
@@ -48,12 +93,22 @@ abstract contract EpochRoots is VaultBooks {
     event SeedRecorded(uint64 indexed epoch, bytes32 seed);
     event SeedMissed(uint64 indexed epoch, uint64 newSeedBlock);
     event RootPosted(
-        uint64 indexed epoch, bytes32 root, uint128 sum, uint8 depth, bytes32 bundleHash
+        uint64 indexed epoch,
+        uint64 indexed posting,
+        bytes32 root,
+        uint128 sum,
+        uint8 depth,
+        bytes32 bundleHash
     );
-    event RootFinalized(uint64 indexed epoch, bytes32 root, uint128 sum);
-    event RootCancelled(uint64 indexed epoch, bytes32 root, uint32 position);
+    event RootFinalized(uint64 indexed epoch, uint64 indexed posting, bytes32 root, uint128 sum);
+    event RootCancelled(uint64 indexed epoch, uint64 indexed posting, bytes32 root);
+    event PositionHeld(uint32 indexed position, uint256 ceiling);
+    event PositionReleased(uint32 indexed position, uint256 voided);
+    event RootScaled(uint64 indexed epoch, uint256 pool, uint256 base);
 
     error NotAttributor(address caller);
+    error NotCommitter(address caller, address committer);
+    error NotCourt(address caller);
     error WrongEpoch(uint64 given, uint64 expected);
     error AlreadyCommitted(uint64 epoch);
     error EmptyReceiptsRoot();
@@ -62,159 +117,294 @@ abstract contract EpochRoots is VaultBooks {
     error SeedNotReady(uint64 seedBlock);
     error RootPending(uint64 epoch);
     error NoRootPending();
-    error SumFalls(uint128 sum, uint128 previous);
+    error NoRootFinal();
+    error SumFalls(uint128 sum, uint256 previous);
     error SumAbovePool(uint128 sum, uint256 pool);
     error DepthOutOfRange(uint8 depth);
     error WindowOpen(uint256 until);
     error InvalidOpening();
-    error NoFault();
+    error EscapeTooEarly(uint256 missedEpochs);
+    error HoldsOpen(uint256 holds);
+
+    modifier onlyCourt() {
+        if (msg.sender != address(court)) revert NotCourt(msg.sender);
+        _;
+    }
+
+    constructor(address court_) {
+        court = IEpochCourt(court_);
+    }
+
+    /// @notice The root that claims are made against; zeros before the first.
+    function finalRoot() external view returns (Root memory) {
+        return _final;
+    }
+
+    /// @notice The root in its challenge window; zeros when there is none.
+    function pendingRoot() public view returns (Root memory pending) {
+        if (_isPending()) pending = _pending;
+    }
+
+    /// @notice The current epoch's receipts; zeros before they are committed.
+    function commitment() external view returns (Commitment memory committed) {
+        if (_isCommitted()) committed = _commitment;
+    }
+
+    /// @notice keccak256(receiptsRoot ‖ hash of the seed block) of the current epoch; 0 until recorded.
+    function seed() external view returns (bytes32) {
+        return _isCommitted() && _commitment.seeded ? _seed : bytes32(0);
+    }
 
     /// @notice The epoch being worked on: one after the last final one.
     function currentEpoch() public view returns (uint64) {
-        return finalRoot.epoch + 1;
+        return uint64(_final.epoch) + 1;
     }
 
-    /// @notice Fixes the epoch's receipts, once, before its seed can be known.
+    /// @notice Whole epochs since the last final root was posted, or since the first income.
+    function missedEpochs() public view returns (uint256) {
+        uint256 since = _final.epoch == 0 ? firstInflowAt : _final.postedAt;
+        return since == 0 ? 0 : (block.timestamp - since) / court.epochLength(terms().panel);
+    }
+
+    /// @notice Fixes the epoch's receipts before its seed can be known: as the attributor, or as
+    /// anyone bonded once two epochs were missed.
     /// @param cutoffBlock the last block whose receipts count: after the previous one and among the
     /// last 256.
     function commitEpoch(uint64 epoch, bytes32 receiptsRoot, uint64 cutoffBlock) external {
-        _requireAttributor(terms());
         _requireCurrent(epoch);
-        // A second commitment would let the attributor draw seeds until one pleases.
-        if (commitment.receiptsRoot != bytes32(0)) revert AlreadyCommitted(epoch);
+        _requireTurn(terms(), epoch);
         if (receiptsRoot == bytes32(0)) revert EmptyReceiptsRoot();
         bytes32 cutoffHash = blockhash(cutoffBlock);
         if (cutoffBlock <= lastCutoffBlock || cutoffHash == bytes32(0)) {
             revert CutoffOutOfRange(cutoffBlock);
         }
         uint64 seedBlock = uint64(block.number) + 1;
-        commitment = Commitment(receiptsRoot, cutoffHash, cutoffBlock, seedBlock);
-        emit EpochCommitted(epoch, receiptsRoot, cutoffBlock, cutoffHash, seedBlock);
+        _commitment = Commitment({
+            receiptsRoot: receiptsRoot,
+            cutoffHash: cutoffHash,
+            cutoffBlock: cutoffBlock,
+            seedBlock: seedBlock,
+            epoch: epoch,
+            committedAt: uint40(block.timestamp),
+            seeded: false,
+            committer: msg.sender
+        });
+        emit EpochCommitted(epoch, msg.sender, receiptsRoot, cutoffBlock, cutoffHash, seedBlock);
     }
 
     /// @notice Keeps the seed before its block's hash is forgotten (256 blocks); anyone may call. When
     /// it has been forgotten a new block is named, publicly: whoever minds can record in time.
     /// @return recorded whether there is a seed now.
     function recordSeed() public returns (bool recorded) {
-        if (seed != bytes32(0)) return true;
-        Commitment memory committed = commitment;
-        if (committed.receiptsRoot == bytes32(0) || block.number <= committed.seedBlock) {
-            return false;
-        }
-        bytes32 later = blockhash(committed.seedBlock);
+        if (!_isCommitted()) return false;
+        if (_commitment.seeded) return true;
+        uint64 seedBlock = _commitment.seedBlock;
+        if (block.number <= seedBlock) return false;
+        bytes32 later = blockhash(seedBlock);
         if (later == bytes32(0)) {
             uint64 newSeedBlock = uint64(block.number) + 1;
-            commitment.seedBlock = newSeedBlock;
+            _commitment.seedBlock = newSeedBlock;
             emit SeedMissed(currentEpoch(), newSeedBlock);
             return false;
         }
-        seed = keccak256(abi.encodePacked(committed.receiptsRoot, later));
-        emit SeedRecorded(currentEpoch(), seed);
+        _commitment.seeded = true;
+        _seed = keccak256(abi.encodePacked(_commitment.receiptsRoot, later));
+        emit SeedRecorded(currentEpoch(), _seed);
         return true;
     }
 
-    /// @notice Proposes the entitlements of an epoch.
+    /// @notice Proposes the entitlements of an epoch, as the one who committed its receipts.
     /// @param sum of all cumulative entitlements: at least the last final sum, at most the pool's
-    /// cumulative income. Compared with income, not with the balance, which claims lower.
+    /// cumulative income and what was voided. Compared with income, not with the balance, which
+    /// claims lower.
     /// @param depth of the tree; it never shrinks, for that would drop positions.
     /// @param bundleHash hash of the published evidence from which anyone can recompute the root.
-    function postRoot(uint64 epoch, bytes32 root, uint128 sum, uint8 depth, bytes32 bundleHash)
-        external
-        nonReentrant
-    {
-        VaultTerms memory t = terms();
-        _requireAttributor(t);
+    /// @param attestations signatures of the panel's verifiers, ascending by signer.
+    function postRoot(
+        uint64 epoch,
+        bytes32 root,
+        uint128 sum,
+        uint8 depth,
+        bytes32 bundleHash,
+        bytes[] calldata attestations
+    ) external nonReentrant {
         _requireCurrent(epoch);
-        if (commitment.receiptsRoot == bytes32(0)) revert NotCommitted(epoch);
-        if (!recordSeed()) revert SeedNotReady(commitment.seedBlock);
-        if (pendingRoot.postedAt != 0) revert RootPending(epoch);
+        if (!_isCommitted()) revert NotCommitted(epoch);
+        if (msg.sender != _commitment.committer) {
+            revert NotCommitter(msg.sender, _commitment.committer);
+        }
+        if (!recordSeed()) revert SeedNotReady(_commitment.seedBlock);
+        if (_isPending()) revert RootPending(epoch);
+        VaultTerms memory t = terms();
         _sync(t);
-        Root memory previous = finalRoot;
-        if (sum < previous.sum) revert SumFalls(sum, previous.sum);
-        uint256 pool = _entitledPool(t);
-        if (sum > pool || sum > MAX_SUM) revert SumAbovePool(sum, pool);
+        Root memory previous = _final;
+        uint128 increment = _increment(t, previous, sum);
         if (depth > SumTree.MAX_DEPTH || depth < previous.depth) revert DepthOutOfRange(depth);
+        court.requirePostable(
+            t.panel,
+            msg.sender,
+            PostedRoot(epoch, root, sum, increment, depth, bundleHash),
+            attestations
+        );
 
-        pendingRoot = Root(root, sum, depth, epoch, uint40(block.timestamp));
-        emit RootPosted(epoch, root, sum, depth, bundleHash);
+        _pending = Root({
+            hash: root,
+            sum: uint96(sum),
+            depth: depth,
+            epoch: uint40(epoch),
+            posting: ++postings,
+            postedAt: uint40(block.timestamp),
+            adjusted: previous.adjusted
+        });
+        emit RootPosted(epoch, postings, root, sum, depth, bundleHash);
     }
 
-    /// @notice Makes the pending root final once its window has passed; anyone may call.
+    /// @notice Makes the pending root final once its window has passed and every demand to see a part
+    /// of it was answered; anyone may call.
     function finalize() external {
-        Root memory pending = pendingRoot;
+        Root memory pending = pendingRoot();
         if (pending.postedAt == 0) revert NoRootPending();
         uint256 until = uint256(pending.postedAt) + terms().challengeWindow;
         if (block.timestamp < until) revert WindowOpen(until);
-        finalRoot = pending;
-        lastCutoffBlock = commitment.cutoffBlock;
-        delete pendingRoot;
-        delete commitment;
-        delete seed;
-        emit RootFinalized(pending.epoch, pending.hash, pending.sum);
+        court.requireAnswered(pending.posting);
+        _final = pending;
+        lastCutoffBlock = _commitment.cutoffBlock;
+        if (pending.adjusted) delete scale;
+        emit RootFinalized(pending.epoch, pending.posting, pending.hash, pending.sum);
     }
 
-    /// @notice Cancels the pending root by two openings of one position: in the final root, and in
-    /// the pending one with another account or a lower cumulative. A slot left empty in the pending
-    /// root is opened as the zero entitlement.
-    function cancelPending(
-        Entitlement calldata was,
-        SumNode[] calldata wasProof,
-        Entitlement calldata is_,
-        SumNode[] calldata isProof
-    ) external {
+    /// @notice Gives the last final root all that came in, in proportion, when six epochs were missed:
+    /// the fraction is stored, and later roots may not go below it. May be repeated as income arrives.
+    function escape() external {
         VaultTerms memory t = terms();
-        Root memory pending = pendingRoot;
-        if (pending.postedAt == 0) revert NoRootPending();
-        if (was.position != is_.position || was.account == address(0)) revert NoFault();
-        if (!_opens(t, finalRoot, was, wasProof) || !_opens(t, pending, is_, isProof)) {
-            revert InvalidOpening();
-        }
-        if (is_.account == was.account && is_.cumulative >= was.cumulative) revert NoFault();
-        _cancel(pending, is_.position);
+        Root memory last = _final;
+        if (last.epoch == 0) revert NoRootFinal();
+        if (_isPending()) revert RootPending(last.epoch + 1);
+        uint256 missed = missedEpochs();
+        if (missed < ESCAPE_AFTER) revert EscapeTooEarly(missed);
+        if (openHolds != 0) revert HoldsOpen(openHolds);
+        _sync(t);
+        uint256 base = last.sum - voidedTotal;
+        uint256 pool = _entitledPool(t);
+        if (pool > MAX_SUM) pool = MAX_SUM;
+        if (base == 0) revert NoRootFinal();
+        // Both are below 2^96, and pool >= base, as every root's sum was checked.
+        scale = Scale(uint128(pool), uint128(base));
+        _final.adjusted = true;
+        emit RootScaled(last.epoch, pool, base);
     }
 
-    /// @notice Cancels the pending root by one opening that contradicts what a position already
-    /// claimed here: another account, or less than was paid.
-    function cancelPendingAgainstClaims(Entitlement calldata is_, SumNode[] calldata isProof)
-        external
+    /// @notice Drops the pending root, as the court.
+    function cancelRoot() external onlyCourt {
+        Root memory pending = pendingRoot();
+        if (pending.postedAt == 0) revert NoRootPending();
+        _pending.postedAt = 0;
+        isCancelled[pending.posting] = true;
+        emit RootCancelled(pending.epoch, pending.posting, pending.hash);
+    }
+
+    /// @notice Keeps a position at what the last final root gave it, as the court, while a dispute
+    /// over the pending root is open. What it had before stays payable.
+    /// @param floor_ `floorOf` the position's leaf in the last final root.
+    function hold(uint32 position, uint256 floor_) external onlyCourt {
+        if (!_isPending()) revert NoRootPending();
+        Adjustment storage adjustment = adjustments[position];
+        // Of several open disputes the first, with the lowest ceiling, counts until all are resolved.
+        if (adjustment.open == 0) adjustment.ceiling = uint96(floor_);
+        ++adjustment.open;
+        ++openHolds;
+        _pending.adjusted = true;
+        emit PositionHeld(position, adjustment.ceiling);
+    }
+
+    /// @notice Ends one hold, as the court. What is voided returns to the pool.
+    function release(uint32 position, uint256 voided) external onlyCourt {
+        Adjustment storage adjustment = adjustments[position];
+        --adjustment.open;
+        --openHolds;
+        adjustment.voided += uint96(voided);
+        voidedTotal += uint128(voided);
+        emit PositionReleased(position, voided);
+    }
+
+    /// @notice The lowest cumulative that a later root may state for a position, whose leaf in the last
+    /// final root states `cumulative`.
+    function floorOf(uint32 position, uint128 cumulative) external view returns (uint256) {
+        Scale memory s = scale;
+        if (s.base == 0) return cumulative;
+        uint256 voided = adjustments[position].voided;
+        return voided + (cumulative - voided) * s.pool / s.base;
+    }
+
+    /// @notice What a leaf of the final root that states `cumulative` is due in all, atomic units.
+    function dueOf(uint32 position, uint128 cumulative) external view returns (uint256) {
+        return _due(_final, position, cumulative);
+    }
+
+    /// @dev What a leaf of the final root is due in all.
+    function _due(Root memory root, uint32 position, uint128 cumulative)
+        internal
+        view
+        returns (uint256 due)
     {
-        VaultTerms memory t = terms();
-        Root memory pending = pendingRoot;
-        if (pending.postedAt == 0) revert NoRootPending();
-        if (!_opens(t, pending, is_, isProof)) revert InvalidOpening();
-        (address account, uint96 claimed) = _position(is_.position);
-        if (account == address(0) || (is_.account == account && is_.cumulative >= claimed)) {
-            revert NoFault();
-        }
-        _cancel(pending, is_.position);
+        due = cumulative;
+        if (!root.adjusted) return due;
+        Adjustment memory adjustment = adjustments[position];
+        if (adjustment.open > 0 && due > adjustment.ceiling) due = adjustment.ceiling;
+        due = due > adjustment.voided ? due - adjustment.voided : 0;
+        Scale memory s = scale;
+        if (s.base != 0) due = due * s.pool / s.base;
+    }
+
+    /// @dev What all leaves of the final root are due together, at most.
+    function _dueTotal(Root memory root) internal view returns (uint256) {
+        if (!root.adjusted) return root.sum;
+        Scale memory s = scale;
+        return s.base != 0 ? s.pool : root.sum - voidedTotal;
+    }
+
+    function _isPending() internal view returns (bool) {
+        return _pending.postedAt != 0 && _pending.epoch == currentEpoch();
+    }
+
+    function _finalRoot() internal view returns (Root memory) {
+        return _final;
     }
 
     /// @dev What roots may entitle to: the pool's cumulative income, less what went to the fallback.
     function _entitledPool(VaultTerms memory t) internal view virtual returns (uint256);
 
-    /// @dev The account that a position was seen with, and what it claimed.
-    function _position(uint32 position) internal view virtual returns (address, uint96);
+    function _isCommitted() private view returns (bool) {
+        return _commitment.epoch == currentEpoch();
+    }
 
-    function _opens(
-        VaultTerms memory t,
-        Root memory root,
-        Entitlement calldata leaf,
-        SumNode[] calldata proof
-    ) internal view returns (bool) {
-        SumNode memory start;
-        if (leaf.account != address(0) || leaf.cumulative != 0 || leaf.detailRoot != bytes32(0)) {
-            start = SumNode(SumTree.leafHash(leaf, address(this), t.token), leaf.cumulative);
+    function _increment(VaultTerms memory t, Root memory previous, uint128 sum)
+        private
+        view
+        returns (uint128)
+    {
+        uint256 least = previous.sum;
+        uint256 pool = _entitledPool(t);
+        if (previous.adjusted) {
+            // Voided increments stay in the tree's sums and are due to nobody.
+            pool += voidedTotal;
+            least = voidedTotal + _dueTotal(previous);
         }
-        return SumTree.opens(root.hash, root.sum, root.depth, leaf.position, start, proof);
+        if (sum < least) revert SumFalls(sum, least);
+        if (sum > pool || sum > MAX_SUM) revert SumAbovePool(sum, pool);
+        return sum - uint128(least);
     }
 
-    function _cancel(Root memory pending, uint32 position) private {
-        delete pendingRoot;
-        emit RootCancelled(pending.epoch, pending.hash, position);
-    }
-
-    function _requireAttributor(VaultTerms memory t) private view {
-        if (msg.sender != t.attributor) revert NotAttributor(msg.sender);
+    /// @dev A second commitment would let a committer draw seeds until one pleases: it takes two
+    /// epochs' standstill.
+    function _requireTurn(VaultTerms memory t, uint64 epoch) private view {
+        if (msg.sender != t.attributor) {
+            if (missedEpochs() < LATE_AFTER) revert NotAttributor(msg.sender);
+            court.requireBonded(t.panel, msg.sender);
+        }
+        if (!_isCommitted()) return;
+        uint256 stale = uint256(_commitment.committedAt) + LATE_AFTER * court.epochLength(t.panel);
+        if (_isPending() || block.timestamp < stale) revert AlreadyCommitted(epoch);
     }
 
     function _requireCurrent(uint64 epoch) private view {

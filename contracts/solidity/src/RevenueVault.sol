@@ -2,19 +2,21 @@
 pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 import {EpochRoots} from "./EpochRoots.sol";
-import {Entitlement, SumNode} from "./SumTree.sol";
+import {IReceiptDesk} from "./IReceiptDesk.sol";
+import {ClaimOrder, SignedClaims} from "./SignedClaims.sol";
+import {Entitlement, SumNode, SumTree} from "./SumTree.sol";
 import {VaultBooks} from "./VaultBooks.sol";
 import {VaultTerms} from "./VaultTerms.sol";
 
 /// @title Where the revenue of one asset version arrives and from where everybody is paid.
 /// @notice One minimal proxy per (asset version, host, terms); terms stand in its code. Money that is
 /// here leaves to the platform, host, owner and parents by their shares, to contributors by claims
-/// against a final root, or, if no root was ever final, to the fallback of the terms. No role can
-/// send it elsewhere. A final root is followed by claims only: what arrives after the last final
-/// root waits for the next one.
+/// against a final root, or, if no root ever entitled anyone, to the fallback of the terms. No role
+/// can send it elsewhere: the court cancels pending roots and holds single increments, no more.
 ///
 /// Units: atomic units of the terms' token; shares in parts per 10^8 of gross; seconds.
 ///
@@ -30,15 +32,18 @@ import {VaultTerms} from "./VaultTerms.sol";
 ///     `invariant_claims_stay_within_entitlements`.
 ///  6. The sum of claims = claimedTotal <= S_final: `invariant_claims_stay_within_the_root`,
 ///     `test_contradicting_roots_cannot_pay_twice`.
-///  7. A position's account never changes: `test_a_position_keeps_its_account`.
+///  7. A position's account never changes: `test_a_position_keeps_its_account`; another recipient
+///     needs its signature: `test/SignedClaims.t.sol`.
 ///  8. Claims read final roots only, and finality stays: `test_a_pending_root_pays_nothing`.
 /// 11. Terms are in the code: `test/RevenueVaultFactory.t.sol`.
 /// 12. A royalty is pulled exactly once: `test_a_royalty_is_pulled_exactly_once`.
 /// 13. Books before calls, one guard over all that pays: `test_a_reentrant_token_gains_nothing`.
 /// 14. One refusing recipient blocks no other: `test_a_refused_recipient_blocks_no_other`.
-/// (Numbers follow the list of invariants that the design gives a vault; 9, 10 and 15 concern
-/// disputes, bonds and signed claims, which this contract does not have.)
-contract RevenueVault is EpochRoots {
+/// 15. A signed claim binds chain, vault, token, position, cumulative amount, recipient, fee and
+///     deadline: `test_every_part_of_an_order_is_signed`.
+/// 16. What no root entitles anyone to leaves by `escape` or the fallback: `test/EpochLiveness.t.sol`.
+/// (Numbers follow the list of invariants that the design gives a vault; 9 and 10 are the court's.)
+contract RevenueVault is EpochRoots, SignedClaims, IERC1271 {
     using SafeERC20 for IERC20;
 
     /// @dev Account and 96 bits of claims share one slot: a claim writes one position slot.
@@ -55,22 +60,42 @@ contract RevenueVault is EpochRoots {
     /// @notice How long the pool waits for a first final root before the fallback may take it.
     uint256 public constant FALLBACK_DELAY = 180 days;
 
-    uint128 public claimedTotal;
+    /// @notice Says what this vault signs as the authorizer of its channels.
+    IReceiptDesk public immutable desk;
+
     uint128 public fallbackPaid;
     mapping(uint32 position => Position) public positions;
 
     event EntitlementPaid(uint32 indexed position, address indexed account, uint256 amount);
+    event EntitlementRedirected(uint32 indexed position, address indexed recipient, uint256 fee);
     event EntitlementRefused(uint32 indexed position, address indexed account, uint256 amount);
     event FallbackPaid(address indexed to, uint256 amount);
 
     error PositionOfOther(uint32 position, address account);
     error NothingToClaim(uint32 position);
-    error ClaimsExceedRoot(uint256 claims, uint128 sum);
+    error ClaimsExceedRoot(uint256 claims, uint256 sum);
     error RootExists();
     error FallbackTooEarly(uint256 from);
     error FallbackIsOwner(address owner);
 
-    constructor(address registry_, address factory_) VaultBooks(registry_, factory_) {}
+    constructor(address registry_, address factory_, address court_, address desk_)
+        VaultBooks(registry_, factory_)
+        EpochRoots(court_)
+    {
+        desk = IReceiptDesk(desk_);
+    }
+
+    /// @notice ERC-1271: as `receiverAuthorizer` of its channels the vault signs claims and refunds
+    /// that the desk finds in order, and nothing else: no transfer, no permit.
+    function isValidSignature(bytes32 digest, bytes calldata signature)
+        external
+        view
+        returns (bytes4)
+    {
+        return desk.isAuthorized(address(this), digest, signature)
+            ? IERC1271.isValidSignature.selector
+            : bytes4(0xffffffff);
+    }
 
     /// @notice Pays a leaf's account what it is entitled to and has not had; anyone may call.
     function claim(Entitlement calldata leaf, SumNode[] calldata proof)
@@ -83,6 +108,25 @@ contract RevenueVault is EpochRoots {
         if (amount == 0) revert NothingToClaim(leaf.position);
         emit EntitlementPaid(leaf.position, leaf.account, amount);
         _pay(t.token, leaf.account, amount);
+    }
+
+    /// @notice Pays a leaf to the recipient that its account signed for, and the fee to the caller:
+    /// no gas and, by ERC-1271, no key is needed.
+    function claimSigned(
+        Entitlement calldata leaf,
+        SumNode[] calldata proof,
+        ClaimOrder calldata order,
+        bytes calldata signature
+    ) external nonReentrant returns (uint256 amount) {
+        VaultTerms memory t = terms();
+        _requireOrder(leaf, order, t.token, signature);
+        amount = _book(t, leaf, proof);
+        if (amount == 0) revert NothingToClaim(leaf.position);
+        if (order.fee > amount) revert FeeAboveClaim(order.fee, amount);
+        emit EntitlementPaid(leaf.position, leaf.account, amount);
+        emit EntitlementRedirected(leaf.position, order.recipient, order.fee);
+        _pay(t.token, order.recipient, amount - order.fee);
+        _pay(t.token, msg.sender, order.fee);
     }
 
     /// @notice Pays many leaves. A recipient whom the token refuses keeps its claim and stops nobody;
@@ -105,10 +149,10 @@ contract RevenueVault is EpochRoots {
     }
 
     /// @notice Gives the pool to the fallback when 180 days have passed since the first income and no
-    /// root was ever final.
+    /// final root entitles anyone to anything.
     function payFallback() external nonReentrant returns (uint256 amount) {
         VaultTerms memory t = terms();
-        if (finalRoot.epoch != 0 || pendingRoot.postedAt != 0) revert RootExists();
+        if (_dueTotal(_finalRoot()) != 0 || _isPending()) revert RootExists();
         _sync(t);
         uint256 from = firstInflowAt + FALLBACK_DELAY;
         if (firstInflowAt == 0 || block.timestamp < from) revert FallbackTooEarly(from);
@@ -125,21 +169,28 @@ contract RevenueVault is EpochRoots {
         private
         returns (uint256 amount)
     {
-        Root memory root = finalRoot;
-        if (root.epoch == 0 || !_opens(t, root, leaf, proof)) revert InvalidOpening();
+        Root memory root = _finalRoot();
+        SumNode memory start =
+            SumNode(SumTree.leafHash(leaf, address(this), t.token), leaf.cumulative);
+        if (
+            root.epoch == 0 || leaf.account == address(0)
+                || !SumTree.opens(root.hash, root.sum, root.depth, leaf.position, start, proof)
+        ) revert InvalidOpening();
         Position memory position = positions[leaf.position];
         if (position.account != address(0) && position.account != leaf.account) {
             revert PositionOfOther(leaf.position, position.account);
         }
-        if (leaf.cumulative <= position.claimed) return 0;
-        amount = leaf.cumulative - position.claimed;
+        uint256 due = _due(root, leaf.position, leaf.cumulative);
+        if (due <= position.claimed) return 0;
+        amount = due - position.claimed;
         // Two roots that contradict each other unnoticed still cannot pay more than the sum of the
         // last one: the other buckets' money is out of reach.
         uint256 claims = claimedTotal + amount;
-        if (claims > root.sum) revert ClaimsExceedRoot(claims, root.sum);
+        uint256 limit = _dueTotal(root);
+        if (claims > limit) revert ClaimsExceedRoot(claims, limit);
         claimedTotal = uint128(claims);
-        // leaf.cumulative <= root.sum <= 2^96 - 1, as postRoot checked.
-        positions[leaf.position] = Position(leaf.account, uint96(leaf.cumulative));
+        // At most the root's sum or the scaled pool, both below 2^96.
+        positions[leaf.position] = Position(leaf.account, uint96(due));
     }
 
     function _unbook(uint32 position, uint256 amount) private {
@@ -150,9 +201,5 @@ contract RevenueVault is EpochRoots {
 
     function _entitledPool(VaultTerms memory t) internal view override returns (uint256) {
         return _bucket(t.contributorsShare) - fallbackPaid;
-    }
-
-    function _position(uint32 position) internal view override returns (address, uint96) {
-        return (positions[position].account, positions[position].claimed);
     }
 }

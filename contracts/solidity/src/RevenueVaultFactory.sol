@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 
 import {IAssetRegistry} from "./IAssetRegistry.sol";
+import {IEpochCourt} from "./IEpochCourt.sol";
 import {IRevenueVault} from "./IRevenueVault.sol";
 import {RevenueVault} from "./RevenueVault.sol";
 import {WHOLE} from "./Shares.sol";
@@ -24,7 +25,8 @@ import {VaultTerms, VaultTermsCodec} from "./VaultTerms.sol";
 ///  4. Tokens are allow-listed at creation: `test_an_unlisted_token_is_refused`.
 ///  5. The implementation does nothing by itself: `test_the_implementation_is_locked`.
 ///  6. The fallback is none of the parties: `test_the_fallback_is_no_party`.
-///  7. Only what this factory created is a vault: `test_nothing_else_passes_for_a_vault`.
+///  7. The panel exists: `test_an_unknown_panel_is_refused`.
+///  8. Only what this factory created is a vault: `test_nothing_else_passes_for_a_vault`.
 contract RevenueVaultFactory {
     using VaultTermsCodec for VaultTerms;
 
@@ -36,6 +38,7 @@ contract RevenueVaultFactory {
 
     address public immutable implementation;
     IAssetRegistry public immutable registry;
+    IEpochCourt public immutable court;
 
     /// @notice Tokens without fees on transfer and without rebasing, fixed at construction.
     mapping(address token => bool) public isAllowedToken;
@@ -51,11 +54,13 @@ contract RevenueVaultFactory {
     error ParentInOtherToken(uint64 parentId);
     error MissingParty(string role);
     error FallbackIsParty(address fallbackTo);
+    error UnknownPanel(uint32 panel);
     error VaultExists(address vault);
 
-    constructor(address registry_, address[] memory tokens) {
+    constructor(address registry_, address court_, address desk_, address[] memory tokens) {
         registry = IAssetRegistry(registry_);
-        implementation = address(new RevenueVault(registry_, address(this)));
+        court = IEpochCourt(court_);
+        implementation = address(new RevenueVault(registry_, address(this), court_, desk_));
         for (uint256 i = 0; i < tokens.length; ++i) {
             isAllowedToken[tokens[i]] = true;
         }
@@ -96,6 +101,7 @@ contract RevenueVaultFactory {
         if (sum != WHOLE) revert SharesNotWhole(sum);
         uint256 operators = uint256(terms.platformShare) + terms.hostShare;
         if (operators > MAX_PLATFORM_AND_HOST) revert PlatformAndHostAboveCap(operators);
+        if (!court.isPanel(terms.panel)) revert UnknownPanel(terms.panel);
         if (terms.platform == address(0)) revert MissingParty("platform");
         if (terms.host == address(0)) revert MissingParty("host");
         if (terms.attributor == address(0)) revert MissingParty("attributor");

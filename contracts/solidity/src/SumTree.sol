@@ -29,7 +29,8 @@ struct SumNode {
 ///  2. Changing any part of an opening breaks it: `testFuzz_a_changed_opening_fails`.
 ///  3. Sums of children cannot be moved between them, which a hash over their total would allow:
 ///     `test_two_leaves_cannot_share_one_sum`.
-///  4. A proof shorter or longer than the depth fails: `test_a_proof_has_the_depth_of_the_tree`.
+///  4. Climbing agrees with hashing node by node: `testFuzz_climbing_is_hashing_level_by_level`.
+///  5. A proof shorter or longer than the depth fails: `test_a_proof_has_the_depth_of_the_tree`.
 library SumTree {
     uint8 internal constant MAX_DEPTH = 32;
 
@@ -62,25 +63,58 @@ library SumTree {
         SumNode memory start,
         SumNode[] calldata proof
     ) internal pure returns (bool) {
-        if (proof.length != depth || uint256(position) >> depth != 0) {
-            return false;
-        }
-        bytes32 hash = start.hash;
-        uint256 total = start.sum;
-        for (uint256 i = 0; i < depth; ++i) {
-            SumNode calldata other = proof[i];
-            hash = (position >> i) & 1 == 0
-                ? _node(hash, uint128(total), other.hash, other.sum)
-                : _node(other.hash, other.sum, hash, uint128(total));
-            total += other.sum;
-            // Every sum is below 2^128; a proof that overflows opens nothing.
-            if (total > type(uint128).max) return false;
-        }
-        return hash == root && total == sum;
+        if (proof.length != depth) return false;
+        (bool fits, bytes32 hash, uint256 total) = climb(position, start, proof);
+        return fits && hash == root && total == sum;
     }
 
-    function _node(bytes32 leftHash, uint128 leftSum, bytes32 rightHash, uint128 rightSum)
-        private
+    /// @notice Where `proof` leads from `start` at `position`: hash and sum of the top.
+    /// @return fits whether the position lies in a tree of that depth and every sum is below 2^128.
+    function climb(uint32 position, SumNode memory start, SumNode[] calldata proof)
+        internal
+        pure
+        returns (bool fits, bytes32 hash, uint256 total)
+    {
+        uint256 depth = proof.length;
+        if (depth > MAX_DEPTH || uint256(position) >> depth != 0) return (false, 0, 0);
+        hash = start.hash;
+        total = start.sum;
+        // The same as `node` level by level, at a third of the gas: a claim climbs twenty levels. One
+        // buffer holds 0x01 ‖ hL ‖ sL ‖ hR ‖ sR; a sum is written left-aligned and its lower half is
+        // overwritten by what follows. Sums of 128 bits and more are remembered and open nothing.
+        assembly ("memory-safe") {
+            let buffer := mload(0x40)
+            let excess := 0
+            mstore8(buffer, 1)
+            for { let i := 0 } lt(i, depth) { i := add(i, 1) } {
+                let other := add(proof.offset, shl(6, i))
+                let otherHash := calldataload(other)
+                let otherSum := calldataload(add(other, 32))
+                switch and(shr(i, position), 1)
+                case 0 {
+                    mstore(add(buffer, 1), hash)
+                    mstore(add(buffer, 33), shl(128, total))
+                    mstore(add(buffer, 49), otherHash)
+                    mstore(add(buffer, 81), shl(128, otherSum))
+                }
+                default {
+                    mstore(add(buffer, 1), otherHash)
+                    mstore(add(buffer, 33), shl(128, otherSum))
+                    mstore(add(buffer, 49), hash)
+                    mstore(add(buffer, 81), shl(128, total))
+                }
+                hash := keccak256(buffer, 97)
+                total := add(total, otherSum)
+                excess := or(excess, or(shr(128, otherSum), shr(128, total)))
+            }
+            fits := iszero(excess)
+        }
+        if (!fits) return (false, 0, 0);
+    }
+
+    /// @notice The hash of the node above two others.
+    function node(bytes32 leftHash, uint128 leftSum, bytes32 rightHash, uint128 rightSum)
+        internal
         pure
         returns (bytes32)
     {

@@ -26,10 +26,11 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
     IVaultSet public immutable factory;
     address private immutable _implementation;
 
+    /// @notice Everything that ever left; beside what contributors claimed, since a claim writes both.
+    uint128 public totalOut;
+    uint128 public claimedTotal;
     /// @notice Everything that ever arrived, as last booked.
     uint128 public totalIn;
-    /// @notice Everything that ever left.
-    uint128 public totalOut;
     uint128 public platformPaid;
     uint128 public hostPaid;
     /// @notice The part of the owner's bucket that has been credited to an account.

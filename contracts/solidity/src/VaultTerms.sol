@@ -10,6 +10,7 @@ import {WHOLE} from "./Shares.sol";
 /// @param attributor the account that posts epochs and roots.
 /// @param fallbackTo who receives the pool if no root is ever final: none of the other parties.
 /// @param challengeWindow seconds between a root's posting and its finality.
+/// @param panel which of the court's panels judges the epochs: its arbiters, verifiers and bonds.
 /// @param termsHash hash of the whole document of terms (reward rule, calibration card, licence).
 struct VaultTerms {
     address token;
@@ -24,12 +25,13 @@ struct VaultTerms {
     uint32 parentsShare;
     uint32 contributorsShare;
     uint32 challengeWindow;
+    uint32 panel;
     bytes32 termsHash;
 }
 
 /// @title Terms as the six words that stand behind a vault's code.
 /// @notice Words: token + platform, host and owner shares; platform + parents and contributors shares
-/// and window; host + version; attributor; fallback; terms hash.
+/// and window; host + version + panel; attributor; fallback; terms hash.
 ///
 /// Invariants (`test/RevenueVaultFactory.t.sol`):
 ///  1. Unpacking what was packed gives the same terms: `testFuzz_terms_survive_packing`.
@@ -51,7 +53,7 @@ library VaultTermsCodec {
             abi.encodePacked(
                 terms.host,
                 terms.versionId,
-                uint32(0),
+                terms.panel,
                 terms.attributor,
                 uint96(0),
                 terms.fallbackTo,
@@ -74,6 +76,7 @@ library VaultTermsCodec {
         terms.challengeWindow = uint32(w1);
         terms.host = address(uint160(w2 >> 96));
         terms.versionId = uint64(w2 >> 32);
+        terms.panel = uint32(w2);
         terms.attributor = address(uint160(w3 >> 96));
         terms.fallbackTo = address(uint160(w4 >> 96));
         terms.termsHash = w5;

@@ -28,6 +28,7 @@ interface Vm {
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function getCode(string calldata artifact) external view returns (bytes memory);
+    function getNonce(address account) external view returns (uint64);
     function setNonce(address account, uint64 nonce) external;
     function setBlockhash(uint256 number, bytes32 hash) external;
     function snapshotGasLastCall(string calldata group, string calldata name)

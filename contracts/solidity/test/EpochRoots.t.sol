@@ -40,7 +40,7 @@ contract EpochRootsTest is Vaults {
         vault.commitEpoch(1, keccak256("receipts"), 999);
         vm.roll(1_300);
         check(!vault.recordSeed(), "forgotten");
-        (,,, uint64 seedBlock) = vault.commitment();
+        uint64 seedBlock = vault.commitment().seedBlock;
         checkEq(seedBlock, 1_301, "new block");
         vm.roll(1_302);
         check(vault.recordSeed(), "recorded");
@@ -49,18 +49,18 @@ contract EpochRootsTest is Vaults {
     function test_a_root_needs_commitment_and_seed() public {
         vm.startPrank(ATTRIBUTOR);
         vm.expectPartialRevert(EpochRoots.NotCommitted.selector);
-        vault.postRoot(1, keccak256("root"), 10, 1, 0);
+        vault.postRoot(1, keccak256("root"), 10, 1, 0, unattested);
         vault.commitEpoch(1, keccak256("receipts"), 999);
         vm.expectPartialRevert(EpochRoots.SeedNotReady.selector);
-        vault.postRoot(1, keccak256("root"), 10, 1, 0);
+        vault.postRoot(1, keccak256("root"), 10, 1, 0, unattested);
         vm.stopPrank();
     }
 
     function test_only_the_attributor_commits_and_posts() public {
         vm.expectPartialRevert(EpochRoots.NotAttributor.selector);
         vault.commitEpoch(1, keccak256("receipts"), 999);
-        vm.expectPartialRevert(EpochRoots.NotAttributor.selector);
-        vault.postRoot(1, keccak256("root"), 10, 1, 0);
+        vm.expectPartialRevert(EpochRoots.NotCommitted.selector);
+        vault.postRoot(1, keccak256("root"), 10, 1, 0, unattested);
     }
 
     function test_a_cutoff_is_recent_and_moves_forward() public {
@@ -82,9 +82,9 @@ contract EpochRootsTest is Vaults {
         _commit();
         vm.prank(ATTRIBUTOR);
         vm.expectPartialRevert(EpochRoots.SumAbovePool.selector);
-        vault.postRoot(1, keccak256("root"), 601, 1, 0);
+        vault.postRoot(1, keccak256("root"), 601, 1, 0, unattested);
         vm.prank(ATTRIBUTOR);
-        vault.postRoot(1, keccak256("root"), 600, 1, 0);
+        vault.postRoot(1, keccak256("root"), 600, 1, 0, unattested);
     }
 
     function test_a_sum_never_falls() public {
@@ -93,7 +93,7 @@ contract EpochRootsTest is Vaults {
         _commit();
         vm.prank(ATTRIBUTOR);
         vm.expectPartialRevert(EpochRoots.SumFalls.selector);
-        vault.postRoot(2, keccak256("root"), 499, 1, 0);
+        vault.postRoot(2, keccak256("root"), 499, 1, 0, unattested);
     }
 
     /// @notice Compared with the balance, which claims lower, an honest second root would be refused.
@@ -120,9 +120,9 @@ contract EpochRootsTest is Vaults {
         _commit();
         vm.startPrank(ATTRIBUTOR);
         vm.expectPartialRevert(EpochRoots.DepthOutOfRange.selector);
-        vault.postRoot(2, keccak256("root"), 10, 4, 0);
+        vault.postRoot(2, keccak256("root"), 10, 4, 0, unattested);
         vm.expectPartialRevert(EpochRoots.DepthOutOfRange.selector);
-        vault.postRoot(2, keccak256("root"), 10, 33, 0);
+        vault.postRoot(2, keccak256("root"), 10, 33, 0, unattested);
         vm.stopPrank();
     }
 
@@ -130,7 +130,7 @@ contract EpochRootsTest is Vaults {
         _post(keccak256("root"), 10, 1);
         vm.prank(ATTRIBUTOR);
         vm.expectPartialRevert(EpochRoots.RootPending.selector);
-        vault.postRoot(1, keccak256("another"), 10, 1, 0);
+        vault.postRoot(1, keccak256("another"), 10, 1, 0, unattested);
     }
 
     function test_finality_waits_for_the_window() public {
@@ -142,86 +142,6 @@ contract EpochRootsTest is Vaults {
         vault.finalize();
         vm.warp(block.timestamp + 1);
         vault.finalize();
-    }
-
-    function test_a_lower_cumulative_cancels() public {
-        _expectCancelled(_two(200, 200), _two(199, 300), 0);
-    }
-
-    function test_another_account_cancels() public {
-        Entitlement[] memory now_ = _two(300, 200);
-        now_[0].account = address(0xBAD);
-        _expectCancelled(_two(200, 200), now_, 0);
-    }
-
-    function test_a_dropped_position_cancels() public {
-        Entitlement[] memory now_ = _two(0, 500);
-        now_[0] = Entitlement(0, address(0), 0, 0);
-        _expectCancelled(_two(200, 200), now_, 0);
-    }
-
-    function test_a_root_may_be_posted_again_after_a_cancellation() public {
-        _expectCancelled(_two(200, 200), _two(100, 300), 0);
-        (bytes32 root, uint128 sum) = _tree(_two(250, 200), 1);
-        _post(root, sum, 1);
-        _finalize();
-        checkEq(vault.currentEpoch(), 3, "final");
-    }
-
-    function test_an_honest_root_cannot_be_cancelled() public {
-        Entitlement[] memory was = _two(200, 200);
-        (bytes32 root, uint128 sum) = _tree(was, 1);
-        _post(root, sum, 1);
-        _finalize();
-        Entitlement[] memory now_ = _two(200, 300);
-        (root, sum) = _tree(now_, 1);
-        _post(root, sum, 1);
-        SumNode[] memory wasProof = _proof(was, 1, 0);
-        SumNode[] memory nowProof = _proof(now_, 1, 0);
-        vm.expectRevert(EpochRoots.NoFault.selector);
-        vault.cancelPending(was[0], wasProof, now_[0], nowProof);
-
-        // Two different positions prove nothing, nor does an opening that is not one.
-        vm.expectRevert(EpochRoots.NoFault.selector);
-        vault.cancelPending(was[0], wasProof, now_[1], nowProof);
-        now_[0].cumulative = 1;
-        vm.expectRevert(EpochRoots.InvalidOpening.selector);
-        vault.cancelPending(was[0], wasProof, now_[0], nowProof);
-    }
-
-    function test_what_was_claimed_cancels_too() public {
-        Entitlement[] memory was = _two(200, 200);
-        (bytes32 root, uint128 sum) = _tree(was, 1);
-        _post(root, sum, 1);
-        _finalize();
-        vault.claim(was[0], _proof(was, 1, 0));
-        Entitlement[] memory now_ = _two(100, 300);
-        (root, sum) = _tree(now_, 1);
-        _post(root, sum, 1);
-        SumNode[] memory honest = _proof(now_, 1, 1);
-        vm.expectRevert(EpochRoots.NoFault.selector);
-        vault.cancelPendingAgainstClaims(now_[1], honest);
-        vault.cancelPendingAgainstClaims(now_[0], _proof(now_, 1, 0));
-        (,,,, uint40 postedAt) = vault.pendingRoot();
-        checkEq(postedAt, 0, "cancelled");
-    }
-
-    function _expectCancelled(Entitlement[] memory was, Entitlement[] memory now_, uint32 position)
-        private
-    {
-        (bytes32 root, uint128 sum) = _tree(was, 1);
-        _post(root, sum, 1);
-        _finalize();
-        (root, sum) = _tree(now_, 1);
-        _post(root, sum, 1);
-        vault.cancelPending(
-            was[position], _proof(was, 1, position), now_[position], _proof(now_, 1, position)
-        );
-        (,,,, uint40 postedAt) = vault.pendingRoot();
-        checkEq(postedAt, 0, "cancelled");
-        (bytes32 finalHash,,,,) = vault.finalRoot();
-        (root,) = _tree(was, 1);
-        checkEq(finalHash, root, "the final root stays");
     }
 
     function _commit() private {

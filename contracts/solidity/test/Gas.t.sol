@@ -13,7 +13,8 @@ import {Permits} from "./Permits.sol";
 import {Vaults} from "./Vaults.sol";
 import {vm} from "./Checks.sol";
 
-/// @title Gas of the channels' calls, without the 21,000 of a transaction.
+/// @title Gas of the channels' calls, without the 21,000 of a transaction, as the canonical contract's
+/// figures are.
 contract ChannelGasTest is Channels {
     function setUp() public {
         _setUpChannels();
@@ -95,7 +96,9 @@ contract PermitGasTest is Permits {
     }
 }
 
-/// @title Gas of the vault's calls, without the 21,000 of a transaction.
+/// @title Gas of the vault's calls, each a transaction of its own: calldata, the 21,000 and cold storage
+/// are in it, refunds are off it.
+/// forge-config: default.isolate = true
 contract VaultGasTest is Vaults {
     function setUp() public {
         _setUpVaults();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Opening} from "../src/Openings.sol";
 import {Entitlement} from "../src/SumTree.sol";
 import {Vaults} from "./Vaults.sol";
 import {vm} from "./Checks.sol";
@@ -22,6 +23,7 @@ contract VaultHandler is Vaults {
 
     constructor() {
         _setUpVaults();
+        _bond(vault, ATTRIBUTOR, type(uint64).max);
         for (uint32 i = 0; i < POSITIONS; ++i) {
             _final.push(_leaf(i, address(uint160(0xC000 + i)), 0));
             _pending.push(_final[i]);
@@ -56,7 +58,7 @@ contract VaultHandler is Vaults {
     function post(uint256 seed, bool dishonest) external {
         if (!_commit()) return;
         (,,,, uint256 pool,) = vault.buckets();
-        (, uint128 finalSum,,,) = vault.finalRoot();
+        uint128 finalSum = vault.finalRoot().sum;
         Entitlement[] memory leaves = _final;
         uint256 spare = pool > finalSum ? pool - finalSum : 0;
         for (uint256 i = 0; i < POSITIONS; ++i) {
@@ -71,7 +73,7 @@ contract VaultHandler is Vaults {
         (bytes32 root, uint128 sum) = _tree(leaves, DEPTH);
         uint64 epoch = vault.currentEpoch();
         vm.prank(ATTRIBUTOR);
-        try vault.postRoot(epoch, root, sum, DEPTH, 0) {
+        try vault.postRoot(epoch, root, sum, DEPTH, 0, unattested) {
             for (uint256 i = 0; i < POSITIONS; ++i) {
                 _pending[i] = leaves[i];
             }
@@ -97,11 +99,10 @@ contract VaultHandler is Vaults {
 
     function cancel(uint32 position) external {
         position = uint32(position % POSITIONS);
-        try vault.cancelPending(
-            _final[position],
-            _proof(_final, DEPTH, position),
-            _pending[position],
-            _proof(_pending, DEPTH, position)
+        try faults.proveRegression(
+            vault,
+            Opening(_final[position], _proof(_final, DEPTH, position)),
+            Opening(_pending[position], _proof(_pending, DEPTH, position))
         ) {
             ++accepted;
         } catch {
@@ -162,15 +163,12 @@ contract VaultHandler is Vaults {
     }
 
     function sums() external view returns (uint256 finalSum, uint256 pendingSum, bool isPending) {
-        uint40 postedAt;
-        (, finalSum,,,) = vault.finalRoot();
-        (, pendingSum,,, postedAt) = vault.pendingRoot();
-        return (finalSum, pendingSum, postedAt != 0);
+        uint256 postedAt = vault.pendingRoot().postedAt;
+        return (vault.finalRoot().sum, vault.pendingRoot().sum, postedAt != 0);
     }
 
     function _commit() private returns (bool) {
-        (bytes32 committed,,,) = vault.commitment();
-        if (committed != bytes32(0)) return true;
+        if (vault.commitment().receiptsRoot != bytes32(0)) return true;
         uint64 epoch = vault.currentEpoch();
         vm.roll(block.number + 1);
         vm.prank(ATTRIBUTOR);
@@ -187,7 +185,7 @@ contract VaultHandler is Vaults {
     /// @dev Credits, sums and claims must never fall.
     function _watch() private {
         (uint256 platform, uint256 host, uint256 owner,, uint256 pool,) = vault.buckets();
-        (, uint128 finalSum,,,) = vault.finalRoot();
+        uint128 finalSum = vault.finalRoot().sum;
         uint256[6] memory now_ =
             [platform, host, owner, pool, uint256(finalSum), vault.claimedTotal()];
         for (uint256 i = 0; i < 6; ++i) {

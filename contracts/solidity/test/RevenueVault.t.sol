@@ -249,7 +249,7 @@ contract RevenueVaultTest is Vaults {
         vm.roll(block.number + 2);
         vm.prank(ATTRIBUTOR);
         vm.expectPartialRevert(EpochRoots.SumAbovePool.selector);
-        vault.postRoot(epoch, keccak256("root"), 1, 1, 0);
+        vault.postRoot(epoch, keccak256("root"), 1, 1, 0, unattested);
     }
 
     function test_no_fallback_after_a_final_root() public {
@@ -296,10 +296,11 @@ contract RevenueVaultTest is Vaults {
         hostile = new HostileToken();
         address[] memory tokens = new address[](1);
         tokens[0] = address(hostile);
-        RevenueVaultFactory other = new RevenueVaultFactory(address(registry), tokens);
+        RevenueVaultFactory other = _deployBeside(tokens);
         VaultTerms memory terms = _terms(versionId, 0);
         terms.token = address(hostile);
         vault = RevenueVault(other.create(terms));
         token = SettlementToken(address(hostile));
+        _bond(vault, ATTRIBUTOR, BOND);
     }
 }

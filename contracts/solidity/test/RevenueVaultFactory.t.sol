@@ -48,7 +48,7 @@ contract RevenueVaultFactoryTest is Vaults {
     function testFuzz_every_term_moves_the_address(uint256 which) public view {
         VaultTerms memory terms = _terms(versionId, 0);
         address before = factory.vaultAddress(terms);
-        which = within(which, 0, 12);
+        which = within(which, 0, 13);
         if (which == 0) terms.token = ALICE;
         if (which == 1) terms.versionId += 1;
         if (which == 2) terms.platform = ALICE;
@@ -61,6 +61,7 @@ contract RevenueVaultFactoryTest is Vaults {
         if (which == 9) terms.parentsShare += 1;
         if (which == 10) terms.contributorsShare += 1;
         if (which == 11) terms.challengeWindow += 1;
+        if (which == 13) terms.panel += 1;
         if (which == 12) terms.termsHash = 0;
         check(factory.vaultAddress(terms) != before, "another address");
     }
@@ -126,7 +127,7 @@ contract RevenueVaultFactoryTest is Vaults {
     function test_parents_are_paid_in_the_same_token() public {
         address[] memory tokens = new address[](1);
         tokens[0] = ALICE;
-        RevenueVaultFactory other = new RevenueVaultFactory(address(registry), tokens);
+        RevenueVaultFactory other = _deployBeside(tokens);
         vm.prank(OWNER);
         registry.setPayee(versionId, address(vault));
         AssetRegistry.Parent[] memory parents = new AssetRegistry.Parent[](1);

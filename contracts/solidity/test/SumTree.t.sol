@@ -82,6 +82,49 @@ contract SumTreeTest is Vaults {
         check(!this.opens(bytes32(0), 0, 1, leaves[0], proof), "overflow");
     }
 
+    function testFuzz_climbing_is_hashing_level_by_level(
+        uint32 position,
+        bytes32 start,
+        uint128 startSum,
+        bytes32[] calldata hashes,
+        uint128[] calldata sums
+    ) public view {
+        uint256 depth = hashes.length < sums.length ? hashes.length : sums.length;
+        SumNode[] memory proof = new SumNode[](depth);
+        for (uint256 i = 0; i < depth; ++i) {
+            proof[i] = SumNode(hashes[i], i % 4 == 0 ? sums[i] : sums[i] >> 64);
+        }
+        (bool climbed, bytes32 top, uint256 sum) =
+            this.climb(position, SumNode(start, startSum), proof);
+        (bool fits, bytes32 hash, uint256 total) = _climbed(position, start, startSum, proof);
+        check(climbed == fits, "fits");
+        checkEq(top, hash, "hash");
+        checkEq(sum, total, "sum");
+    }
+
+    /// @notice Half of the fuzzed sums overflow or miss the tree; here every one fits.
+    function testFuzz_climbing_within_a_tree(uint32 position, bytes32[20] calldata hashes)
+        public
+        view
+    {
+        uint128[] memory sums = new uint128[](20);
+        bytes32[] memory others = new bytes32[](20);
+        for (uint256 i = 0; i < 20; ++i) {
+            (others[i], sums[i]) = (hashes[i], uint128(uint256(hashes[i]) >> 140));
+        }
+        this.testFuzz_climbing_is_hashing_level_by_level(
+            uint32(position % 2 ** 20), hashes[0], 7, others, sums
+        );
+    }
+
+    function climb(uint32 position, SumNode memory start, SumNode[] calldata proof)
+        external
+        pure
+        returns (bool, bytes32, uint256)
+    {
+        return SumTree.climb(position, start, proof);
+    }
+
     /// @dev External, so that the proof arrives as calldata like in the vault.
     function opens(
         bytes32 root,
@@ -94,6 +137,26 @@ contract SumTreeTest is Vaults {
             SumTree.leafHash(leaf, address(vault), address(token)), leaf.cumulative
         );
         return SumTree.opens(root, sum, depth, leaf.position, start, proof);
+    }
+
+    function _climbed(uint32 position, bytes32 start, uint256 sum, SumNode[] memory proof)
+        private
+        pure
+        returns (bool, bytes32 hash, uint256 total)
+    {
+        if (proof.length > 32 || uint256(position) >> proof.length != 0) {
+            return (false, 0, 0);
+        }
+        (hash, total) = (start, sum);
+        for (uint256 i = 0; i < proof.length; ++i) {
+            SumNode memory other = proof[i];
+            hash = (position >> i) & 1 == 0
+                ? SumTree.node(hash, uint128(total), other.hash, other.sum)
+                : SumTree.node(other.hash, other.sum, hash, uint128(total));
+            total += other.sum;
+            if (total > type(uint128).max) return (false, 0, 0);
+        }
+        return (true, hash, total);
     }
 
     function _leaves(uint128[8] memory amounts, uint256 count)

@@ -2,6 +2,12 @@
 pragma solidity ^0.8.28;
 
 import {AssetRegistry} from "../src/AssetRegistry.sol";
+import {AvailabilityDemands} from "../src/AvailabilityDemands.sol";
+import {BatchSettlement} from "../src/BatchSettlement.sol";
+import {ReceiptDesk} from "../src/ReceiptDesk.sol";
+import {EpochCourt} from "../src/EpochCourt.sol";
+import {EpochFaults} from "../src/EpochFaults.sol";
+import {Panel, Panels} from "../src/Panels.sol";
 import {RevenueVault} from "../src/RevenueVault.sol";
 import {RevenueVaultFactory} from "../src/RevenueVaultFactory.sol";
 import {SettlementToken} from "../src/SettlementToken.sol";
@@ -18,10 +24,23 @@ abstract contract Vaults is Checks {
     address internal constant FALLBACK = address(0x9005);
     address internal constant ALICE = address(0xA001);
     address internal constant BOB = address(0xA002);
+    address internal constant ARBITER_ONE = address(0xA101);
+    address internal constant ARBITER_TWO = address(0xA102);
+    address internal constant ARBITER_THREE = address(0xA103);
     uint32 internal constant WINDOW = 60;
+    uint32 internal constant EPOCH = 1 hours;
+    uint104 internal constant BOND = 10_000_000;
+    bytes[] internal unattested;
 
     AssetRegistry internal registry;
     RevenueVaultFactory internal factory;
+    EpochCourt internal court;
+    BatchSettlement internal settlement;
+    ReceiptDesk internal desk;
+    EpochFaults internal faults;
+    Panels internal panels;
+    AvailabilityDemands internal demands;
+    uint32 internal panel;
     SettlementToken internal token;
     uint64 internal assetId;
     uint64 internal versionId;
@@ -34,17 +53,74 @@ abstract contract Vaults is Checks {
         _deploy();
         (assetId, versionId) = _publish(OWNER, new AssetRegistry.Parent[](0), 0);
         vault = RevenueVault(factory.create(_terms(versionId, 0)));
+        _bond(vault, ATTRIBUTOR, BOND);
     }
 
-    /// @dev Registry and factory name each other, so the registry's address is computed first.
+    /// @dev Registry, factory and court name each other, so two addresses are computed first.
     function _deploy() internal {
         token = new SettlementToken(address(this));
         address[] memory tokens = new address[](1);
         tokens[0] = address(token);
-        address expected = _createdAddress(address(this), 3);
-        factory = new RevenueVaultFactory(expected, tokens);
+        settlement = new BatchSettlement();
+        desk = new ReceiptDesk(address(settlement));
+        faults = new EpochFaults();
+        panels = new Panels();
+        uint64 nonce = vm.getNonce(address(this));
+        address expected = _createdAddress(address(this), nonce + 1);
+        address expectedCourt = _createdAddress(address(this), nonce + 3);
+        factory = new RevenueVaultFactory(expected, expectedCourt, address(desk), tokens);
         registry = new AssetRegistry(address(factory));
+        demands = new AvailabilityDemands(address(factory), address(panels));
+        court = _court(factory);
         checkEq(address(registry), expected, "registry's address");
+        checkEq(address(court), expectedCourt, "court's address");
+        panel = panels.openPanel(_rules(), _arbiters(), new address[](0));
+    }
+
+    /// @notice Another factory, with a court of its own, for the same registry's assets.
+    function _deployBeside(address[] memory tokens) internal returns (RevenueVaultFactory other) {
+        address expected = _createdAddress(address(this), vm.getNonce(address(this)) + 2);
+        other = new RevenueVaultFactory(address(registry), expected, address(desk), tokens);
+        demands = new AvailabilityDemands(address(other), address(panels));
+        court = _court(other);
+        checkEq(address(court), expected, "court's address");
+        panel = panels.openPanel(_rules(), _arbiters(), new address[](0));
+    }
+
+    function _court(RevenueVaultFactory of_) private returns (EpochCourt) {
+        return new EpochCourt(address(of_), address(panels), address(faults), address(demands));
+    }
+
+    function _arbiters() internal pure returns (address[] memory arbiters) {
+        arbiters = new address[](3);
+        (arbiters[0], arbiters[1], arbiters[2]) = (ARBITER_ONE, ARBITER_TWO, ARBITER_THREE);
+    }
+
+    /// @dev A bond of the increment itself, which an audit of every second root makes enough.
+    function _rules() internal pure returns (Panel memory) {
+        return Panel({
+            minBond: 1_000,
+            bondBps: 10_000,
+            maxIncrement: 1_000_000_000,
+            arbiterQuorum: 2,
+            verifierQuorum: 0,
+            auditProbability: 50_000_000,
+            epochLength: EPOCH,
+            demandWindow: 30,
+            rulingWindow: 600,
+            compensationWindow: 1 days,
+            demandPrice: 10,
+            disputeBond: 200,
+            arbiterFee: 30
+        });
+    }
+
+    function _bond(RevenueVault for_, address attributor, uint104 amount) internal {
+        token.mint(attributor, amount);
+        vm.startPrank(attributor);
+        token.approve(address(court), amount);
+        court.lockBond(for_, amount);
+        vm.stopPrank();
     }
 
     function _publish(address owner, AssetRegistry.Parent[] memory parents, uint32 minRoyalty)
@@ -73,6 +149,7 @@ abstract contract Vaults is Checks {
             parentsShare: parentsShare,
             contributorsShare: 60_000_000,
             challengeWindow: WINDOW,
+            panel: panel,
             termsHash: keccak256("terms")
         });
     }
@@ -84,14 +161,13 @@ abstract contract Vaults is Checks {
     /// @notice Commits the current epoch, records its seed and posts a root.
     function _post(bytes32 root, uint128 sum, uint8 depth) internal {
         uint64 epoch = vault.currentEpoch();
-        (bytes32 committed,,,) = vault.commitment();
-        if (committed == bytes32(0)) {
+        if (vault.commitment().receiptsRoot == bytes32(0)) {
             vm.prank(ATTRIBUTOR);
             vault.commitEpoch(epoch, keccak256("receipts"), uint64(block.number - 1));
             vm.roll(block.number + 2);
         }
         vm.prank(ATTRIBUTOR);
-        vault.postRoot(epoch, root, sum, depth, keccak256("bundle"));
+        vault.postRoot(epoch, root, sum, depth, keccak256("bundle"), unattested);
     }
 
     function _finalize() internal {
@@ -155,6 +231,10 @@ abstract contract Vaults is Checks {
         }
     }
 
+    function _leafHash(Entitlement memory leaf) internal view returns (bytes32) {
+        return SumTree.leafHash(leaf, address(vault), address(token));
+    }
+
     function _join(SumNode memory left, SumNode memory right)
         private
         pure
@@ -176,9 +256,10 @@ abstract contract Vaults is Checks {
         leaves[1] = _leaf(1, BOB, second);
     }
 
-    /// @dev RLP of a creator and a nonce from 1 to 127. A new contract starts at nonce 1; the token is
-    /// created with it, the factory with 2, the registry with 3.
-    function _createdAddress(address creator, uint8 nonce) private pure returns (address) {
-        return address(uint160(uint256(keccak256(abi.encodePacked(hex"d694", creator, nonce)))));
+    /// @dev RLP of a creator and a nonce from 1 to 127.
+    function _createdAddress(address creator, uint64 nonce) private pure returns (address) {
+        check(nonce > 0 && nonce < 128, "one byte of nonce");
+        return
+            address(uint160(uint256(keccak256(abi.encodePacked(hex"d694", creator, uint8(nonce))))));
     }
 }

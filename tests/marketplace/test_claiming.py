@@ -1,0 +1,122 @@
+"""One transaction claims everything that a key is owed, over all assets."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+from attribution.small_epoch import small_epoch
+from contracts.world import World, create_vault, open_world, post, publish, terms_of
+from typer.testing import CliRunner
+
+from headwater.main import application
+from headwater_attribution.bundle import EpochBundle
+from headwater_attribution.entitlement import VaultDomain
+from headwater_contracts.chains.local import LocalChain
+from headwater_contracts.clients.claim_orders import Claim
+from headwater_contracts.clients.revenue_vault import RevenueVaultClient
+from headwater_contracts.deployments import DEVELOPMENT, deploy_development_contracts
+from headwater_contracts.reverts import ContractRevertError
+from headwater_marketplace.claiming import claim_everything, owed_to
+from headwater_marketplace.epochs import opening
+from headwater_payments.address import Address, parse_address
+from headwater_payments.hexadecimal import parse_hex
+from headwater_wallet.keys import LocalSigner, SeedKeystore
+from headwater_wallet.transactions import TransactionSender
+
+pytestmark = pytest.mark.anyio
+
+PASSWORD = "correct horse battery"
+OTHER = parse_address("0x" + "0b" * 20)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with await LocalChain.start() as chain:
+        yield await open_world(chain, await deploy_development_contracts(chain))
+
+
+async def closed_vault(
+    world: World, account: Address, *, final: bool = True
+) -> tuple[RevenueVaultClient, EpochBundle]:
+    """A vault with income and one epoch, in which `account` and another earned."""
+    vault = await create_vault(world, terms_of(world, await publish(world)))
+    await world.chain.send(world.token.mint(vault.address, 5_000))
+    domain = VaultDomain(84_532, vault.address, world.token.address)
+    bundle = small_epoch(1, domain=domain, owners=(account, OTHER))
+    await post(world, vault, parse_hex(bundle.root), bundle.sum)
+    if final:
+        await world.chain.advance_time(31)
+        await world.seller.send(vault.finalize())
+    return vault, bundle
+
+
+async def test_all_assets_are_claimed_in_one_transaction(world: World) -> None:
+    account = parse_address("0x" + "0a" * 20)
+    bundles = [(await closed_vault(world, account))[1] for _ in range(3)]
+    _, pending = await closed_vault(world, account, final=False)
+    sender = TransactionSender(world.chain.reader, LocalSigner(bytes(world.buyer.account.key)))
+    owed = await owed_to(account, [*bundles, pending], world.chain.reader)
+    earned = sum(
+        leaf.cumulative for bundle in bundles for leaf in bundle.leaves if leaf.account == account
+    )
+    assert (len(owed), sum(each.amount for each in owed)) == (3, earned)
+    assert await claim_everything(sender, owed, DEVELOPMENT) is not None
+    assert sender.sent == 1
+    assert await world.token.balance(account) == earned > 0
+    assert await world.token.balance(OTHER) == 0
+    assert await owed_to(account, bundles, world.chain.reader) == []
+    # What was claimed meanwhile is left out, not failed on.
+    assert await claim_everything(sender, owed, DEVELOPMENT) is None
+
+
+async def test_the_command_claims_for_its_key(world: World, tmp_path: Path) -> None:
+    keystore = SeedKeystore.create()
+    keystore.save(tmp_path / "seed.json", PASSWORD)
+    account = keystore.signer(0).address
+    await world.chain.fund(account, 10**18)
+    _, bundle = await closed_vault(world, account)
+    (tmp_path / "bundles").mkdir()
+    (tmp_path / "bundles" / "one.json").write_text(bundle.model_dump_json())
+    (tmp_path / "password").write_text(PASSWORD)
+
+    def run(*more: str) -> str:
+        command = ["claim", str(tmp_path / "seed.json"), str(tmp_path / "bundles")]
+        options = ["--rpc", world.chain.url, "--chain-id", "84532", *more]
+        done = CliRunner().invoke(
+            application(["claim"]),
+            [*command, *options],
+            env={"HEADWATER_PASSWORD_FILE": str(tmp_path / "password")},
+        )
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    earned = next(leaf.cumulative for leaf in bundle.leaves if leaf.account == account)
+    listed = await anyio.to_thread.run_sync(lambda: run("--dry-run"))
+    assert str(earned) in listed
+    assert await world.token.balance(account) == 0
+    assert "claimed in 0x" in await anyio.to_thread.run_sync(run)
+    assert await world.token.balance(account) == earned
+    assert "nothing is owed" in await anyio.to_thread.run_sync(run)
+
+
+async def test_a_signed_order_pays_another_recipient(world: World) -> None:
+    account, recipient = world.buyer.address, parse_address("0x" + "0c" * 20)
+    vault, bundle = await closed_vault(world, account)
+    leaf, proof = next(
+        opening(part) for part in bundle.leaves if parse_address(part.account) == account
+    )
+    order = Claim(world.token.address, leaf.position, leaf.cumulative, recipient, 7, 2**40 - 1)
+    signature = world.buyer.sign(order.to_sign(84_532, vault.address).digest())
+    before = await world.token.balance(world.seller.address)
+    await world.seller.send(vault.claim_signed(leaf, proof, order, signature))
+    assert await world.token.balance(recipient) == leaf.cumulative - 7
+    assert await world.token.balance(world.seller.address) == before + 7
+    with pytest.raises(ContractRevertError) as refused:
+        await world.chain.reader.call(vault.claim_signed(leaf, proof, order, bytes(65)))
+    assert refused.value.name == "NotSignedByAccount"
