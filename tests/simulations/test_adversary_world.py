@@ -30,7 +30,6 @@ from headwater_simulations.adversary.deviations import (
     FarmPrior,
     FreeRide,
     Noise,
-    Restate,
     Split,
     Wash,
     conduct_of,
