@@ -14,10 +14,12 @@ from sqlalchemy import create_engine, text
 from typer.testing import CliRunner
 
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient
+from headwater_contracts.reader import ChainReader
+from headwater_marketplace.claim_scheduler import ClaimPolicy, ClaimScheduler
 from headwater_marketplace.settlement import SettlementWorker
 from headwater_payments.amount import Amount
 from headwater_wallet.audit import GENESIS, AuditBrokenError, AuditEntry, check_log, entry_hash
-from headwater_wallet.claims import note_claims
+from headwater_wallet.claims import ClaimWatch, note_claims
 from headwater_wallet.cli import app
 from headwater_wallet.database import Database
 from headwater_wallet.errors import BudgetExceededError
@@ -248,6 +250,54 @@ async def test_a_claim_on_chain_is_bound_to_the_voucher_that_it_claims(tmp_path:
                 "transaction": claimed.transaction,
             }
             assert (await wallet.ledger.check_audit()).entries == 5
+
+
+async def test_claims_made_by_schedule_are_in_the_log_of_the_wallet_that_pays(
+    tmp_path: Path,
+) -> None:
+    async with open_chain_shop(tmp_path, schemes=("batch-settlement",)) as shop:
+        signer = LocalSigner.random()
+        await shop.fund(signer.address, 20 * PRICE)
+        policy = simple_policy(Amount(10 * PRICE, USDC))
+        async with open_wallet(signer, policy, database=tmp_path / "w.db") as wallet:
+            contract = BatchSettlementClient(shop.chain.reader, shop.deployment.batch_settlement)
+            watch = ClaimWatch(wallet.ledger, contract, confirmations=1)
+            facilitator = shop.app._facilitator
+            schedule = ClaimScheduler(
+                *(shop.store, shop.sender, shop.deployment, facilitator),  # type: ignore[arg-type]
+                ClaimPolicy(amount_atomic=100),
+            )
+            transactions = []
+            for charge in (70, 30, 120):
+                async with wallet.client(timeout=60) as client:
+                    await client.post(shop.url + "/paid/x", json={"charge": charge})
+                claimed = await schedule.look()
+                transactions += [] if claimed is None else claimed.transactions
+                assert await watch.look() == 0, "a block that may be replaced was believed"
+                await shop.chain.mine()
+                assert await watch.look() == (claimed is not None)
+            notes = [e for e in await wallet.ledger.audit_log() if e.event == "claimed"]
+            bodies = [json.loads(note.body) for note in notes]
+            assert [body["total_claimed"] for body in bodies] == ["100", "220"]
+            assert [body["transaction"] for body in bodies] == transactions
+            # Another process that begins anew notes nothing twice, and a dead node is no end.
+            again = ClaimWatch(wallet.ledger, contract, confirmations=0)
+            assert await again.look() == 0
+            await wallet.ledger.check_audit()
+            async with ChainReader.connect("http://127.0.0.1:9", USDC.chain_id) as gone:
+                nobody = BatchSettlementClient(gone, shop.deployment.batch_settlement)
+                failing = ClaimWatch(wallet.ledger, nobody, sleep=stop_at_once)
+                with pytest.raises(StoppedError):
+                    await failing.run()
+                assert str(failing.last_failure).startswith("unavailable:")
+
+
+class StoppedError(Exception):
+    """A service was to wait."""
+
+
+async def stop_at_once(_seconds: float) -> None:
+    raise StoppedError
 
 
 async def test_the_command_says_that_the_log_holds_or_what_does_not(tmp_path: Path) -> None:

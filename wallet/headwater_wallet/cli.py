@@ -13,7 +13,7 @@ import typer
 from headwater_payments.errors import InvalidInputError
 from headwater_wallet.cli_support import Db, KeyFile, ledger_url, password, refusals, table
 from headwater_wallet.signer_cli import signer
-from headwater_wallet.withdraw_cli import withdraw
+from headwater_wallet.withdraw_cli import claims, withdraw
 
 # The command line starts fast because the ledger's libraries load when a command runs.
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ app = typer.Typer(no_args_is_help=True, help="A wallet's keys, books and policie
 policies = typer.Typer(no_args_is_help=True, help="Spend policies.")
 app.add_typer(policies, name="policy")
 app.command()(withdraw)
+app.command()(claims)
 app.command()(signer)
 
 ApprovalId = Annotated[str, typer.Argument(help="The question, as `approvals` lists it.")]

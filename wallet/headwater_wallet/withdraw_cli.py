@@ -1,4 +1,4 @@
-"""`headwater wallet withdraw`: escrow that sellers left, on its way back."""
+"""`headwater wallet claims` and `withdraw`: what sellers took of the escrow, and what they left."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +31,34 @@ def withdraw(
 
     with refusals():
         anyio.run(_run, ledger_url(db), keyfile, rpc, chain_id, index, idle_days, dry_run)
+
+
+def claims(
+    db: Db,
+    rpc: Annotated[str, typer.Option("--rpc", help="The node's URL.")],
+    chain_id: Annotated[int, typer.Option("--chain-id", help="The chain it must serve.")],
+    from_block: Annotated[int, typer.Option("--from-block", min=0, help="Where to begin.")] = 0,
+) -> None:
+    """Note what sellers have claimed on chain in the audit log of DB; nothing is noted twice."""
+    import anyio
+
+    with refusals():
+        new = anyio.run(_note, ledger_url(db), rpc, chain_id, from_block)
+    typer.echo(f"{new} claims are new.")
+
+
+async def _note(url: str, rpc: str, chain_id: int, from_block: int) -> int:
+    from headwater_contracts.clients.batch_settlement import BatchSettlementClient
+    from headwater_contracts.reader import ChainReader
+    from headwater_payments.channels import BATCH_SETTLEMENT
+    from headwater_wallet.claims import ClaimWatch
+    from headwater_wallet.migrations import open_ledger
+    from headwater_wallet.spend_ledger import SpendLedger
+
+    async with ChainReader.connect(rpc, chain_id) as reader, open_ledger(url) as database:
+        ledger = SpendLedger(database, "default")
+        contract = BatchSettlementClient(reader, BATCH_SETTLEMENT)
+        return await ClaimWatch(ledger, contract, from_block=from_block).look()
 
 
 async def _run(
