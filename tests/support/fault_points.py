@@ -22,11 +22,11 @@ async def count(folder: Path) -> dict[str, dict[str, int]]:
 
     counted = {}
     for number, name in enumerate(test_faults.SCENARIOS):
-        own, like = folder / f"{number}", folder / f"{number}-like"
-        for made in (own, like):
-            await anyio.Path(made).mkdir()
-        points, known = await test_faults.points_of(own, like, name)
-        counted[name] = test_faults.counts_of(points, known)
+        own = folder / f"{number}"
+        await anyio.Path(own).mkdir()
+        async with test_faults.staged(own, test_faults.SCENARIOS[name]) as stage:
+            points = await test_faults.run(stage, test_faults.SCENARIOS[name])
+        counted[name] = test_faults.counts_of(points)
     return counted
 
 

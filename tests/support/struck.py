@@ -39,8 +39,9 @@ from support.streaming import streaming_transport
 BUDGET: Final = 100_000
 FUNDS: Final = 1_000_000
 _BUYING = (
-    *("approvals", "buyer", "circuits", "database", "exchange", "lanes", "payment_header"),
-    *("purchase", "spend_ledger", "stream_watch", "transport_httpx"),
+    *("approvals", "buyer", "channel_hold", "circuits", "database", "exchange", "lanes"),
+    *("payment_header", "payment_record", "purchase", "spend_ledger", "stream_watch"),
+    "transport_httpx",
 )
 
 

@@ -10,56 +10,37 @@ Source: x402 v2 over HTTP; schemes `batch-settlement`, `exact` and `upto` on EVM
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import anyio
 
 from headwater_payments.address import parse_address
 from headwater_payments.amount import Amount
 from headwater_payments.batch_payload import SCHEME as BATCH
-from headwater_payments.channels import ChannelBusyError, ChargeAboveCapError
-from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.channels import ChannelBusyError
+from headwater_payments.errors import InvalidInputError
 from headwater_payments.extensions import LOOKUP_PATH, PAYMENT_IDENTIFIER, PAYMENT_RECEIPT
-from headwater_payments.hexadecimal import to_hex
-from headwater_payments.mpp import WWW_AUTHENTICATE, parse_receipt_header
 from headwater_payments.windows import WindowTerms
 from headwater_payments.x402 import (
-    PAYMENT_REQUIRED,
     PAYMENT_RESPONSE,
     JsonObject,
     PaymentRequired,
-    PaymentRequirements,
     SettlementResponse,
 )
-from headwater_payments.x402_v1 import X_PAYMENT_RESPONSE, read_terms_v1
+from headwater_payments.x402_v1 import X_PAYMENT_RESPONSE
+from headwater_wallet.channel_hold import ChannelHold
 from headwater_wallet.errors import (
     ApprovalPendingError,
     PaymentRefusedError,
     PaymentUnderWayError,
     PaymentUnknownError,
-    SellerMisbehavedError,
 )
-from headwater_wallet.lanes import LanePool, lanes_for
+from headwater_wallet.payment_record import PaymentRecord
 from headwater_wallet.policy import PaymentRequest, SpendHistory
-from headwater_wallet.seller_claims import (
-    ChargeClaim,
-    charge_claim,
-    check_receipt,
-    proven_by_chain,
-    standing_of,
-    stated_balance,
-)
 from headwater_wallet.spend_records import ChannelTerms, Intent, NewPayment
 from headwater_wallet.stream_windows import check_need
-from headwater_wallet.terms import (
-    Terms,
-    choose_terms,
-    needs_mpp,
-    origin_of,
-    read_mpp_terms,
-    route_of,
-    without_challenge,
-)
+from headwater_wallet.terms import Terms, choose_terms, origin_of, route_of
+from headwater_wallet.told import terms_told
 
 if TYPE_CHECKING:
     from headwater_wallet.buyer import Buyer
@@ -83,22 +64,14 @@ class Purchase:
         self._buyer, self._payment_id, self._wants_stream = buyer, payment_id, wants_stream
         self._origin, self._url = origin_of(url), route_of(url)
         self._route = (method, self._url)
-        self._terms: Terms | None = None
         self._windows: WindowTerms | None = None
-        self._intent: Intent | None = None
-        self._channel: bytes | None = None
-        self._gate: anyio.Semaphore | None = None
-        self._lane: tuple[LanePool, int] | None = None
-        self._busy: set[int] = set()
-        self._width = 1
-        """How many lanes a request of this price may use."""
+        self._hold = ChannelHold(buyer)
+        self._record = PaymentRecord(buyer, payment_id, self._origin, self._hold)
         self._request: PaymentRequest | None = None
         self._voucher: tuple[int, str] | None = None
         self.may_have_arrived = False
         """Whether an earlier request with this payment may have reached the seller."""
-        self._joined = False
-        """Whether the payment had left before this request, for one that may still be running."""
-        self._pays = self._asked = self._corrected = self._counted = False
+        self._pays = self._asked = self._corrected = False
 
     @property
     def payment_id(self) -> str:
@@ -108,27 +81,34 @@ class Purchase:
     @property
     def intent(self) -> Intent | None:
         """The payment as last recorded, once there is one."""
-        return self._intent
+        return self._record.intent
 
     @property
     def repeatable(self) -> bool:
         """Whether the seller knows this payment by its id, so that sending it again is safe."""
-        return self._terms is not None and self._terms.advertises(PAYMENT_IDENTIFIER)
+        terms = self._record.terms
+        return terms is not None and terms.advertises(PAYMENT_IDENTIFIER)
 
     @property
     def under_way(self) -> bool:
         """Whether this request is paying: from before its reservation until its outcome."""
-        return self._pays and (self._intent is None or self._intent.state in ("reserved", "sent"))
+        return self._pays and (
+            self._record.intent is None or self._record.intent.state in ("reserved", "sent")
+        )
 
     @property
     def awaits_receipt(self) -> bool:
         """Whether the charge is still to come, at the end of a stream."""
-        return self._intent is not None and self._intent.state in ("reserved", "sent", "unknown")
+        return self._record.intent is not None and self._record.intent.state in (
+            "reserved",
+            "sent",
+            "unknown",
+        )
 
     @property
     def in_windows(self) -> bool:
         """Whether the price is covered a window at a time, while the answer streams."""
-        return self._intent is not None and self._windows is not None
+        return self.intent is not None and self._windows is not None
 
     @property
     def beside_url(self) -> str:
@@ -164,25 +144,25 @@ class Purchase:
         """
         if status == 402:
             return await self._asked_to_pay(headers, body)
-        if self._intent is None:
+        if self._record.intent is None:
             return None
         header = headers.get(PAYMENT_RESPONSE) or headers.get(X_PAYMENT_RESPONSE)
-        by_mpp = self._terms is not None and not self._terms.lasting
+        by_mpp = self._record.terms is not None and not self._record.terms.lasting
         # MPP's receipt and the metering receipt are headers of one name.
         told = headers.get(PAYMENT_RECEIPT)
         if header is None and not (by_mpp and told):
             await self._not_told(status)
             return None
-        settlement = await self._read(header, told)
+        settlement = await self._record.read(header, told)
         extra = settlement.extra or {}
         if not settlement.success:
-            await self._refused(settlement.error_reason, settlement.error_message)
+            await self._record.refused(settlement.error_reason, settlement.error_message)
         if "reserved" in extra or (status >= 400 and extra.get("chargedAmount") == "0"):
-            await self._note_deposit(extra)
+            await self._record.note_deposit(extra)
             if status >= 400:
-                await self._release()
+                await self._record.release()
             return None
-        await self.settled(settlement, None if by_mpp else told)
+        await self._record.settled(settlement, None if by_mpp else told)
         return None
 
     async def settled(self, settlement: SettlementResponse, receipt: str | None) -> None:
@@ -191,35 +171,11 @@ class Purchase:
         Raises:
             SellerMisbehavedError: it exceeds the cap or contradicts itself; the channel is blocked.
         """
-        if self._intent is None or self._terms is None:
-            return
-        extra = settlement.extra or {}
-        try:
-            claim = charge_claim(extra, self._terms, self._intent)
-            await self._note_deposit(extra)
-            check_receipt(receipt, self._terms, self._intent, claim.charge)
-            self._intent = await self._record(self._intent, self._terms, claim, receipt)
-            if self._buyer.policy.breaker is not None:
-                self._buyer.ledger.circuits.succeeded_soon(self._origin)
-        except (ChargeAboveCapError, InvalidInputError) as exc:
-            await self._lost()
-            await self._misbehaved(exc)
-        finally:
-            self._open_gate()
+        await self._record.settled(settlement, receipt)
 
-    async def _record(
-        self, intent: Intent, terms: Terms, claim: ChargeClaim, receipt: str | None
-    ) -> Intent:
-        covered = claim.total is None or claim.total <= intent.max_claimable
-        if terms.concurrent and covered:
-            return self._buyer.ledger.settle_soon(intent, claim.charge, receipt)
-        return await self._buyer.ledger.settle(
-            intent.payment_id,
-            claim.charge,
-            None if terms.concurrent else claim.total,
-            receipt,
-            total_at_most_signed=claim.total,
-        )
+    async def failed(self) -> None:
+        """The seller failed to serve a payment: count it, once for each request."""
+        await self._record.failed()
 
     async def extend(self, wanted: object) -> str:
         """Reserve and sign the next window of a stream, as its seller asks for it.
@@ -237,7 +193,7 @@ class Purchase:
             SellerMisbehavedError: it asks for more than was agreed; the same, and the channel is
                 blocked.
         """
-        terms, intent, buyer = self._terms, self._intent, self._buyer
+        terms, intent, buyer = self._record.terms, self._record.intent, self._buyer
         if terms is None or intent is None or self._request is None:
             raise InvalidInputError("There is no payment to extend.")
         window = 0 if self._windows is None else self._windows.window
@@ -245,12 +201,12 @@ class Purchase:
         try:
             need = check_need(wanted, intent, window, price)
         except InvalidInputError as exc:
-            await self._lost()
-            await self._misbehaved(exc)
+            await self._record.lost()
+            await self._record.misbehaved(exc)
         if self._voucher is not None and need.required <= self._voucher[0]:
             return self._voucher[1]
         limit = buyer.policy.deposit_limit
-        channel = terms.channel(buyer.signer.address, limit, authorizer=buyer.authorizer)
+        channel = self._hold.named(terms, limit)
         if channel is None:
             raise InvalidInputError("Only a payment on a channel can be extended.")
         request, now = self._request, buyer.now()
@@ -258,19 +214,19 @@ class Purchase:
         def permit(history: SpendHistory, newly_signed: int) -> None:
             buyer.policy.check(request, history, newly_signed=newly_signed, now=now)
 
-        self._gate = self._gate or await self._closed_gate(channel)
+        await self._hold.close(channel)
         try:
             if need.required > intent.amount:
-                self._intent = intent = await buyer.ledger.extend(
+                self._record.intent = intent = await buyer.ledger.extend(
                     self._payment_id, need.required, price, limit, permit, now
                 )
             header = await buyer.headers.sign(terms, channel, intent)
         except BaseException:
-            self._open_gate()
+            self._hold.open()
             raise
         self._voucher = (need.required, header)
         if not intent.deposit:
-            self._open_gate()
+            self._hold.open()
         return header
 
     async def extended(self, reply: JsonObject) -> None:
@@ -279,59 +235,51 @@ class Purchase:
         Raises:
             SellerMisbehavedError: it states nonsense; the channel is blocked.
         """
-        await self._note_deposit(reply)
+        await self._record.note_deposit(reply)
 
     def extension_over(self) -> None:
         """A voucher was sent, with or without success: others may use the channel again."""
-        self._open_gate()
+        self._hold.open()
 
     async def ended(self) -> None:
         """The exchange is over, however it went; a charge that never came is left to reconcile."""
         with anyio.CancelScope(shield=True):
             try:
                 if self.awaits_receipt:
-                    await self._lost()
+                    await self._record.lost()
             finally:
                 self._pays = False
-                self._open_gate()
+                self._hold.open()
 
     async def abandon(self) -> None:
         """This request never reached the seller: give back what no earlier one may have used."""
         with anyio.CancelScope(shield=True):
             try:
-                if self._intent is not None and self.may_have_arrived:
-                    await self._lost()
-                elif self._intent is not None:
-                    self._intent = await self._buyer.ledger.release(
-                        self._intent.payment_id, never_sent=True
+                if self._record.intent is not None and self.may_have_arrived:
+                    await self._record.lost()
+                elif self._record.intent is not None:
+                    self._record.intent = await self._buyer.ledger.release(
+                        self._record.intent.payment_id, never_sent=True
                     )
             finally:
                 self._pays = False
-                self._open_gate()
-
-    async def failed(self) -> None:
-        """The seller failed to serve a payment: count it, once for each request."""
-        breaker = self._buyer.policy.breaker
-        if breaker is None or self._terms is None or self._counted:
-            return
-        self._counted = True
-        with anyio.CancelScope(shield=True):
-            await self._buyer.ledger.circuits.failed(self._origin, self._buyer.now())
+                self._hold.open()
 
     async def _asked_to_pay(
         self, headers: Mapping[str, str], content: bytes
     ) -> dict[str, str] | None:
-        body = self._asked_for(headers, content)
+        buyer = self._buyer
+        body = terms_told(headers, content, buyer.policy.budget.asset, buyer.now())
         if body is None:
             # Terms that are none of x402's: hand them on, unpaid.
-            await self._release()
+            await self._record.release()
             return None
-        corrected = self._intent is not None and await self._resolve_refusal(body)
+        corrected = self._record.intent is not None and await self._resolve_refusal(body)
         allowed = not (self._corrected if corrected else self._asked)
         self._corrected |= corrected
         self._asked |= not corrected
         if not allowed:
-            await self.failed()
+            await self._record.failed()
             raise PaymentRefusedError(
                 f"{self._origin} asks for another payment after one was made: {body.error}.",
                 reason=body.error or "",
@@ -341,16 +289,6 @@ class Purchase:
             self._buyer.remember(self._route, terms)
         return await self._pay(terms)
 
-    def _asked_for(self, headers: Mapping[str, str], content: bytes) -> PaymentRequired | None:
-        """The terms of a 402, by whichever wire the seller speaks; None where it speaks none."""
-        required, challenges = headers.get(PAYMENT_REQUIRED), headers.get(WWW_AUTHENTICATE)
-        asset, now = self._buyer.policy.budget.asset, self._buyer.now()
-        by_x402 = None if required is None else PaymentRequired.from_header(required)
-        if by_x402 is not None and not needs_mpp(by_x402):
-            return without_challenge(by_x402)
-        by_mpp = None if challenges is None else read_mpp_terms(challenges, asset, now)
-        return by_mpp or by_x402 or read_terms_v1(content)
-
     async def _resolve_refusal(self, body: PaymentRequired) -> bool:
         """End the refused payment, and raise where signing again cannot help.
 
@@ -358,39 +296,23 @@ class Purchase:
             Whether it was refused for the channel's accounts, which are now the seller's.
         """
         error = body.error or ""
-        await self._release()
+        await self._record.release()
         offered = next((terms for terms in body.accepts if terms.scheme == BATCH), None)
-        if self._terms is not None and self._terms.chosen.scheme != BATCH:
+        if self._record.terms is not None and self._record.terms.chosen.scheme != BATCH:
             # A signed transfer stays good until it expires: a second one would be a second payment.
             self._buyer.known_terms.pop(self._route, None)
-            await self._refused(error, None)
+            await self._record.refused(error, None)
         # A ledger that was lost signs a voucher that has served, and hears so.
         desync = error.endswith(_DESYNC)
-        if offered is not None and self._channel is not None:
-            await self._take_standing(offered, self._channel, desync=desync)
-        if not desync and self._terms is not None:
-            chosen = self._terms.chosen
+        if offered is not None and self._hold.identifier is not None:
+            await self._record.take_standing(offered, self._hold.identifier, desync=desync)
+        if not desync and self._record.terms is not None:
+            chosen = self._record.terms.chosen
             if any(chosen.matches(terms) for terms in body.accepts):
                 self._buyer.known_terms.pop(self._route, None)
-                await self._refused(error, None)
-        self._intent = None
+                await self._record.refused(error, None)
+        self._record.intent = None
         return desync
-
-    async def _take_standing(
-        self, offered: PaymentRequirements, channel: bytes, *, desync: bool
-    ) -> None:
-        """Believe of a corrective answer what our own signature covers, or the chain shows."""
-        try:
-            standing = standing_of(offered, channel, self._buyer.authorizer)
-            if desync and self._buyer.escrow is not None:
-                standing = proven_by_chain(standing, await self._buyer.escrow(channel))
-            if standing is None:
-                return
-            await self._buyer.ledger.deposited(channel, standing.balance)
-            if desync:
-                await self._buyer.ledger.adopt(channel, standing.charged, standing.signed)
-        except (InvalidInputError, SellerMisbehavedError) as exc:
-            await self._misbehaved(exc)
 
     def _begin(self) -> None:
         """Be the one who makes this payment, of all requests of this wallet."""
@@ -406,7 +328,7 @@ class Purchase:
 
     async def _pay(self, terms: Terms) -> dict[str, str]:
         self._begin()
-        self._terms = terms
+        self._record.terms = terms
         buyer = self._buyer
         amount = terms.price(buyer.policy.budget.asset)
         payee = parse_address(terms.chosen.pay_to)
@@ -414,7 +336,7 @@ class Purchase:
         self._windows = terms.windows if terms.windows and self._wants_stream() else None
         if self._windows is not None:
             amount = Amount(min(amount.atomic, self._windows.window), amount.asset)
-        channel = await self._enter(terms)
+        channel = await self._hold.enter(terms)
         try:
             payment = NewPayment(
                 self._payment_id,
@@ -431,20 +353,20 @@ class Purchase:
                 self.may_have_arrived = False
                 return buyer.headers.seal(terms, channel, intent)
 
-            self._intent = await self._reserve(request, payment, channel, seal)
-            self._joined = self.may_have_arrived
-            channel = self._channel_of(self._intent, terms, channel)
-            header = self._intent.header or await self._sign(terms, channel, self._intent)
+            intent = await self._reserve(request, payment, channel, seal)
+            self._record.intent, self._record.joined = intent, self.may_have_arrived
+            channel = self._hold.channel_of(intent, terms, channel)
+            header = intent.header or await self._sign(terms, channel, intent)
         except ChannelBusyError:
             # Another process uses this lane, or a payment without an outcome holds it.
-            if not self._leave() or len(self._busy) >= self._width:
+            if not self._hold.try_another_lane():
                 raise
             return await self._pay(terms)
         except BaseException:
-            await self._undo_reservation()
+            await self._record.undo()
             raise
-        if channel is not None and channel.concurrent and not self._intent.deposit:
-            self._open_gate()
+        if channel is not None and channel.concurrent and not intent.deposit:
+            self._hold.open()
         return terms.payment_headers(header)
 
     async def _reserve(
@@ -460,98 +382,22 @@ class Purchase:
         def permit(history: SpendHistory, newly_signed: int) -> None:
             buyer.policy.check(request, history, newly_signed=newly_signed, now=buyer.now())
 
-        lane = self._lane
+        lane = self._hold.lane
         try:
             return await buyer.ledger.reserve(payment, channel, seal, permit)
         except ApprovalPendingError as pending:
-            self._open_gate()
+            self._hold.open()
             await buyer.approval(request, str(pending.details["reason"]))
         if channel is not None:
-            await self._enter_again(channel, lane)
+            await self._hold.enter_again(channel, lane)
         payment = replace(payment, created_at=buyer.now())
         return await buyer.ledger.reserve(payment, channel, seal, permit)
-
-    async def _enter(self, terms: Terms) -> ChannelTerms | None:
-        """The channel to pay through, held by this request: of several lanes, a free one."""
-        buyer, limit = self._buyer, self._buyer.policy.deposit_limit
-        channel = terms.channel(buyer.signer.address, limit, authorizer=buyer.authorizer)
-        if channel is None:
-            return None
-        try:
-            if not channel.concurrent:
-                price = terms.price(buyer.policy.budget.asset).atomic
-                pool = buyer.lane_pools.setdefault(channel.identifier, LanePool(buyer.lanes))
-                self._width = lanes_for(pool.size, price, limit)
-                number = await pool.take(self._busy | set(range(self._width, pool.size)))
-                self._lane = (pool, number)
-                share = max(1, limit // self._width)
-                channel = terms.channel(
-                    buyer.signer.address, share, number, authorizer=buyer.authorizer
-                )
-                assert channel is not None
-                channel = replace(channel, seller_limit=limit)
-            self._channel = channel.identifier
-            self._gate = await self._closed_gate(channel)
-        except BaseException:
-            self._open_gate()
-            raise
-        return channel
-
-    async def _enter_again(self, channel: ChannelTerms, lane: tuple[LanePool, int] | None) -> None:
-        if lane is not None:
-            pool, number = lane
-            await pool.take(set(range(pool.size)) - {number})
-            self._lane = lane
-        self._gate = await self._closed_gate(channel)
-
-    def _leave(self) -> bool:
-        """Give up a lane that cannot be used now; whether there is one."""
-        lane = self._lane
-        self._open_gate()
-        if lane is None:
-            return False
-        self._busy.add(lane[1])
-        return True
-
-    def _channel_of(
-        self, intent: Intent, terms: Terms, channel: ChannelTerms | None
-    ) -> ChannelTerms | None:
-        """The channel of a payment that may have been begun before, on another lane.
-
-        Raises:
-            InvalidInputError: it is none of the lanes that this wallet keeps.
-        """
-        if channel is None or intent.channel_id in (None, to_hex(channel.identifier)):
-            return channel
-        payer = self._buyer.signer.address
-        for number in range(self._buyer.lanes):
-            known = terms.channel(
-                payer, channel.deposit_limit, number, authorizer=self._buyer.authorizer
-            )
-            if known is not None and to_hex(known.identifier) == intent.channel_id:
-                self._channel = known.identifier
-                return known
-        raise InvalidInputError(f"The payment {intent.payment_id} is on a lane of its own.")
-
-    async def _closed_gate(self, channel: ChannelTerms) -> anyio.Semaphore:
-        gate = self._buyer.gates.setdefault(channel.identifier, anyio.Semaphore(1))
-        await gate.acquire()
-        return gate
 
     async def _sign(self, terms: Terms, channel: ChannelTerms | None, intent: Intent) -> str:
         header = await self._buyer.headers.sign(terms, channel, intent)
         await self._buyer.ledger.mark_sent(intent.payment_id, header)
-        self._intent = replace(intent, state="sent", header=header)
+        self._record.intent = replace(intent, state="sent", header=header)
         return header
-
-    async def _undo_reservation(self) -> None:
-        with anyio.CancelScope(shield=True):
-            try:
-                if self._intent is not None and self._intent.state == "reserved":
-                    await self._buyer.ledger.release(self._payment_id, never_sent=True)
-                    self._intent = None
-            finally:
-                self._open_gate()
 
     async def _not_told(self, status: int) -> None:
         """An answer without a settlement: decide what became of the payment.
@@ -563,81 +409,16 @@ class Purchase:
         that had left before: only this request of it is over.
         """
         if status >= 500:
-            await self.failed()
-        sequential = self._channel is not None and not (self._terms and self._terms.concurrent)
-        lost = status < 400 or status == _CONFLICT or (status >= 500 and not sequential)
-        if lost or self._joined:
-            await self._lost()
-            self._open_gate()
-        else:
-            await self._release()
-
-    async def _read(self, header: str | None, receipt: str | None) -> SettlementResponse:
-        try:
-            if header is not None:
-                return SettlementResponse.from_header(header)
-            told = parse_receipt_header(receipt or "")
-            network = self._buyer.policy.budget.asset.network
-            return SettlementResponse(
-                success=told["status"] == "success",
-                transaction=told["reference"],
-                network=network,
-            )
-        except InvalidInputError as exc:
-            await self._lost()
-            await self._misbehaved(exc)
-
-    async def _note_deposit(self, extra: JsonObject) -> None:
-        if self._channel is None or self._intent is None or not self._intent.deposit:
-            return
-        try:
-            balance = stated_balance(extra)
-        except InvalidInputError as exc:
-            await self._lost()
-            await self._misbehaved(exc)
-        await self._buyer.ledger.deposited(self._channel, balance)
-        if self._terms is not None and self._terms.concurrent:
-            self._open_gate()
-
-    async def _misbehaved(self, cause: HeadwaterError) -> NoReturn:
-        """Block the channel and say why."""
-        await self.failed()
-        if self._channel is not None:
-            await self._buyer.ledger.block(self._channel, cause.message)
-        raise SellerMisbehavedError(
-            f"The seller at {self._origin} broke its terms: {cause.message}", **cause.details
-        ) from cause
-
-    async def _refused(self, reason: str | None, message: str | None) -> NoReturn:
-        await self._release()
-        await self.failed()
-        raise PaymentRefusedError(
-            f"{self._origin} refused the payment: {message or reason or 'no reason given'}.",
-            reason=reason or "",
+            await self._record.failed()
+        sequential = self._hold.identifier is not None and not (
+            self._record.terms and self._record.terms.concurrent
         )
-
-    async def _release(self) -> None:
-        try:
-            if self._intent is not None:
-                self._intent = await self._buyer.ledger.release(self._intent.payment_id)
-        finally:
-            self._open_gate()
-
-    async def _lost(self) -> None:
-        if self._intent is not None and self._intent.state != "settled":
-            if not self._joined:
-                # Another process may be at it; reconciling asks for what is `sent` just the same.
-                await self._buyer.ledger.mark_unknown(self._intent.payment_id)
-            self._intent = replace(self._intent, state="unknown")
-
-    def _open_gate(self) -> None:
-        if self._gate is not None:
-            self._gate.release()
-            self._gate = None
-        if self._lane is not None:
-            pool, number = self._lane
-            self._lane = None
-            pool.give_back(number)
+        lost = status < 400 or status == _CONFLICT or (status >= 500 and not sequential)
+        if lost or self._record.joined:
+            await self._record.lost()
+            self._hold.open()
+        else:
+            await self._record.release()
 
 
 def unknown_outcome(purchase: Purchase, cause: str) -> PaymentUnknownError:
