@@ -58,11 +58,15 @@ class _Methods(ctypes.Structure):
 class Disk:
     """Watches every SQLite file that is opened in this process while the context lasts.
 
+    Args:
+        keep: keep what files hold, for `after_a_power_cut`; without it syncs are only counted.
+
     Attributes:
         syncs: how often each file was made durable, by its path.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep: bool = True) -> None:
+        self._keep = keep
         # The module that Python itself uses, and through it the library that it was built with.
         self._sqlite = ctypes.CDLL(_sqlite3.__file__)
         self._sqlite.sqlite3_vfs_find.restype = ctypes.POINTER(_Vfs)
@@ -129,7 +133,7 @@ class Disk:
 
     def _synced(self, sync: Any, file: int, flags: int) -> int:
         path = self._paths[file]
-        held = Path(path).read_bytes()
+        held = Path(path).read_bytes() if self._keep else b""
         answer = int(sync(file, flags))
         with self._lock:
             if answer == 0:
