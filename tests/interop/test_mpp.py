@@ -57,7 +57,7 @@ SECRET = b"a secret of sixteen bytes or more"
 @asynccontextmanager
 async def open_mpp_shop(directory: Path) -> AsyncIterator[ChainShop]:
     async with open_chain_shop(directory, schemes=("exact",)) as shop:
-        shop.app._mpp = MppWire("shop.test", SECRET, lambda: int(time.time()))
+        shop.app._asking.mpp = MppWire("shop.test", SECRET, lambda: int(time.time()))
         yield shop
 
 

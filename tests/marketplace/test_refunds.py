@@ -24,6 +24,7 @@ from headwater_wallet.channel_book import end_withdrawal
 from headwater_wallet.errors import PaymentRefusedError
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
+from headwater_wallet.session_keys import SessionSigner
 from headwater_wallet.sessions import in_session
 from headwater_wallet.wallet import Wallet, open_wallet
 from support.chain_shop import ChainShop, open_chain_shop
@@ -50,9 +51,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def open_scene(directory: Path) -> AsyncIterator[Scene]:
+async def open_scene(directory: Path, *, session: bool = False) -> AsyncIterator[Scene]:
     async with open_chain_shop(directory, schemes=("batch-settlement",)) as shop:
-        signer = LocalSigner.random()
+        payer = LocalSigner.random()
+        signer = SessionSigner(payer, LocalSigner.random()) if session else payer
         await shop.fund(signer.address, 100 * PRICE)
         policy = simple_policy(Amount(50 * PRICE, USDC))
         async with open_wallet(signer, policy, database=directory / "w.db") as wallet:
@@ -76,6 +78,13 @@ async def test_a_part_and_then_the_rest_comes_back_and_the_seller_has_its_due(
         await scene.buy(200)
         assert (await scene.wallet.budget()).charged == 500
         assert await scene.wallet.reconcile() == []
+
+
+async def test_a_session_keys_channel_is_refunded_to_the_payer(tmp_path: Path) -> None:
+    async with open_scene(tmp_path, session=True) as scene:
+        await scene.buy(300)
+        await scene.wallet.refund("POST", scene.url)
+        assert await scene.held() == 100 * PRICE - 300
 
 
 async def test_what_is_charged_does_not_come_back_twice(tmp_path: Path) -> None:

@@ -78,8 +78,9 @@ class Shop:
 
     def speaks_for(self, origin: str, issuer: Issuer | None = None) -> None:
         """Let payers sign in at an origin, and sign offers and receipts."""
-        self.app._sign_ins = SignIns(self.store, self.signer, origin, self.app._now)
-        self.app._issuer = issuer
+        asking = self.app._asking
+        asking.sign_ins = SignIns(self.store, self.signer, origin, self.app._now)
+        asking.issuer = issuer
 
     def client(self, wallet: Wallet, **options: Any) -> httpx.AsyncClient:
         inner = httpx.ASGITransport(self.app)  # type: ignore[arg-type]

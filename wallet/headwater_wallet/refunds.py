@@ -57,7 +57,9 @@ async def request_refund(
             what the chain shows of it is read.
     """
     terms = await _terms(buyer, http, method, url)
-    channel = terms.channel(buyer.signer.address, buyer.policy.deposit_limit)
+    channel = terms.channel(
+        buyer.signer.address, buyer.policy.deposit_limit, authorizer=buyer.authorizer
+    )
     states = await buyer.ledger.channels()
     if channel is None or channel.identifier not in states:
         raise InvalidInputError(f"This wallet has no channel with the seller at {url}.")

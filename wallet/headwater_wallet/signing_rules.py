@@ -21,6 +21,15 @@ from headwater_payments.exact import MAX_VALIDITY_S
 from headwater_payments.files import read_file
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.json_text import read_json
+from headwater_payments.permit2 import (
+    EXACT_PERMIT2_PROXY,
+    PERMIT2_DEPOSIT_COLLECTOR,
+    UPTO_PERMIT2_PROXY,
+    DepositPermit,
+    ExactPermit,
+    UptoPermit,
+    permit2_domain,
+)
 from headwater_payments.structs import (
     ReceiveWithAuthorization,
     TransferWithAuthorization,
@@ -29,6 +38,11 @@ from headwater_payments.structs import (
 )
 from headwater_wallet.errors import SignerRefusedError
 
+_SPENDERS: Final = {
+    ExactPermit: EXACT_PERMIT2_PROXY,
+    UptoPermit: UPTO_PERMIT2_PROXY,
+    DepositPermit: PERMIT2_DEPOSIT_COLLECTOR,
+}
 CLOCKS_APART_S: Final = 120
 """Seconds by which the clocks of a wallet and of its signer may differ."""
 
@@ -78,6 +92,8 @@ class SigningRules:
                 raise SignerRefusedError("The voucher is for another chain or contract.")
             self._refuse_more_than(struct.max_claimable, "A voucher")
             return 0, f"voucher to {struct.max_claimable} on {to_hex(struct.channel_id)}"
+        if isinstance(struct, ExactPermit | UptoPermit | DepositPermit):
+            return self._permit(typed, struct, taken, now)
         if isinstance(struct, WalletSecret) and typed.domain.verifying_contract is None:
             return 0, f"secret for {struct.purpose!r}"
         raise SignerRefusedError(f"{type(struct).__name__} is nothing that this signer signs.")
@@ -97,12 +113,40 @@ class SigningRules:
             raise SignerRefusedError(f"The money would leave {struct.sender}, not this account.")
         if struct.valid_before > now + MAX_VALIDITY_S + CLOCKS_APART_S:
             raise SignerRefusedError(f"It would be valid for more than {MAX_VALIDITY_S} s.")
-        self._refuse_more_than(struct.value, "A transfer or deposit")
+        self._within(struct.value, taken)
+
+    def _permit(
+        self,
+        typed: TypedData,
+        struct: ExactPermit | UptoPermit | DepositPermit,
+        taken: int,
+        now: int,
+    ) -> tuple[int, str]:
+        """A Permit2 signature: of the account whose it is, since Permit2 takes no other."""
+        asset, amount = self.most.asset, struct.permitted.amount
+        if typed.domain != permit2_domain(asset.chain_id):
+            raise SignerRefusedError("The permit is for another chain or contract.")
+        if struct.permitted.token != asset.address:
+            raise SignerRefusedError("The token is another than this signer's.")
+        if struct.spender != _SPENDERS[type(struct)]:
+            raise SignerRefusedError(f"{struct.spender} is no spender that x402 has.")
+        if struct.deadline > now + MAX_VALIDITY_S + CLOCKS_APART_S:
+            raise SignerRefusedError(f"It would be valid for more than {MAX_VALIDITY_S} s.")
+        self._within(amount, taken)
+        if isinstance(struct, DepositPermit):
+            return amount, f"deposit {amount} into {to_hex(struct.witness.channel_id)}"
+        payee = struct.witness.to
+        if self.payees is not None and payee not in self.payees:
+            raise SignerRefusedError(f"{payee} is not among the payees of this signer.")
+        return amount, f"let at most {amount} go to {payee}"
+
+    def _within(self, atomic: int, taken: int) -> None:
+        self._refuse_more_than(atomic, "A transfer or deposit")
         left = self.most.atomic - taken
-        if struct.value > left:
+        if atomic > left:
             raise SignerRefusedError(
-                f"It takes {struct.value} atomic units, and this signer has {left} left.",
-                needed=str(struct.value),
+                f"It takes {atomic} atomic units, and this signer has {left} left.",
+                needed=str(atomic),
                 left=str(left),
             )
 

@@ -13,6 +13,7 @@ from headwater_payments.amount import parse_atomic
 from headwater_payments.eip712 import Domain, Struct, TypedData
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import parse_hex
+from headwater_payments.permit2 import DepositPermit, ExactPermit, UptoPermit
 from headwater_payments.structs import (
     ReceiveWithAuthorization,
     TransferWithAuthorization,
@@ -23,7 +24,15 @@ from headwater_payments.x402 import JsonObject
 
 STRUCTS: Final[dict[str, type[Struct]]] = {
     struct.__name__: struct
-    for struct in (TransferWithAuthorization, ReceiveWithAuthorization, Voucher, WalletSecret)
+    for struct in (
+        TransferWithAuthorization,
+        ReceiveWithAuthorization,
+        Voucher,
+        WalletSecret,
+        ExactPermit,
+        UptoPermit,
+        DepositPermit,
+    )
 }
 """What a buyer signs."""
 MAX_TEXT: Final = 256
@@ -41,7 +50,7 @@ def typed_to_json(typed: TypedData) -> JsonObject:
             "chainId": str(domain.chain_id),
             "verifyingContract": domain.verifying_contract,
         },
-        "message": {name: str(value) for name, value in message.items()},
+        "message": _texts(message),
     }
 
 
@@ -56,9 +65,26 @@ def typed_from_json(body: object) -> TypedData:
     struct = STRUCTS.get(kind) if isinstance(kind, str) else None
     if struct is None:
         raise InvalidInputError(f"{kind!r} is nothing that this wallet signs.")
-    fields = _members(members["message"], {name for name, _ in struct.solidity}, kind)
-    values = [_value(solidity, fields[name]) for name, solidity in struct.solidity]
-    return TypedData(_domain(members["domain"]), struct(*values))
+    return TypedData(_domain(members["domain"]), _struct(struct, members["message"]))
+
+
+def _texts(message: dict[str, object]) -> JsonObject:
+    return {
+        name: _texts(value) if isinstance(value, dict) else str(value)
+        for name, value in message.items()
+    }
+
+
+def _struct(struct: type[Struct], body: object) -> Struct:
+    fields = _members(body, {name for name, _ in struct.solidity}, struct.__name__)
+    inner = {each.type_name or each.__name__: each for each in struct.nested}
+    values = [
+        _struct(inner[solidity], fields[name])
+        if solidity in inner
+        else _value(solidity, fields[name])
+        for name, solidity in struct.solidity
+    ]
+    return struct(*values)
 
 
 def _domain(body: object) -> Domain:
