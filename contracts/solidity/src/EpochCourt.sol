@@ -12,12 +12,12 @@ import {LeafDisputes} from "./LeafDisputes.sol";
 ///
 /// Units: atomic units of the vault's token; seconds; basis points where a name ends in bps.
 ///
-/// Invariants (`test/EpochCourt.t.sol`). Numbers follow the list of invariants that the design gives a
-/// vault:
+/// Invariants (`test/EpochCourt.t.sol`, and over fifty assets `test/Economy.invariant.t.sol`). Numbers
+/// follow the list of invariants that the design gives a vault:
 ///  9. Held + released = increment of each disputed position, and no dispute alters another position:
-///     `test_a_false_share_is_voided_and_the_bond_pays`.
-/// 10. A posted root is covered by its poster's bond: `test_a_root_needs_a_bond_of_its_increment`,
-///     `test_a_bond_stays_while_its_root_is_pending`.
+///     `invariant_every_vault_keeps_its_books`, `test_a_false_share_is_voided_and_the_bond_pays`.
+/// 10. A posted root is covered by its poster's bond; tokens held = bonds + insurance + credits + bonds
+///     of open disputes: `afterInvariant`, `test_a_root_needs_a_bond_of_its_increment`.
 /// 16. Everything locked has a way out that is bounded in time: `test_every_unit_leaves_in_the_end`.
 /// 17. No role moves contributors' money but by the court's three powers:
 ///     `test_only_the_court_judges`.

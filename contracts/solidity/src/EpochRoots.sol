@@ -284,7 +284,7 @@ abstract contract EpochRoots is VaultBooks {
         if (missed < ESCAPE_AFTER) revert EscapeTooEarly(missed);
         if (openHolds != 0) revert HoldsOpen(openHolds);
         _sync(t);
-        uint256 base = last.sum - voidedTotal;
+        uint256 base = last.sum > voidedTotal ? last.sum - voidedTotal : 0;
         uint256 pool = _entitledPool(t);
         if (pool > MAX_SUM) pool = MAX_SUM;
         if (base == 0) revert NoRootFinal();
@@ -333,7 +333,7 @@ abstract contract EpochRoots is VaultBooks {
         Scale memory s = scale;
         if (s.base == 0) return cumulative;
         uint256 voided = adjustments[position].voided;
-        return voided + (cumulative - voided) * s.pool / s.base;
+        return cumulative > voided ? voided + (cumulative - voided) * s.pool / s.base : voided;
     }
 
     /// @notice What a leaf of the final root that states `cumulative` is due in all, atomic units.
@@ -360,7 +360,10 @@ abstract contract EpochRoots is VaultBooks {
     function _dueTotal(Root memory root) internal view returns (uint256) {
         if (!root.adjusted) return root.sum;
         Scale memory s = scale;
-        return s.base != 0 ? s.pool : root.sum - voidedTotal;
+        if (s.base != 0) return s.pool;
+        // Roots that took something back unchallenged, and were disputed elsewhere, can void more than
+        // the sum: then nothing is due, and nothing may be stuck.
+        return root.sum > voidedTotal ? root.sum - voidedTotal : 0;
     }
 
     function _isPending() internal view returns (bool) {

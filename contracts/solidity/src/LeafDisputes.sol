@@ -268,8 +268,9 @@ abstract contract LeafDisputes is Convictions {
     ) private {
         _credit(token, dispute.challenger, rules.disputeBond - rules.arbiterFee);
         Bond storage bond = bonds[address(vault)][dispute.attributor];
-        uint256 fee = rules.arbiterFee < bond.amount ? rules.arbiterFee : bond.amount;
-        if (dispute.kind == DisputeKind.Loss) fee = 0;
+        // Out of what the dispute engaged: the rest may back a pending root. A loss engages nothing.
+        uint256 fee = rules.arbiterFee < dispute.engaged ? rules.arbiterFee : dispute.engaged;
+        if (fee > bond.amount) fee = bond.amount;
         bond.amount -= uint104(fee);
         _insure(address(vault), fee + rules.arbiterFee);
     }

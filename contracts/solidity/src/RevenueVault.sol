@@ -20,7 +20,9 @@ import {VaultTerms} from "./VaultTerms.sol";
 ///
 /// Units: atomic units of the terms' token; shares in parts per 10^8 of gross; seconds.
 ///
-/// Invariants (`test/RevenueVault.invariant.t.sol`; examples in the files named):
+/// Invariants (`test/RevenueVault.invariant.t.sol`, over fifty assets and liars in every role
+/// `test/Economy.invariant.t.sol`, naive forms of the rules `test/NaiveForms.t.sol`; examples in the
+/// files named):
 ///  1. balance + paid = booked + unbooked; buckets never exceed what came in:
 ///     `invariant_liabilities_are_covered`.
 ///  2. Each bucket is floor(totalIn * share), monotone, and all together with rounding dust make

@@ -3,7 +3,8 @@ pragma solidity ^0.8.28;
 
 import {AttributorBonds} from "../src/AttributorBonds.sol";
 import {EpochRoots} from "../src/EpochRoots.sol";
-import {Entitlement} from "../src/SumTree.sol";
+import {RevenueVault} from "../src/RevenueVault.sol";
+import {Entitlement, SumNode} from "../src/SumTree.sol";
 import {Courts} from "./Courts.sol";
 import {vm} from "./Checks.sol";
 
@@ -133,6 +134,33 @@ contract EpochLivenessTest is Courts {
         vault.escape();
         court.resolve(id);
         vault.escape();
+    }
+
+    /// @notice Two lies that nobody challenged, each disputed elsewhere, void more than the sum: found by
+    /// the economy of fifty assets. Nothing is due then, and the pool still has its way out.
+    function test_more_voided_than_promised_locks_nothing() public {
+        Entitlement[] memory was = _two(3_000, 0);
+        _postTwo(was);
+        _finalize();
+        for (uint256 i = 0; i < 2; ++i) {
+            uint32 gainer = i % 2 == 0 ? 1 : 0;
+            Entitlement[] memory lie = gainer == 1 ? _two(0, 3_000) : _two(3_000, 0);
+            _postTwo(lie);
+            uint256 id = _dispute(_opening(was, gainer), _opening(lie, gainer));
+            _rule(id, true);
+            _finalize();
+            court.resolve(id);
+            was = lie;
+        }
+        checkEq(vault.voidedTotal(), 6_000, "twice the sum");
+        Entitlement[] memory next = _two(9_000, 3_000);
+        _postTwo(next);
+        _finalize();
+        vault.claim(next[0], _proof(next, 1, 0));
+        checkEq(token.balanceOf(ALICE), 6_000, "the whole pool, and no more");
+        SumNode[] memory proof = _proof(next, 1, 1);
+        vm.expectPartialRevert(RevenueVault.NothingToClaim.selector);
+        vault.claim(next[1], proof);
     }
 
     function test_an_empty_root_does_not_lock_the_pool() public {

@@ -61,6 +61,10 @@ abstract contract Vaults is Checks {
         token = new SettlementToken(address(this));
         address[] memory tokens = new address[](1);
         tokens[0] = address(token);
+        _deployFor(tokens);
+    }
+
+    function _deployFor(address[] memory tokens) internal {
         settlement = new BatchSettlement();
         desk = new ReceiptDesk(address(settlement));
         faults = new EpochFaults();
