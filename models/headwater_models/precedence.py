@@ -13,7 +13,7 @@ from headwater_models.bm25 import Hit
 COVERED = 0.8
 """A row follows an earlier one that holds this share of its worth to the question, or more;"""
 
-WITHIN = 0.5
+WITHIN = 0.7
 """and that scores at least this share of its score: a late row that answers far better stands."""
 
 Following = Mapping[int, int]

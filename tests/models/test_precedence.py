@@ -27,16 +27,16 @@ def test_words_that_nobody_asked_for_make_no_row_new() -> None:
     assert following({1: (800, {"rain"}), 3: (900, {"rain", "anything", "else"})}) == {3: 1}
 
 
-def test_a_row_that_scores_more_than_twice_as_much_stands() -> None:
-    assert following({1: (400, {"rain"}), 3: (801, {"rain"})}) == {}
-    assert following({1: (400, {"rain"}), 3: (800, {"rain"})}) == {3: 1}
+def test_a_later_row_that_scores_far_more_stands() -> None:
+    assert following({1: (700, {"rain"}), 3: (1_001, {"rain"})}) == {}
+    assert following({1: (700, {"rain"}), 3: (1_000, {"rain"})}) == {3: 1}
 
 
 def test_nobody_follows_a_follower() -> None:
     chain = {
         1: (500, {"rain", "water", "fallen", "gauge"}),
-        2: (900, {"rain", "water", "fallen"}),
-        3: (1_800, {"rain", "water"}),
+        2: (700, {"rain", "water", "fallen"}),
+        3: (1_000, {"rain", "water"}),
     }
     assert following(chain) == {2: 1}
 
