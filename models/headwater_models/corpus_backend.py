@@ -1,6 +1,6 @@
 """A model made of a datanet: it answers by quoting rows and proves which rows its answers need."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,15 +26,15 @@ from headwater_models.backend import (
 from headwater_models.bm25 import Bm25Index, Bm25Parameters, Hit
 from headwater_models.chat import ChatRequest, Usage, count_prompt_tokens
 from headwater_models.extractive import Quote, QuotedAnswer, compose
-from headwater_models.precedence import Following, followers
+from headwater_models.precedence import WITHIN, Following, followers
 from headwater_models.terms import terms
 from headwater_payments.address import Address
 from headwater_payments.errors import InvalidInputError
 
 BACKEND_ID = "embedded-bm25/3"
 RETRIEVED_ROWS = 6
-COMPARED_ROWS = 16
-"""The best rows for a question; of these, those that follow no earlier one may be quoted."""
+REMOVED_ROWS = 64
+"""Of the best rows for a question, so many at most are taken out with what they follow."""
 
 QUOTED_SCORE = 0.5
 """A row is quoted that scores this share of the best or more: less is a common word by chance."""
@@ -64,7 +64,7 @@ class CorpusRow:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """All rows that match, best first; the answer; the stars compared for it, who follows whom."""
+    """All rows that match, best first; the answer; the rows compared for it, who follows whom."""
 
     hits: tuple[Hit, ...]
     answer: QuotedAnswer
@@ -160,11 +160,12 @@ class CorpusBackend:
         """The answer that quotes the best of the rows that match, and what it was chosen from."""
         hits = self._index.search(request.question, len(self._rows), without)
         rarity = partial(self._index.rarity, without=without)
-        distinct = self._one_of_each(hits)
-        compared = distinct[:COMPARED_ROWS]
-        follows = self._following(request.question, compared, rarity)
-        first = [hit for hit in compared if self._centres[hit.position] not in follows]
-        enough = QUOTED_SCORE * first[0].score_micro if first else 0
+        enough = QUOTED_SCORE * (hits[0].score_micro if hits else 0)
+        near = [hit for hit in hits if hit.score_micro >= WITHIN * enough]
+        worth = {stem: rarity(stem) for stem in terms(request.question)}
+        follows = followers(near, worth, self._stems.__getitem__)
+        first = self._one_of_each([hit for hit in near if hit.position not in follows])
+        enough = QUOTED_SCORE * (first[0].score_micro if first else 0)
         answer = compose(
             request.question,
             [hit for hit in first[:RETRIEVED_ROWS] if hit.score_micro >= enough],
@@ -173,17 +174,8 @@ class CorpusBackend:
             max_tokens=request.completion_limit,
             stops=request.stop_texts,
         )
-        stars = frozenset(self._centres[hit.position] for hit in compared)
-        return _Answered(tuple(hits), answer, stars, follows)
-
-    def _following(
-        self, question: str, hits: Sequence[Hit], rarity: Callable[[str], float]
-    ) -> Following:
-        """By star: which follow an earlier one, and which that is."""
-        by_star = {self._centres[hit.position]: hit for hit in hits}
-        stars = [Hit(star, hit.score_micro) for star, hit in by_star.items()]
-        worth = {stem: rarity(stem) for stem in terms(question)}
-        return followers(stars, worth, lambda star: self._stems[by_star[star].position])
+        compared = frozenset(hit.position for hit in near)
+        return _Answered(tuple(hits), answer, compared, follows)
 
     def _one_of_each(self, hits: Sequence[Hit]) -> list[Hit]:
         """The best row of each group of near-repeats."""
@@ -230,24 +222,26 @@ class CorpusBackend:
         """
         hits, answer = answered.hits, answered.answer
         stars: set[int] = set()
+        quoted: set[int] = set()
         removed: tuple[int, ...] = ()
         for _ in range(MAX_REMOVALS):
             found = self._stars_of(owner, answer).difference(stars)
             if not found:
                 break
             stars |= found
-            removed = tuple(hit.position for hit in hits if self._said(hit, follows) in stars)
+            quoted.update(quote.position for quote in answer.quotes)
+            told = [hit.position for hit in hits if self._said(hit, follows) in stars]
+            told.sort(key=lambda position: position not in quoted)
+            removed = tuple(sorted(told[:REMOVED_ROWS]))
             without = self._answer(request, removed)
             answer = without.answer
-            for star in without.follows.keys() - follows.keys() - answered.compared:
-                leader = without.follows[star]
-                follows[star] = follows.get(leader, leader)
+            for position in without.follows.keys() - follows.keys() - answered.compared:
+                _follow(follows, position, without.follows[position])
         return removed, answer.score_micro
 
     def _said(self, hit: Hit, follows: Following) -> int:
         """The star that a row's content counts as."""
-        star = self._centres[hit.position]
-        return follows.get(star, star)
+        return self._centres[follows.get(hit.position, hit.position)]
 
     def _stars_of(self, owner: Address, answer: QuotedAnswer) -> set[int]:
         quoted = (quote.position for quote in answer.quotes)
@@ -258,7 +252,7 @@ class CorpusBackend:
 
     def _passage(self, hit: Hit, quote: Quote | None, follows: Following) -> RetrievedPassage:
         row = self._rows[hit.position]
-        leader = follows.get(self._centres[hit.position])
+        leader = follows.get(hit.position)
         return RetrievedPassage(
             row=row.row,
             contribution_id=row.contribution_id,
@@ -268,6 +262,14 @@ class CorpusBackend:
             spans=() if quote is None else (_span(quote),),
             follows=None if leader is None else self._rows[leader].row,
         )
+
+
+def _follow(follows: dict[int, int], position: int, leader: int) -> None:
+    """Enter that a row follows another; what followed that row follows whom it follows."""
+    follows[position] = leader = follows.get(leader, leader)
+    for later, before in follows.items():
+        if before == position:
+            follows[later] = leader
 
 
 def _span(quote: Quote) -> AnswerSpan:

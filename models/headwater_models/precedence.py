@@ -33,23 +33,32 @@ def followers(
         worth: what each stem of the question is worth.
         stems_of: the stems of the row at a position.
     """
+    bits = {stem: 1 << place for place, stem in enumerate(sorted(worth))}
+    worth_of = _Worth([worth[stem] for stem in sorted(worth)])
     found: dict[int, int] = {}
-    first: list[tuple[Hit, AbstractSet[str]]] = []
+    first: list[tuple[Hit, int]] = []
     for hit in sorted(hits, key=lambda each: each.position):
-        said = stems_of(hit.position) & worth.keys()
-        whole = _sum(said, worth)
-        shared = {
-            earlier.position: _sum(said & before, worth)
-            for earlier, before in first
-            if earlier.score_micro >= WITHIN * hit.score_micro
-        }
-        best = max(shared, key=lambda position: shared[position], default=None)
-        if best is not None and shared[best] >= COVERED * whole:
-            found[hit.position] = best
+        said = sum(bits[stem] for stem in stems_of(hit.position) & worth.keys())
+        most, leader = 0.0, None
+        for earlier, before in first:
+            shared = worth_of[said & before]
+            if shared > most and earlier.score_micro >= WITHIN * hit.score_micro:
+                most, leader = shared, earlier.position
+        if leader is not None and most >= COVERED * worth_of[said]:
+            found[hit.position] = leader
         else:
             first.append((hit, said))
     return found
 
 
-def _sum(stems: AbstractSet[str], worth: Mapping[str, float]) -> float:
-    return sum(worth[stem] for stem in sorted(stems))
+class _Worth(dict[int, float]):
+    """What sets of stems are worth, one bit a stem; each is summed once."""
+
+    def __init__(self, values: Sequence[float]) -> None:
+        super().__init__()
+        self._values = values
+
+    def __missing__(self, stems: int) -> float:
+        worth = sum(value for place, value in enumerate(self._values) if stems >> place & 1)
+        self[stems] = worth
+        return worth

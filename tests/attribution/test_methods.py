@@ -11,7 +11,13 @@ from headwater_attribution.canonical import words
 from headwater_attribution.clusters import star_centres
 from headwater_attribution.corpus import Corpus, CorpusRow
 from headwater_attribution.errors import EvidenceMismatchError, UnknownMethodError
-from headwater_attribution.evidence import Evidence
+from headwater_attribution.evidence import (
+    AnswerSpan,
+    Evidence,
+    RetrievedPassage,
+    RowId,
+    text_sha256,
+)
 from headwater_attribution.methods import (
     AttributionMethod,
     Combined,
@@ -193,6 +199,8 @@ def test_what_follows_an_earlier_row_counts_as_that_row(
     stated = answer(corpus, "Tell me about queuealpha pushes when asked")
     best = stated.passages[0]
     assert best.row.index == len(TEXTS)
+    best = replace(best, spans=(AnswerSpan(0, 1, 0, 1),))
+    stated = replace(stated, passages=(best, *stated.passages[1:]))
     alone = parts(method(corpus).attribute(stated))
     assert alone[len(TEXTS)] > 0
     following = replace(
@@ -203,12 +211,44 @@ def test_what_follows_an_earlier_row_counts_as_that_row(
     assert credited[1] >= alone[len(TEXTS)]
 
 
+def test_words_of_a_row_that_is_not_quoted_stay_with_who_wrote_them() -> None:
+    copied = "The glacier map was drawn by hand with brown ink on thick linen paper"
+    corpus = corpus_of([*TEXTS, copied, f"Sliding is set by melting at the bed. {copied} too."])
+    leader, holder, quoting = (corpus.row_id(n) for n in (0, len(TEXTS), len(TEXTS) + 1))
+    row = corpus.rows[quoting.index]
+    cited = [
+        RetrievedPassage(
+            each,
+            corpus.row(each).contribution_id,
+            corpus.row(each).contributor,
+            1_000_000,
+            text_sha256(corpus.row(each).text),
+            (AnswerSpan(0, 1, 0, 1),) if each == quoting else (),
+            leader if each == holder else None,
+        )
+        for each in (quoting, holder)
+    ]
+    stated = Evidence(
+        "plain/1", "0x" + corpus.root.hex(), "What sets sliding?", row.text, 1_000_000, tuple(cited)
+    )
+    for method in (SpanMatch(corpus), SpanTrace(corpus)):
+        credited = parts(method.attribute(stated))
+        assert leader.index not in credited
+        assert credited[holder.index] > PARTS // 4
+
+
 def test_stars_do_not_carry_likeness_on() -> None:
     def words_from(start: int) -> str:
         return " ".join(f"term{i}" for i in range(start, start + 20))
 
     corpus = corpus_of([words_from(0), words_from(5), words_from(10), words_from(15)])
     assert star_centres(corpus) == (0, 0, 2, 2)
+
+
+def cited(row: RowId, follows: RowId) -> RetrievedPassage:
+    """A row of the corpus of all texts that is said to follow another."""
+    text = TEXTS[row.index]
+    return RetrievedPassage(row, row.index, owner(row.index), 1, text_sha256(text), follows=follows)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +258,14 @@ def test_stars_do_not_carry_likeness_on() -> None:
         lambda e: replace(e, passages=(replace(e.passages[0], contributor=owner(9)),)),
         lambda e: replace(e, passages=(replace(e.passages[0], contribution_id=9),)),
         lambda e: replace(e, passages=(replace(e.passages[0], follows=e.passages[0].row),)),
+        lambda e: replace(
+            e,
+            ablations=(),
+            passages=(
+                cited(replace(e.passages[0].row, index=2), replace(e.passages[0].row, index=1)),
+                cited(replace(e.passages[0].row, index=1), replace(e.passages[0].row, index=0)),
+            ),
+        ),
         lambda e: replace(
             e,
             passages=(

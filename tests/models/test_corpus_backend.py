@@ -109,6 +109,32 @@ async def test_who_says_it_first_is_quoted_whichever_row_scores_more() -> None:
         assert {p.row.index: p.follows for p in evidence.passages}[1] == rows[0].row
 
 
+async def test_a_row_filed_early_does_not_date_back_what_its_owner_adds_later() -> None:
+    cellar = "The cellar keeps many old barrels in long rows under the house by the road."
+    late = "A rain gauge measures how much water has fallen. " + cellar
+    rows = rows_by((BOB, ("house.cellar", cellar)), (ADA, GAUGE), (BOB, ("house.more", late)))
+    backend = CorpusBackend("pydocs", rows, corpus_root="0x" + "00" * 32, centres=(0, 1, 0))
+    _, finish = await ask(backend, request_for(RAIN))
+    assert quoted(finish.evidence) == [1]
+    (ablation,) = finish.evidence.ablations
+    assert set(ablation.removed) == {rows[1].row, rows[2].row}
+
+
+@pytest.mark.parametrize("copies", [1, 16, 70])
+async def test_a_flood_of_copies_neither_hides_the_row_that_said_it_first_nor_is_quoted(
+    copies: int,
+) -> None:
+    told = "It is read each morning by whoever keeps the station, and emptied, and set up again."
+    original = ("rain.gauge", f"A rain gauge measures how much water has fallen. {told}")
+    flood = [
+        (BOB, (f"note.{n}", f"How much water has fallen as rain is w{n} x{n} y{n} z{n}."))
+        for n in range(copies)
+    ]
+    evidence = await evidence_for(rows_by((ADA, original), *flood), RAIN)
+    assert quoted(evidence) == [0]
+    assert {p.follows.index for p in evidence.passages if p.follows} == {0}
+
+
 async def test_a_later_row_that_answers_more_of_the_question_is_quoted() -> None:
     rows = rows_by((ADA, WEIR), (BOB, GAUGE))
     evidence = await evidence_for(

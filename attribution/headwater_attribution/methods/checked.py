@@ -13,7 +13,7 @@ def check_evidence(evidence: Evidence, corpus: Corpus) -> None:
 
     Raises:
         EvidenceMismatchError: another corpus root, a missing row, a row with another owner,
-            contribution or text, or one that follows a row that isn't earlier.
+            contribution or text, or one that follows a row that isn't earlier or follows another.
     """
     if evidence.corpus_root != to_hex(corpus.root):
         raise EvidenceMismatchError(
@@ -39,10 +39,23 @@ def check_evidence(evidence: Evidence, corpus: Corpus) -> None:
                     index=row_id.index,
                 )
 
+    follows = leaders(evidence)
+    if not follows.keys().isdisjoint(follows.values()):
+        raise EvidenceMismatchError("A row follows one that itself follows another.")
 
-def leaders(evidence: Evidence) -> Mapping[int, int]:
-    """By index, the earlier row that a passage's row follows, for those that follow one."""
-    return {p.row.index: p.follows.index for p in evidence.passages if p.follows is not None}
+
+def leaders(evidence: Evidence, *, quoted: bool = False) -> Mapping[int, int]:
+    """By index, the earlier row that a passage's row follows, for those that follow one.
+
+    Args:
+        evidence: whose passages.
+        quoted: whether only those passages count that stand in the answer.
+    """
+    return {
+        passage.row.index: passage.follows.index
+        for passage in evidence.passages
+        if passage.follows is not None and (passage.spans or not quoted)
+    }
 
 
 def _row(corpus: Corpus, row_id: RowId) -> CorpusRow:

@@ -2,8 +2,8 @@
 
 Every word of the answer goes to the earliest row that shares a rare eight-word window over it. So a
 later author who quotes an earlier row earns for the new words only, and a copy earns nothing. The
-words of a row that, by the evidence, says to the prompt what an earlier row says are that row's.
-Words whose windows stand in the prompt earn nothing: the buyer brought them.
+words of a quoted row that, by the evidence, says to the prompt what an earlier row says are that
+row's. Words whose windows stand in the prompt earn nothing: the buyer brought them.
 
 Rows of 5 to 7 words are matched as a whole. A word weighs about the binary logarithm of how few of
 the n rows hold it. A window is rare when its words weigh twice as much as a word that stands in one
@@ -71,7 +71,7 @@ class SpanMatch:
         check_evidence(evidence, self._corpus)
         answer = word_bytes(evidence.answer)
         owned = self._owned_words(
-            Query(answer), Query(word_bytes(evidence.prompt)), leaders(evidence)
+            Query(answer), Query(word_bytes(evidence.prompt)), leaders(evidence, quoted=True)
         )
         return attribution_of(
             Share(

@@ -95,7 +95,7 @@ class SpanTrace:
         rows = self._corpus.rows
         return {
             rows[index].sequence: self.index.row(rows[leader].sequence)
-            for index, leader in leaders(evidence).items()
+            for index, leader in leaders(evidence, quoted=True).items()
         }
 
     def _parts(
