@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headwater_payments.errors import InvalidInputError
 from headwater_wallet.cli_support import KeyFile, password, refusals, table
+
+if TYPE_CHECKING:
+    from headwater_attribution.bundle import EpochBundle
 
 
 def claim(
@@ -21,7 +25,7 @@ def claim(
 ) -> None:
     """Claim what the key's account is owed by the vaults of these BUNDLES, all at once.
 
-    Bundles whose root is not final, and those of other chains, are passed over.
+    Bundles whose root is not final, and those of other chains, are passed over and named.
     """
     import anyio
 
@@ -40,17 +44,26 @@ async def _run(
     from headwater_wallet.transactions import TransactionSender
 
     files = [file for path in paths for file in _files(path)]
+    if not files:
+        raise InvalidInputError("There are no bundles (*.json) in what was named.")
     bundles = [read_bundle(file) for file in files]
     async with ChainReader.connect(rpc, chain_id) as reader:
+        await reader.require_chain()
         signer = SeedKeystore.load(keyfile, password).signer(index)
-        owed = await owed_to(signer.address, bundles, reader)
+        owed = await owed_to(signer.address, bundles, reader, _tell)
         rows: list[tuple[object, ...]] = [
             (each.vault, each.epoch, each.token, each.amount) for each in owed
         ]
         table(("vault", "epoch", "token", "amount"), rows)
-        if not dry_run:
+        if not owed:
+            typer.echo("nothing is owed by the final roots")
+        elif not dry_run:
             sent = await claim_everything(TransactionSender(reader, signer), owed, DEVELOPMENT)
-            typer.echo(f"claimed in {sent}" if sent else "nothing is owed")
+            typer.echo(f"claimed in {sent}" if sent else "no vault would pay; nothing was sent")
+
+
+def _tell(bundle: "EpochBundle", why: str) -> None:
+    typer.echo(f"passed over epoch {bundle.epoch} of {bundle.vault.vault}: {why}", err=True)
 
 
 def _files(path: Path) -> list[Path]:

@@ -1,6 +1,6 @@
 """Everything that an account is owed, over all assets, in one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from headwater_attribution.bundle import EpochBundle
@@ -27,11 +27,20 @@ class Owed:
 
 
 async def owed_to(
-    account: Address, bundles: Iterable[EpochBundle], reader: ChainReader
+    account: Address,
+    bundles: Iterable[EpochBundle],
+    reader: ChainReader,
+    passed_over: Callable[[EpochBundle, str], None] = lambda bundle, why: None,
 ) -> list[Owed]:
     """What the vaults of these bundles owe an account now; bundles that are not final are skipped.
 
     A vault is asked which root is final, so bundles of many epochs may lie beside each other.
+
+    Args:
+        account: whose leaves count.
+        bundles: of any epochs and vaults.
+        reader: of the chain.
+        passed_over: told of each bundle with a leaf of the account that can't be claimed by, why.
 
     Raises:
         WrongContractError: a bundle names a vault that is none.
@@ -41,11 +50,16 @@ async def owed_to(
     chain_id = await reader.chain_id()
     for bundle in bundles:
         leaves = [leaf for leaf in bundle.leaves if parse_address(leaf.account) == account]
-        if not leaves or bundle.vault.chain_id != chain_id:
+        if not leaves:
+            continue
+        if bundle.vault.chain_id != chain_id:
+            passed_over(bundle, f"it is of chain {bundle.vault.chain_id}")
             continue
         vault = RevenueVaultClient(reader, bundle.vault.vault)
         final = await vault.final_root()
         if final is None or to_hex(final.hash) != bundle.root:
+            why = "no root is" if final is None else f"that of epoch {final.epoch} is"
+            passed_over(bundle, f"its root is not the vault's final one; {why}")
             continue
         for each in leaves:
             leaf, proof = opening(each)

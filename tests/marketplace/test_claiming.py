@@ -61,7 +61,20 @@ async def test_all_assets_are_claimed_in_one_transaction(world: World) -> None:
     bundles = [(await closed_vault(world, account))[1] for _ in range(3)]
     _, pending = await closed_vault(world, account, final=False)
     sender = TransactionSender(world.chain.reader, LocalSigner(bytes(world.buyer.account.key)))
-    owed = await owed_to(account, [*bundles, pending], world.chain.reader)
+    told: list[tuple[str, str]] = []
+    elsewhere = bundles[0].model_copy(
+        update={"vault": bundles[0].vault.model_copy(update={"chain_id": 1})}
+    )
+    owed = await owed_to(
+        account,
+        [*bundles, pending, elsewhere],
+        world.chain.reader,
+        lambda bundle, why: told.append((bundle.vault.vault, why)),
+    )
+    assert told == [
+        (pending.vault.vault, "its root is not the vault's final one; no root is"),
+        (elsewhere.vault.vault, "it is of chain 1"),
+    ]
     earned = sum(
         leaf.cumulative for bundle in bundles for leaf in bundle.leaves if leaf.account == account
     )
@@ -85,7 +98,7 @@ async def test_the_command_claims_for_its_key(world: World, tmp_path: Path) -> N
     (tmp_path / "bundles" / "one.json").write_text(bundle.model_dump_json())
     (tmp_path / "password").write_text(PASSWORD)
 
-    def run(*more: str) -> str:
+    def run(*more: str, status: int = 0) -> str:
         command = ["claim", str(tmp_path / "seed.json"), str(tmp_path / "bundles")]
         options = ["--rpc", world.chain.url, "--chain-id", "84532", *more]
         done = CliRunner().invoke(
@@ -93,7 +106,7 @@ async def test_the_command_claims_for_its_key(world: World, tmp_path: Path) -> N
             [*command, *options],
             env={"HEADWATER_PASSWORD_FILE": str(tmp_path / "password")},
         )
-        assert done.exit_code == 0, done.output
+        assert done.exit_code == status, done.output
         return done.output
 
     earned = next(leaf.cumulative for leaf in bundle.leaves if leaf.account == account)
@@ -102,7 +115,10 @@ async def test_the_command_claims_for_its_key(world: World, tmp_path: Path) -> N
     assert await world.token.balance(account) == 0
     assert "claimed in 0x" in await anyio.to_thread.run_sync(run)
     assert await world.token.balance(account) == earned
-    assert "nothing is owed" in await anyio.to_thread.run_sync(run)
+    for options in ((), ("--dry-run",)):
+        assert "nothing is owed" in await anyio.to_thread.run_sync(run, *options)
+    (tmp_path / "bundles" / "one.json").unlink()
+    assert "no bundles" in await anyio.to_thread.run_sync(lambda: run(status=2))
 
 
 async def test_a_signed_order_pays_another_recipient(world: World) -> None:
