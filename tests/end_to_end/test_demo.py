@@ -117,13 +117,16 @@ def test_page_and_json_hold_the_same(outcome: Outcome, tmp_path: Path) -> None:
     assert page.count("<mark") >= len(marked)
 
 
-def test_without_admission_cheating_pays_more(outcome: Outcome) -> None:
+def test_without_admission_all_that_cheats_hand_in_enters_and_what_it_earns_is_shown(
+    outcome: Outcome,
+) -> None:
     loose = anyio.run(run, Options(admission=False), lambda _line: None)
     assert outcome.earnings is not None
     assert loose.earnings is not None
-    strict_pay = sum(line.earned for line in outcome.earnings.cheats[:5])
-    loose_pay = sum(line.earned for line in loose.earnings.cheats[:5])
-    assert loose_pay > strict_pay
+    kept_out, let_in = outcome.earnings.cheats[:5], loose.earnings.cheats[:5]
+    assert sum(line.accepted for line in kept_out) <= 2
+    assert all(line.accepted == line.rows for line in let_in)
+    assert sum(line.earned for line in let_in) >= sum(line.earned for line in kept_out)
     assert loose.conservation is not None
     assert loose.conservation.holds
     assert loose.passed
