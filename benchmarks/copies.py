@@ -19,7 +19,6 @@ import statistics
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,8 +32,8 @@ from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods import default_method
 from headwater_attribution.rules import CAUSES
 from headwater_attribution.settlement import PaidShares, settle_receipts
-from headwater_models.backend import Finish
 from headwater_models.chat import ChatRequest
+from headwater_models.completion import CompletionFrame, complete
 from headwater_models.corpus_backend import CorpusBackend, CorpusRow
 from headwater_models.questions import SYNONYMS, held_out_questions
 from headwater_models.stdlib_corpus import standard_library_rows
@@ -290,11 +289,8 @@ def account(number: int) -> Address:
 async def _evidence(backend: CorpusBackend, question: str) -> Evidence:
     message = {"role": "user", "content": question}
     request = ChatRequest.model_validate({"model": "docs", "messages": [message]})
-    async with aclosing(backend.stream(request)) as events:
-        async for event in events:
-            if isinstance(event, Finish):
-                return event.evidence
-    raise AssertionError("an answer without an end")
+    _, finish = await complete(backend, request, CompletionFrame("", 0, "docs"))
+    return finish.evidence
 
 
 def _filled(text: str, found: Sequence[re.Match[str]], words: Iterable[str]) -> str:

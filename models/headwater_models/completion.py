@@ -1,5 +1,6 @@
 """From a backend's events to the chat dialect: one whole response, or server-sent chunks."""
 
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from headwater_models.backend import Finish, InferenceBackend, Token
@@ -90,8 +91,9 @@ async def complete(
         HeadwaterError: what `InferenceBackend.stream` raises; there is then no response.
     """
     said: list[str] = []
-    async for event in backend.stream(request):
-        if isinstance(event, Finish):
-            return frame.response("".join(said), event), event
-        said.append(event.text)
+    async with aclosing(backend.stream(request)) as events:
+        async for event in events:
+            if isinstance(event, Finish):
+                return frame.response("".join(said), event), event
+            said.append(event.text)
     raise RuntimeError("The backend ended its stream without a finish.")

@@ -159,18 +159,14 @@ class CorpusBackend:
     def _answer(self, request: ChatRequest, without: tuple[int, ...] = ()) -> _Answered:
         """The answer that quotes the best of the rows that match, and what it was chosen from."""
         hits = self._index.search(request.question, len(self._rows), without)
-        rarity = partial(self._index.rarity, without=without)
-        enough = QUOTED_SCORE * (hits[0].score_micro if hits else 0)
-        near = [hit for hit in hits if hit.score_micro >= WITHIN * enough]
-        worth = {stem: rarity(stem) for stem in terms(request.question)}
+        worth = {stem: self._index.rarity(stem, without) for stem in terms(request.question)}
+        near = _at_least(WITHIN * QUOTED_SCORE, hits)
         follows = followers(near, worth, self._stems.__getitem__)
         first = self._one_of_each([hit for hit in near if hit.position not in follows])
-        enough = QUOTED_SCORE * (first[0].score_micro if first else 0)
         answer = compose(
-            request.question,
-            [hit for hit in first[:RETRIEVED_ROWS] if hit.score_micro >= enough],
+            worth,
+            _at_least(QUOTED_SCORE, first)[:RETRIEVED_ROWS],
             self._titled_text,
-            rarity,
             max_tokens=request.completion_limit,
             stops=request.stop_texts,
         )
@@ -262,6 +258,11 @@ class CorpusBackend:
             spans=() if quote is None else (_span(quote),),
             follows=None if leader is None else self._rows[leader].row,
         )
+
+
+def _at_least(share: float, ranked: Sequence[Hit]) -> list[Hit]:
+    """Of rows in order of their scores, those that score this share of the best or more."""
+    return [hit for hit in ranked if hit.score_micro >= share * ranked[0].score_micro]
 
 
 def _follow(follows: dict[int, int], position: int, leader: int) -> None:

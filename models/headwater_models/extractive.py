@@ -65,10 +65,9 @@ class QuotedAnswer:
 
 
 def compose(
-    question: str,
+    worth: Mapping[str, float],
     hits: Sequence[Hit],
     row_of: Callable[[int], tuple[str, str]],
-    rarity: Callable[[str], float],
     *,
     max_tokens: int,
     stops: Sequence[str] = (),
@@ -76,14 +75,12 @@ def compose(
     """Answer a question by quoting retrieved rows.
 
     Args:
-        question: what was asked.
+        worth: what each stem of the question is worth: its inverse document frequency.
         hits: retrieved rows, best first.
         row_of: gives a position's title and text.
-        rarity: gives a stem's inverse document frequency.
         max_tokens: the answer ends after this many tokens, at least 1.
         stops: the answer ends before the first of these texts.
     """
-    worth = {stem: rarity(stem) for stem in terms(question)}
     chosen = _choose(worth, hits, row_of)
     parts = [f"{title}: {quote} [{number}]" for number, (_, title, quote) in enumerate(chosen, 1)]
     text = "\n\n".join(parts) or NOTHING_FOUND
@@ -105,7 +102,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 
 
 def _choose(
-    worth: dict[str, float], hits: Sequence[Hit], row_of: Callable[[int], tuple[str, str]]
+    worth: Mapping[str, float], hits: Sequence[Hit], row_of: Callable[[int], tuple[str, str]]
 ) -> list[tuple[Hit, str, str]]:
     """The quotations that add most to the answer's score, one after the other."""
     chosen: list[tuple[Hit, str, str]] = []
@@ -171,7 +168,7 @@ def _locate(hits: Sequence[Hit], parts: Sequence[str], tokens: Sequence[str]) ->
     return tuple(quotes)
 
 
-def _score(text: str, quotes: Sequence[Quote], worth: dict[str, float]) -> int:
+def _score(text: str, quotes: Sequence[Quote], worth: Mapping[str, float]) -> int:
     total = sum(worth.values())
     uncovered = dict(worth)
     score = 0

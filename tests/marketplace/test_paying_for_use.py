@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -27,23 +26,15 @@ from headwater_wallet.errors import PaymentRefusedError
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
 from headwater_wallet.transactions import TransactionSender
-from headwater_wallet.wallet import Wallet, open_wallet
-from support.chain_shop import ChainShop, open_chain_shop
+from headwater_wallet.wallet import open_wallet
+from support.chain_shop import ChainScene, open_chain_shop
 from support.shop import PAYEE, PRICE, USDC
 from support.streaming import streaming_transport
 
 pytestmark = pytest.mark.anyio
 
 
-@dataclass
-class Scene:
-    shop: ChainShop
-    wallet: Wallet
-
-    @property
-    def url(self) -> str:
-        return self.shop.url + "/paid/x"
-
+class Scene(ChainScene):
     async def paid(self) -> int:
         return await self.shop.token.balance(PAYEE)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +25,14 @@ from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
 from headwater_wallet.session_keys import SessionSigner
 from headwater_wallet.sessions import in_session
-from headwater_wallet.wallet import Wallet, open_wallet
-from support.chain_shop import ChainShop, open_chain_shop
+from headwater_wallet.wallet import open_wallet
+from support.chain_shop import ChainScene, open_chain_shop
 from support.shop import PAYEE, PRICE, USDC
 
 pytestmark = pytest.mark.anyio
 
 
-@dataclass
-class Scene:
-    shop: ChainShop
-    wallet: Wallet
-
-    @property
-    def url(self) -> str:
-        return self.shop.url + "/paid/x"
-
+class Scene(ChainScene):
     async def buy(self, charge: int) -> None:
         async with self.wallet.client(timeout=60) as client:
             assert (await client.post(self.url, json={"charge": charge})).status_code == 200

@@ -20,6 +20,7 @@ from headwater_payments.amount import Amount
 from headwater_wallet.database import Database
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.transactions import TransactionSender
+from headwater_wallet.wallet import Wallet
 from support.shop import PAYEE, PRICE, USDC, application
 
 
@@ -37,6 +38,18 @@ class ChainShop:
 
     async def fund(self, account: Address, atomic: int) -> None:
         await self.chain.send(self.token.mint(account, atomic))
+
+
+@dataclass
+class ChainScene:
+    """A seller on chain and a wallet that buys of it."""
+
+    shop: ChainShop
+    wallet: Wallet
+
+    @property
+    def url(self) -> str:
+        return self.shop.url + "/paid/x"
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from headwater_attribution.receipt import attribute_answer
 from headwater_attribution.rules import RewardRule
 from headwater_models.backend import Capabilities, Finish, InferenceBackend, InferenceEvent
 from headwater_models.chat import ChatRequest
+from headwater_models.completion import CompletionFrame, complete
 from headwater_payments.address import Address
 from headwater_payments.hexadecimal import to_hex
 
@@ -118,13 +119,8 @@ def _owner(economy: Economy, parts: list[Submission]) -> Address:
 
 
 async def _answered(backend: InferenceBackend, request: ChatRequest) -> Evidence:
-    evidence = None
-    async with aclosing(backend.stream(request)) as events:
-        async for event in events:
-            if isinstance(event, Finish):
-                evidence = event.evidence
-    assert evidence is not None  # a stream ends with `Finish`, or raises
-    return evidence
+    _, finish = await complete(backend, request, CompletionFrame("", 0, request.model))
+    return finish.evidence
 
 
 def _paid_to(owner: Address, corpus: Corpus, evidence: dict[str, Evidence], of: Economy) -> int:

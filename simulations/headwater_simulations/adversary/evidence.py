@@ -57,17 +57,15 @@ def shares(passages: Passages) -> tuple[Int64s, Int64s]:
 
 def taken_out(passages: Passages) -> Int64s:
     """`[K, W, R]` what the answer loses without an account, divided over what is quoted of it."""
-    accounts, there = passages.accounts, _stars(passages)
-    silent = _following(there, passages)
-    quoted = _quoted(np.where(silent, 0, there))
+    # What follows the subject's author stands in for it no more when that is taken out.
+    accounts, standing = passages.accounts, _standing(passages)
+    quoted = _quoted(standing)
     full = quoted.sum(axis=0)
-    drops, mine = np.empty_like(there), np.empty_like(there)
+    drops, mine = np.empty_like(standing), np.empty_like(standing)
     summed = np.zeros_like(full)
     for slot in range(SLOTS):
         same = accounts == accounts[slot]
-        left = np.where(same, 0, there)
-        left = np.where(same[ORIGINAL] & silent, 0, left)
-        left = np.where(_following(left, passages), 0, left)
+        left = np.where(same, 0, standing)
         drops[slot] = np.maximum(full - _quoted(left).sum(axis=0), 0)
         mine[slot] = np.where(same, quoted, 0).sum(axis=0)
         first = ~same[:slot].any(axis=0) & (mine[slot] > 0)
@@ -79,8 +77,7 @@ def taken_out(passages: Passages) -> Int64s:
 def quoted_words(passages: Passages) -> Int64s:
     """`[K, W, R]` share of the answer's words that each passage's account was first to commit."""
     scores, in_star = passages.scores, passages.in_star
-    there = _stars(passages)
-    quoted = _quoted(np.where(_following(there, passages), 0, there)) > 0
+    quoted = _quoted(_standing(passages)) > 0
     copy_wins = in_star & (scores[COPY] > scores[ORIGINAL])
     quoted[COPY] |= quoted[ORIGINAL] & copy_wins
     quoted[ORIGINAL] &= ~copy_wins
@@ -99,21 +96,19 @@ def unchanged_words(edit: Int64s) -> Int64s:
     return kept
 
 
-def _stars(passages: Passages) -> Int64s:
-    """The scores with a copy in its original's star standing there, the better of the two."""
-    stars = passages.scores.copy()
-    stars[ORIGINAL] = np.where(
-        passages.in_star, np.maximum(stars[ORIGINAL], stars[COPY]), stars[ORIGINAL]
-    )
-    stars[COPY] = np.where(passages.in_star, 0, stars[COPY])
-    return np.where(passages.accounts == NO_ACCOUNT, 0, stars)
+def _standing(passages: Passages) -> Int64s:
+    """`[K, W, R]` the scores, 0 for what says to the question only what the subject's author says.
 
-
-def _following(scores: Int64s, passages: Passages) -> Bools:
-    """`[K, W, R]` which passages say to the question only what the subject's author says."""
-    silent = np.zeros(scores.shape, dtype=np.bool_)
+    A copy in its original's star stands there, with the better score of the two.
+    """
+    stars = np.where(passages.accounts == NO_ACCOUNT, 0, passages.scores)
+    first, copy = stars[ORIGINAL], stars[COPY]
+    stars[ORIGINAL] = np.where(passages.in_star, np.maximum(first, copy), first)
+    silent = np.zeros(stars.shape, dtype=np.bool_)
     silent[COPY], silent[RIVAL], silent[SECOND] = passages.follows, *~passages.new
-    return np.asarray(silent & (scores[ORIGINAL] > 0), dtype=np.bool_)
+    silent &= stars[ORIGINAL] > 0
+    silent[COPY] |= passages.in_star
+    return np.where(silent, 0, stars)
 
 
 def _quoted(scores: Int64s) -> Int64s:
