@@ -12,7 +12,7 @@ Source: x402's extension `offer-receipt`, version 1.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from headwater_payments.address import Address
 from headwater_payments.eip712 import Domain, Struct, TypedData
@@ -164,11 +164,7 @@ def offers_of(required: PaymentRequired) -> list[Statement]:
     Raises:
         InvalidInputError: one is malformed, or its signature does not hold.
     """
-    info = _info(required.extensions)
-    offers = info.get("offers", [])
-    if not isinstance(offers, list):
-        raise InvalidInputError("The seller's offers are no list.")
-    return [_read(each, "offer") for each in offers]
+    return [read_statement(each, "offer") for each in signed_offers(required.extensions)]
 
 
 def receipt_of(settlement: SettlementResponse) -> Statement | None:
@@ -177,8 +173,48 @@ def receipt_of(settlement: SettlementResponse) -> Statement | None:
     Raises:
         InvalidInputError: it is malformed, or its signature does not hold.
     """
-    signed = _info(settlement.extensions).get("receipt")
-    return None if signed is None else _read(signed, "receipt")
+    signed = signed_receipt(settlement.extensions)
+    return None if signed is None else read_statement(signed, "receipt")
+
+
+def signed_offers(extensions: JsonObject | None) -> list[object]:
+    """The offers among a 402's extensions as they came, unread.
+
+    Raises:
+        InvalidInputError: they are no list.
+    """
+    offers = _info(extensions).get("offers", [])
+    if not isinstance(offers, list):
+        raise InvalidInputError("The seller's offers are no list.")
+    return offers
+
+
+def signed_receipt(extensions: JsonObject | None) -> object | None:
+    """The receipt among a settlement's extensions as it came, unread; None where there is none."""
+    return _info(extensions).get("receipt")
+
+
+def read_statement(signed: object, kind: Literal["offer", "receipt"]) -> Statement:
+    """Read a signed offer or receipt, with whoever its signature names.
+
+    A signature of an account names *some* account for any content, so a changed statement shows by
+    an account that nobody vouches for.
+
+    Raises:
+        InvalidInputError: it is malformed, or its signature does not hold.
+    """
+    if not isinstance(signed, dict):
+        raise InvalidInputError(f"A signed {kind} is an object.")
+    if signed.get("format") == "jws":
+        payload, signer = verify_jws(str(signed.get("signature")))
+        statement = _parse(payload, kind)
+    else:
+        statement = _parse(signed.get("payload"), kind)
+        typed = TypedData(_domain(statement), statement)
+        signer = recover(typed, parse_hex(signed.get("signature")))
+    if isinstance(statement, SignedOfferTerms):
+        return Statement(statement, None, signer)
+    return Statement(None, statement, signer)
 
 
 def offer_for(statements: Sequence[Statement], terms: PaymentRequirements) -> Statement | None:
@@ -219,21 +255,6 @@ def _domain(statement: Struct) -> Domain:
 
 def _payload(statement: SignedOfferTerms | DeliveryReceipt) -> JsonObject:
     return {_NAMES.get(name, name): value for name, value in asdict(statement).items()}
-
-
-def _read(signed: object, kind: str) -> Statement:
-    if not isinstance(signed, dict):
-        raise InvalidInputError(f"A signed {kind} is an object.")
-    if signed.get("format") == "jws":
-        payload, signer = verify_jws(str(signed.get("signature")))
-        statement = _parse(payload, kind)
-    else:
-        statement = _parse(signed.get("payload"), kind)
-        typed = TypedData(_domain(statement), statement)
-        signer = recover(typed, parse_hex(signed.get("signature")))
-    if isinstance(statement, SignedOfferTerms):
-        return Statement(statement, None, signer)
-    return Statement(None, statement, signer)
 
 
 def _parse(payload: object, kind: str) -> SignedOfferTerms | DeliveryReceipt:

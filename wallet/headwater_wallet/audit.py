@@ -18,15 +18,20 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Table, desc, insert, select
 
 from headwater_payments.errors import HeadwaterError
-from headwater_wallet.tables import AuditRow, IntentRow
+from headwater_wallet.tables import AuditRow, IntentRow, StatementRow
 
 GENESIS: Final = "00" * 32
 _log: Table = AuditRow.__table__  # type: ignore[attr-defined]
 _intents: Table = IntentRow.__table__  # type: ignore[attr-defined]
+_statements: Table = StatementRow.__table__  # type: ignore[attr-defined]
 _AGREED: Final = (
     *("budget", "scheme", "url", "payee", "network", "asset", "amount", "budgeted"),
     *("max_claimable", "deposit", "channel_id", "created_at"),
 )
+STATEMENT_BODY: Final = ("digest", "signer", "vouched", "problem")
+"""What an entry says of a seller's signed statement."""
+_STATEMENTS: Final = ("offer", "receipt")
+_NOT_PAYMENTS: Final = ("limit", "claimed", *_STATEMENTS)
 
 
 class AuditBrokenError(HeadwaterError):
@@ -40,8 +45,9 @@ class AuditBrokenError(HeadwaterError):
 class AuditEntry:
     """One entry; `body` is canonical JSON, hashes are hexadecimal.
 
-    `event` is a state of a payment, and `subject` the payment; or `limit` and a budget, `claimed`
-    and a channel. `opening` takes over a payment from a ledger that kept no log.
+    `event` is a state of a payment, and `subject` the payment; `offer` and `receipt`, what its
+    seller signed about it; or `limit` and a budget, `claimed` and a channel. `opening` takes over a
+    payment from a ledger that kept no log.
     """
 
     sequence: int
@@ -67,7 +73,7 @@ def append(connection: Connection, event: str, subject: str, body: Mapping[str, 
     if last is None:
         for row in connection.execute(select(_intents).order_by(_intents.c.created_at)):
             # The payment that is being changed is taken over as its entry will show it.
-            if row.payment_id != subject:
+            if row.payment_id != subject or event in _NOT_PAYMENTS:
                 last = _write(connection, last, "opening", row.payment_id, payment_body(row))
     _write(connection, last, event, subject, body)
 
@@ -93,6 +99,7 @@ def check(connection: Connection, head: str | None = None) -> AuditState:
     """
     entries = read_log(connection)
     found = check_log(entries, head)
+    check_statements(connection, entries)
     return AuditState(len(entries), check_payments(connection, entries), found)
 
 
@@ -166,12 +173,28 @@ def check_payments(connection: Connection, entries: Iterable[AuditEntry]) -> int
     return len(rows)
 
 
+def check_statements(connection: Connection, entries: Iterable[AuditEntry]) -> None:
+    """Check that every seller's statement is as it was logged, and none is missing.
+
+    Raises:
+        AuditBrokenError: names the payment whose statement differs, is missing or was never logged.
+    """
+    logged = {(e.subject, e.body) for e in entries if e.event in _STATEMENTS}
+    kept = set()
+    for row in connection.execute(select(_statements)):
+        body = {name: getattr(row, name) for name in STATEMENT_BODY}
+        kept.add((row.payment_id, _canonical(body)))
+        if _digest(row.signed) != row.digest:
+            raise AuditBrokenError(f"A statement about the payment {row.payment_id} was changed.")
+    if different := sorted(logged ^ kept):
+        raise AuditBrokenError(
+            f"The statements about the payment {different[0][0]} are not as they were logged."
+        )
+
+
 def entry_hash(entry: AuditEntry) -> str:
     """SHA-256 over the canonical JSON of everything else in the entry."""
     return _hash(entry.sequence, entry.event, entry.subject, entry.body, entry.previous)
-
-
-_NOT_PAYMENTS: Final = ("limit", "claimed")
 
 
 def _last(connection: Connection) -> tuple[int, str] | None:

@@ -112,6 +112,37 @@ def export(
 
 
 @app.command()
+def statements(
+    db: Db,
+    payment: Annotated[
+        str | None, typer.Option("--payment", help="Only those about this payment.")
+    ] = None,
+    wrong: Annotated[
+        bool, typer.Option("--wrong", help="Only those that contradict what was agreed or paid.")
+    ] = False,
+    format: Annotated[  # noqa: A002  the option's name
+        Literal["text", "csv", "json"],
+        typer.Option("--format", help="text for a table, or all of them as csv or json."),
+    ] = "text",
+) -> None:
+    """List the offers and receipts that sellers signed for DB, and what is wrong with them."""
+    from headwater_wallet.export import statements_csv, statements_json
+
+    with refusals():
+        found = _with_ledger(db, lambda ledger: ledger.statements(payment, wrong_only=wrong))
+    if format != "text":
+        typer.echo(statements_csv(found) if format == "csv" else statements_json(found), nl=False)
+        return
+    table(
+        ("payment", "kind", "signer", "vouched", "problem"),
+        [
+            (s.payment_id, s.kind, s.signer or "-", "yes" if s.vouched else "no", s.problem or "-")
+            for s in found
+        ],
+    )
+
+
+@app.command()
 def reconcile(db: Db) -> None:
     """Ask the sellers about every payment of DB without an outcome; nothing is paid."""
     import httpx

@@ -1,4 +1,4 @@
-"""Payments as CSV and JSON, for bookkeeping: everything but the signed headers."""
+"""Payments and what sellers signed as CSV and JSON: everything but the signed headers."""
 
 import csv
 import io
@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Final
 
+from headwater_payments.json_text import read_json
 from headwater_wallet.audit import AuditEntry
 from headwater_wallet.spend_records import Intent
+from headwater_wallet.statements import KeptStatement
 
 COLUMNS: Final = tuple(name for name in Intent.__dataclass_fields__ if name != "header")
 """What is exported. A signed header can be sent again by whoever holds it, so it stays inside."""
@@ -48,6 +50,22 @@ def audit_csv(entries: Iterable[AuditEntry]) -> str:
 def audit_json(entries: Iterable[AuditEntry]) -> str:
     """The audit log as one JSON array of the entries as they are hashed."""
     return json.dumps([asdict(entry) for entry in entries], indent=1) + "\n"
+
+
+def statements_csv(statements: Iterable[KeptStatement]) -> str:
+    """Sellers' statements as CSV, with a head line; `signed` is JSON."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(KeptStatement.__dataclass_fields__)
+    for statement in statements:
+        writer.writerow([_inert(value) for value in asdict(statement).values()])
+    return out.getvalue()
+
+
+def statements_json(statements: Iterable[KeptStatement]) -> str:
+    """Sellers' statements as one JSON array; `signed` is the object that they signed."""
+    found = [{**asdict(each), "signed": read_json(each.signed)} for each in statements]
+    return json.dumps(found, indent=1) + "\n"
 
 
 def _record(intent: Intent) -> dict[str, object]:

@@ -10,7 +10,12 @@ import anyio
 
 from headwater_payments.channels import ChargeAboveCapError
 from headwater_payments.errors import HeadwaterError, InvalidInputError
-from headwater_payments.x402 import JsonObject, PaymentRequirements, SettlementResponse
+from headwater_payments.x402 import (
+    JsonObject,
+    PaymentRequired,
+    PaymentRequirements,
+    SettlementResponse,
+)
 from headwater_wallet.channel_hold import ChannelHold
 from headwater_wallet.errors import PaymentRefusedError, SellerMisbehavedError
 from headwater_wallet.seller_claims import (
@@ -22,6 +27,7 @@ from headwater_wallet.seller_claims import (
     stated_balance,
 )
 from headwater_wallet.spend_records import Intent
+from headwater_wallet.statements import offer_told, receipt_told
 from headwater_wallet.terms import Terms
 from headwater_wallet.told import settlement_told
 
@@ -66,6 +72,7 @@ class PaymentRecord:
             await self.note_deposit(extra)
             check_receipt(receipt, self.terms, self.intent, claim.charge)
             self.intent = await self._write(self.intent, self.terms, claim, receipt)
+            self._keep_receipt(settlement, self.intent, self.terms)
             if self._buyer.policy.breaker is not None:
                 self._buyer.ledger.circuits.succeeded_soon(self._origin)
         except (ChargeAboveCapError, InvalidInputError) as exc:
@@ -73,6 +80,23 @@ class PaymentRecord:
             await self.misbehaved(exc)
         finally:
             self._hold.open()
+
+    def keep_offer(self, required: PaymentRequired, terms: Terms, url: str) -> None:
+        """Keep the seller's signed offer of what is about to be paid, where it signed one."""
+        if self.intent is None or self.joined or required.extensions is None:
+            return
+        now = self._buyer.now()
+        offer = offer_told(required, terms.chosen, url, self.intent.payment_id, now)
+        if offer is not None:
+            self._buyer.ledger.keep_soon(offer)
+
+    def _keep_receipt(self, settlement: SettlementResponse, intent: Intent, terms: Terms) -> None:
+        if settlement.extensions is None:
+            return
+        payer, now = self._buyer.signer.address, self._buyer.now()
+        receipt = receipt_told(settlement, intent, terms.chosen, payer, now)
+        if receipt is not None:
+            self._buyer.ledger.keep_soon(receipt)
 
     async def _write(
         self, intent: Intent, terms: Terms, claim: ChargeClaim, receipt: str | None

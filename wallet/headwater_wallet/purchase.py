@@ -287,7 +287,7 @@ class Purchase:
         terms = choose_terms(body, self._buyer.policy.budget.asset)
         if terms.lasting:
             self._buyer.remember(self._route, terms)
-        return await self._pay(terms)
+        return await self._pay(terms, body)
 
     async def _resolve_refusal(self, body: PaymentRequired) -> bool:
         """End the refused payment, and raise where signing again cannot help.
@@ -326,7 +326,7 @@ class Purchase:
         self._buyer.paying[self._payment_id] = self
         self._pays = True
 
-    async def _pay(self, terms: Terms) -> dict[str, str]:
+    async def _pay(self, terms: Terms, told: PaymentRequired | None = None) -> dict[str, str]:
         self._begin()
         self._record.terms = terms
         buyer = self._buyer
@@ -356,12 +356,14 @@ class Purchase:
             intent = await self._reserve(request, payment, channel, seal)
             self._record.intent, self._record.joined = intent, self.may_have_arrived
             channel = self._hold.channel_of(intent, terms, channel)
+            if told is not None:
+                self._record.keep_offer(told, terms, self._url)
             header = intent.header or await self._sign(terms, channel, intent)
         except ChannelBusyError:
             # Another process uses this lane, or a payment without an outcome holds it.
             if not self._hold.try_another_lane():
                 raise
-            return await self._pay(terms)
+            return await self._pay(terms, told)
         except BaseException:
             await self._record.undo()
             raise

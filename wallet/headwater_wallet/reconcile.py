@@ -1,5 +1,7 @@
 """Resolving payments whose outcome is unknown, by asking the seller: never by paying again."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import quote, urlsplit
@@ -11,17 +13,22 @@ from headwater_payments.channels import ChargeAboveCapError
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.extensions import LOOKUP_PATH
 from headwater_payments.json_text import read_json
-from headwater_payments.x402 import MAX_HEADER_BYTES, PaymentPayload
+from headwater_payments.x402 import MAX_HEADER_BYTES, PaymentPayload, SettlementResponse
 from headwater_wallet.seller_claims import check_receipt
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.spend_records import Intent
+from headwater_wallet.statements import payer_of, receipt_told
 from headwater_wallet.terms import Terms
 
 _LONGEST: Final = MAX_HEADER_BYTES
 
 
 async def reconcile(
-    ledger: SpendLedger, client: httpx.AsyncClient, *, reserved_before: int | None = None
+    ledger: SpendLedger,
+    client: httpx.AsyncClient,
+    *,
+    reserved_before: int | None = None,
+    now: Callable[[], int] = lambda: int(time.time()),
 ) -> list[Intent]:
     """Ask each seller about each payment that has no outcome; what it does not know is released.
 
@@ -30,6 +37,7 @@ async def reconcile(
         client: a client that does not pay.
         reserved_before: Unix seconds; reservations older than this that were never sent belong to
             a process that stopped, and are given back. None leaves them.
+        now: Unix time in seconds, to date what sellers sign.
 
     Returns:
         The payments that are still unknown, because their sellers did not answer.
@@ -48,6 +56,7 @@ async def reconcile(
             try:
                 _check(intent, outcome)
                 await ledger.settle(intent.payment_id, outcome.charge, None, outcome.receipt)
+                await _keep_receipt(ledger, intent, outcome, now())
             except (ChargeAboveCapError, InvalidInputError):
                 # What this seller says does not hold; the other payments are not its to stop.
                 left.append(intent)
@@ -65,11 +74,22 @@ def _check(intent: Intent, outcome: "_Outcome") -> None:
         check_receipt(outcome.receipt, Terms(accepted, {}), intent, outcome.charge)
 
 
+async def _keep_receipt(ledger: SpendLedger, intent: Intent, outcome: "_Outcome", now: int) -> None:
+    """Keep what the seller signed about the delivery, as if it had come with the answer."""
+    if intent.header is None or outcome.settlement is None:
+        return
+    paid = PaymentPayload.from_header(intent.header)
+    receipt = receipt_told(outcome.settlement, intent, paid.accepted, payer_of(paid), now)
+    if receipt is not None:
+        await ledger.keep(receipt)
+
+
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     state: Literal["charged", "released"]
     charge: int = 0
     receipt: str | None = None
+    settlement: SettlementResponse | None = None
 
 
 async def _look_up(intent: Intent, client: httpx.AsyncClient) -> _Outcome | None:
@@ -89,7 +109,9 @@ async def _look_up(intent: Intent, client: httpx.AsyncClient) -> _Outcome | None
             receipt = body.get("receipt")
             if receipt is not None and not (isinstance(receipt, str) and len(receipt) <= _LONGEST):
                 return None
-            return _Outcome("charged", charge, receipt)
+            told = body.get("settlement")
+            settlement = SettlementResponse.from_json(told) if isinstance(told, dict) else None
+            return _Outcome("charged", charge, receipt, settlement)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, InvalidInputError):
         return None
     return None

@@ -39,6 +39,8 @@ from headwater_wallet.spend_records import (
     NewPayment,
     Permit,
 )
+from headwater_wallet.statement_rows import keep, read_statements
+from headwater_wallet.statements import KeptStatement
 from headwater_wallet.tables import MAX_STORED, BudgetRow, ChannelRow, IntentRow
 
 T = TypeVar("T")
@@ -326,6 +328,29 @@ class SpendLedger:
                 channel_row(session, to_hex(channel_id)).blocked = reason
 
         await self._database.write(work)
+
+    async def keep(self, statement: KeptStatement) -> bool:
+        """Keep what a seller signed about a payment, bound to it by the audit log.
+
+        Returns:
+            Whether it was new: the same statement is kept once.
+        """
+        return await self._database.write(lambda connection: keep(connection, statement))
+
+    def keep_soon(self, statement: KeptStatement) -> None:
+        """Like `keep`, before every later write, without waiting for the disk."""
+        self._database.submit(lambda connection: keep(connection, statement))
+
+    async def statements(
+        self, payment_id: str | None = None, *, wrong_only: bool = False
+    ) -> list[KeptStatement]:
+        """What sellers signed, oldest first: about one payment, or about all.
+
+        `wrong_only` leaves those that contradict what was agreed or paid.
+        """
+        return await self._database.read(
+            lambda connection: read_statements(connection, payment_id, wrong_only=wrong_only)
+        )
 
     async def intents(self, *states: str) -> list[Intent]:
         """Payments in any of the states, oldest first; all of them when none is named."""

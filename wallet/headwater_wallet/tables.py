@@ -156,6 +156,25 @@ class ApprovalRow(WalletTable, table=True):
     decided_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
+class StatementRow(WalletTable, table=True):
+    """What a seller signed about a payment: its offer, or its receipt for the delivery.
+
+    `digest` is the SHA-256 of `signed`, the statement's canonical JSON; `problem` says what it
+    contradicts.
+    """
+
+    __tablename__ = "wallet_statement"
+
+    payment_id: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    kind: str
+    signer: str
+    vouched: bool
+    signed: str = Field(sa_type=Text)
+    problem: str | None = Field(default=None, sa_type=Text)
+    received_at: int = Field(sa_type=BigInteger)
+
+
 class AuditRow(WalletTable, table=True):
     """One entry of the audit log; hashes are hexadecimal, `body` is canonical JSON."""
 

@@ -24,6 +24,7 @@ from headwater_wallet.refunds import request_refund
 from headwater_wallet.signing_in import ask_as_payer
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.spend_records import BudgetState, Intent
+from headwater_wallet.statements import KeptStatement
 from headwater_wallet.transport_httpx import PayingTransport
 
 _NONE: Final[Mapping[str, str]] = {}
@@ -111,7 +112,13 @@ class Wallet:
         """Resolve every payment without an outcome; returns those whose seller did not answer."""
         async with httpx.AsyncClient(timeout=10) as client:
             before = self._buyer.now() - ABANDONED_AFTER_S
-            return await reconcile(self._buyer.ledger, client, reserved_before=before)
+            return await reconcile(
+                self._buyer.ledger, client, reserved_before=before, now=self._buyer.now
+            )
+
+    async def statements(self, payment_id: str | None = None) -> list[KeptStatement]:
+        """What sellers signed, oldest first: their offers and receipts, with what is wrong."""
+        return await self._buyer.ledger.statements(payment_id)
 
     def __repr__(self) -> str:
         return f"Wallet({self.address}, budget {self.policy.budget})"

@@ -13,7 +13,7 @@ from headwater_wallet.database import Database
 from headwater_wallet.tables import LEDGER_TABLES, WalletTable
 from headwater_wallet.upgrades import upgrade_database
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest form; a test holds it against the files under `versions`."""
 VERSION_TABLE: Final = "wallet_version"
 """Apart from the marketplace's, with which a ledger may share a database."""
