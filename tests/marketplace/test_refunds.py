@@ -19,12 +19,12 @@ from headwater_payments.x402 import (
     PaymentRequired,
     SettlementResponse,
 )
+from headwater_wallet.books import in_books
 from headwater_wallet.channel_book import end_withdrawal
 from headwater_wallet.errors import PaymentRefusedError
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
 from headwater_wallet.session_keys import SessionSigner
-from headwater_wallet.sessions import in_session
 from headwater_wallet.wallet import open_wallet
 from support.chain_shop import ChainScene, open_chain_shop
 from support.shop import PAYEE, PRICE, USDC
@@ -205,7 +205,7 @@ async def test_a_seller_killed_under_a_refund_sells_on_what_the_chain_shows(
         balance = (await facilitator.channel(channel.identifier)).balance  # type: ignore[attr-defined]
         # A wallet that was not answered reads the chain before it uses the channel again.
         identifier = to_hex(channel.identifier)
-        learn = in_session(lambda session: end_withdrawal(session, identifier, balance))
+        learn = in_books(lambda books: end_withdrawal(books, identifier, balance))
         await scene.wallet.ledger.database.write(learn)
         await scene.buy(100)
         [channel] = await store.channels()

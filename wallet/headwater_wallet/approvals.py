@@ -8,15 +8,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from sqlalchemy import Connection, select
-from sqlalchemy.orm import Session
-from sqlmodel import col
-
 from headwater_payments.address import Address
 from headwater_payments.errors import InvalidInputError
+from headwater_wallet.books import Books, in_books, selecting
 from headwater_wallet.database import Database
-from headwater_wallet.sessions import in_session
-from headwater_wallet.tables import ApprovalRow
+from headwater_wallet.records import APPROVALS, ApprovalRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +82,17 @@ class ApprovalBook:
         """
         others = list(apart_from)
 
-        def work(session: Session) -> Approval:
+        def work(books: Books) -> Approval:
             query = (
-                select(ApprovalRow)
-                .where(col(ApprovalRow.state) == "pending", col(ApprovalRow.id).not_in(others))
-                .where(col(ApprovalRow.budget) == self._budget, col(ApprovalRow.url) == url)
-                .where(col(ApprovalRow.payee) == payee, col(ApprovalRow.amount) == amount)
+                selecting(ApprovalRecord)
+                .where(APPROVALS.state == "pending", APPROVALS.id.not_in(others))
+                .where(APPROVALS.budget == self._budget, APPROVALS.url == url)
+                .where(APPROVALS.payee == payee, APPROVALS.amount == amount)
                 .limit(1)
             )
-            row = session.scalar(query) or ApprovalRow(
+            if (row := books.first(ApprovalRecord, query)) is not None:
+                return _approval(row)
+            row = ApprovalRecord(
                 id=identifier,
                 state="pending",
                 budget=self._budget,
@@ -104,7 +102,7 @@ class ApprovalBook:
                 reason=reason,
                 asked_at=at,
             )
-            session.add(row)
+            books.add(row)
             return _approval(row)
 
         return await self._write(work)
@@ -117,8 +115,8 @@ class ApprovalBook:
         """
         wanted = "approved" if decision.approved else "denied"
 
-        def work(session: Session) -> Approval:
-            row = session.get(ApprovalRow, identifier, with_for_update=True)
+        def work(books: Books) -> Approval:
+            row = books.get(ApprovalRecord, identifier)
             if row is None:
                 raise InvalidInputError(f"There is no approval {identifier!r} in this ledger.")
             if row.state == "pending":
@@ -132,18 +130,17 @@ class ApprovalBook:
     async def all(self, state: str | None = None) -> list[Approval]:
         """Every question of the ledger, under any budget, oldest first."""
 
-        def work(connection: Connection) -> list[Approval]:
-            query = select(ApprovalRow).order_by(col(ApprovalRow.asked_at), col(ApprovalRow.id))
+        def work(books: Books) -> list[Approval]:
+            query = selecting(ApprovalRecord).order_by(APPROVALS.asked_at, APPROVALS.id)
             if state is not None:
-                query = query.where(col(ApprovalRow.state) == state)
-            with Session(bind=connection) as session:
-                return [_approval(row) for row in session.scalars(query)]
+                query = query.where(APPROVALS.state == state)
+            return [_approval(row) for row in books.found(ApprovalRecord, query)]
 
-        return await self._database.read(work)
+        return await self._database.read(in_books(work))
 
-    async def _write(self, work: Callable[[Session], Approval]) -> Approval:
-        return await self._database.write(in_session(work))
+    async def _write(self, work: Callable[[Books], Approval]) -> Approval:
+        return await self._database.write(in_books(work))
 
 
-def _approval(row: ApprovalRow) -> Approval:
+def _approval(row: ApprovalRecord) -> Approval:
     return Approval(**{name: getattr(row, name) for name in Approval.__dataclass_fields__})

@@ -18,11 +18,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Table, desc, insert, select
 
 from headwater_payments.errors import HeadwaterError
-from headwater_wallet.tables import AuditRow, IntentRow, StatementRow
+from headwater_wallet.records import TABLES, IntentRecord
+from headwater_wallet.tables import AuditRow, StatementRow
 
 GENESIS: Final = "00" * 32
 _log: Table = AuditRow.__table__  # type: ignore[attr-defined]
-_intents: Table = IntentRow.__table__  # type: ignore[attr-defined]
+_intents = TABLES[IntentRecord]
 _statements: Table = StatementRow.__table__  # type: ignore[attr-defined]
 _AGREED: Final = (
     *("budget", "scheme", "url", "payee", "network", "asset", "amount", "budgeted"),
@@ -103,7 +104,7 @@ def check(connection: Connection, head: str | None = None) -> AuditState:
     return AuditState(len(entries), check_payments(connection, entries), found)
 
 
-def payment_body(row: "Row[Any] | IntentRow") -> dict[str, object]:
+def payment_body(row: "Row[Any] | IntentRecord") -> dict[str, object]:
     """What an entry says of a payment: everything agreed, and hashes of what was exchanged."""
     return {
         **{name: getattr(row, name) for name in _AGREED},
@@ -198,8 +199,7 @@ def entry_hash(entry: AuditEntry) -> str:
 
 
 def _last(connection: Connection) -> tuple[int, str] | None:
-    query = select(_log.c.sequence, _log.c.hash).order_by(desc(_log.c.sequence)).limit(1)
-    row = connection.execute(query).first()
+    row = connection.execute(_LAST).first()
     return None if row is None else (row.sequence, row.hash)
 
 
@@ -228,6 +228,7 @@ def _write(
 
 
 _INSERT = insert(_log)
+_LAST = select(_log.c.sequence, _log.c.hash).order_by(desc(_log.c.sequence)).limit(1)
 
 
 def _hash(sequence: int, event: str, subject: str, body: str, previous: str) -> str:

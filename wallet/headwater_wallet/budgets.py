@@ -7,61 +7,74 @@ so the rows of a budget always add up to what is used of it.
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-from sqlmodel import col
+from sqlalchemy import bindparam, func, select
 
 from headwater_payments.errors import InvalidInputError
+from headwater_wallet.books import Books, selecting
 from headwater_wallet.errors import BudgetExceededError
+from headwater_wallet.records import (
+    INTENTS,
+    PARENTS,
+    SIGNED,
+    BudgetParentRecord,
+    BudgetRecord,
+    IntentRecord,
+    SignedRecord,
+)
 from headwater_wallet.spend_records import BudgetState
-from headwater_wallet.tables import BudgetParentRow, BudgetRow, IntentRow, SignedRow
 
 _TAKEN_OVER: Final = ""
 """The URL of rows that newly sign nothing."""
 _BEFORE_ALL_TIME: Final = -(2**62)
+_CHILDREN: Final = select(PARENTS.name).where(PARENTS.parent == bindparam("parent"))
+_TAKEN_BY: Final = (
+    selecting(SignedRecord)
+    .where(SIGNED.payment_id == bindparam("payment"), SIGNED.budget == bindparam("budget"))
+    .where(SIGNED.url != _TAKEN_OVER)
+    .order_by(SIGNED.id.desc())
+)
 
 
-def budget_chain(session: Session, name: str) -> list[BudgetRow]:
+def budget_chain(books: Books, name: str) -> list[BudgetRecord]:
     """The budget and those that it spends from, nearest first.
 
     Raises:
         InvalidInputError: there is no such budget.
     """
-    chain = [_budget(session, name)]
-    while (link := session.get(BudgetParentRow, chain[-1].name)) is not None:
-        chain.append(_budget(session, link.parent))
+    chain = [_budget(books, name)]
+    while (link := books.get(BudgetParentRecord, chain[-1].name)) is not None:
+        chain.append(_budget(books, link.parent))
     return chain
 
 
-def with_children(session: Session, name: str) -> list[str]:
+def with_children(books: Books, name: str) -> list[str]:
     """The name, and those of all budgets that spend from it."""
     found = [name]
     for each in found:
-        query = select(col(BudgetParentRow.name)).where(col(BudgetParentRow.parent) == each)
-        found.extend(session.scalars(query))
+        found.extend(name for (name,) in books.rows(_CHILDREN, parent=each))
     return found
 
 
-def adopt_parent(session: Session, child: str, parent: str) -> None:
+def adopt_parent(books: Books, child: str, parent: str) -> None:
     """Let `child` spend from `parent` from now on; a link that stands is left as it is.
 
     Raises:
         InvalidInputError: no such budget, a circle, another parent, or `child` has spent already,
             which its parent's books could not show.
     """
-    link = session.get(BudgetParentRow, child)
+    link = books.get(BudgetParentRecord, child)
     if link is not None and link.parent == parent:
         return
     if link is not None:
         raise InvalidInputError(f"The budget {child!r} spends from {link.parent!r} already.")
-    if child in {row.name for row in budget_chain(session, parent)}:
+    if child in {row.name for row in budget_chain(books, parent)}:
         raise InvalidInputError(f"The budget {child!r} cannot spend from itself.")
-    if _budget(session, child).used:
+    if _budget(books, child).used:
         raise InvalidInputError(f"The budget {child!r} has spent already; give it a parent first.")
-    session.add(BudgetParentRow(name=child, parent=parent))
+    books.add(BudgetParentRecord(name=child, parent=parent))
 
 
-def refuse_beyond(budgets: Sequence[BudgetRow], needed: Sequence[int]) -> None:
+def refuse_beyond(budgets: Sequence[BudgetRecord], needed: Sequence[int]) -> None:
     """Refuse what any of the budgets cannot cover, given what each would have to.
 
     Raises:
@@ -80,9 +93,9 @@ def refuse_beyond(budgets: Sequence[BudgetRow], needed: Sequence[int]) -> None:
 
 
 def take(
-    session: Session,
-    budgets: Sequence[BudgetRow],
-    intent: IntentRow,
+    books: Books,
+    budgets: Sequence[BudgetRecord],
+    intent: IntentRecord,
     newly_signed: int,
     *,
     price: int | None = None,
@@ -96,8 +109,8 @@ def take(
     intent.budgeted += newly_signed
     for budget in budgets:
         budget.used += newly_signed
-        session.add(
-            SignedRow(
+        books.add(
+            SignedRecord(
                 payment_id=intent.payment_id,
                 budget=budget.name,
                 payee=intent.payee,
@@ -110,10 +123,10 @@ def take(
 
 
 def move(
-    session: Session,
-    intent: IntentRow,
-    giving: Sequence[BudgetRow],
-    using: Sequence[BudgetRow],
+    books: Books,
+    intent: IntentRecord,
+    giving: Sequence[BudgetRecord],
+    using: Sequence[BudgetRecord],
     atomic: int,
     now: int,
 ) -> None:
@@ -127,8 +140,8 @@ def move(
         *((each, -atomic, "", _BEFORE_ALL_TIME) for each in giving if each.name not in takers),
     ):
         budget.used += signed
-        session.add(
-            SignedRow(
+        books.add(
+            SignedRecord(
                 payment_id=intent.payment_id,
                 budget=budget.name,
                 payee=payee,
@@ -140,40 +153,36 @@ def move(
         )
 
 
-def give_back(session: Session, intent: IntentRow) -> None:
+def give_back(books: Books, intent: IntentRecord) -> None:
     """Undo `take` for a payment of which nothing left this wallet."""
-    for budget in budget_chain(session, intent.budget):
-        query = (
-            select(SignedRow)
-            .where(col(SignedRow.payment_id) == intent.payment_id)
-            .where(col(SignedRow.budget) == budget.name, col(SignedRow.url) != _TAKEN_OVER)
-            .order_by(col(SignedRow.id).desc())
-        )
+    for budget in budget_chain(books, intent.budget):
         # Rows of an earlier life of this id, whose signature did leave, stay.
         left = intent.budgeted
-        for row in session.scalars(query):
+        for row in books.found(
+            SignedRecord, _TAKEN_BY, payment=intent.payment_id, budget=budget.name
+        ):
             if row.signed > left:
                 break
             left -= row.signed
-            session.delete(row)
+            books.remove(row)
             if not left:
                 break
         budget.used -= intent.budgeted
     intent.budgeted = 0
 
 
-def _budget(session: Session, name: str) -> BudgetRow:
-    row = session.get(BudgetRow, name, with_for_update=True)
+def _budget(books: Books, name: str) -> BudgetRecord:
+    row = books.get(BudgetRecord, name)
     if row is None:
         raise InvalidInputError(f"There is no budget named {name!r}.")
     return row
 
 
-def budget_state(session: Session, name: str) -> BudgetState:
+def budget_state(books: Books, name: str) -> BudgetState:
     """A budget as it stands; what its children were charged is part of it."""
-    own, *above = budget_chain(session, name)
-    charges = select(func.coalesce(func.sum(col(IntentRow.charge)), 0))
-    family = with_children(session, name)
-    charged = session.scalar(charges.where(col(IntentRow.budget).in_(family)))
+    own, *above = budget_chain(books, name)
+    charges = select(func.coalesce(func.sum(INTENTS.charge), 0))
+    family = with_children(books, name)
+    charged = books.value(charges.where(INTENTS.budget.in_(family)))
     left_above = min((each.limit - each.used for each in above), default=None)
     return BudgetState(name, own.limit, own.used, int(charged or 0), left_above)

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-from sqlmodel import col
 
 from headwater_payments.batch_payload import parse_config
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.structs import ChannelConfig
-from headwater_wallet.tables import ChannelRow, IntentRow
+from headwater_wallet.books import Books, selecting
+from headwater_wallet.records import INTENTS, ChannelRecord
 
 WITHDRAWING: Final = "its escrow is being withdrawn"
 """What stands in `blocked` of a channel while its escrow is on its way back."""
@@ -41,19 +40,19 @@ class KnownChannel:
     blocked: str | None
 
 
-def known_channels(session: Session) -> list[KnownChannel]:
+def known_channels(books: Books) -> list[KnownChannel]:
     """Every channel of the ledger."""
-    return [_known(session, row) for row in session.scalars(select(ChannelRow))]
+    return [_known(books, row) for row in books.found(ChannelRecord, selecting(ChannelRecord))]
 
 
-def begin_withdrawal(session: Session, channel_id: str) -> None:
+def begin_withdrawal(books: Books, channel_id: str) -> None:
     """Sign nothing more on a channel, so that its escrow may leave; again, it changes nothing.
 
     Raises:
         InvalidInputError: no such channel, or a payment on it has no outcome yet.
     """
-    row = _row(session, channel_id)
-    if (count := _known(session, row).open_payments) > 0:
+    row = _row(books, channel_id)
+    if (count := _known(books, row).open_payments) > 0:
         raise InvalidInputError(
             f"{count} payments on the channel {channel_id} have no outcome yet; reconcile them.",
             channel=channel_id,
@@ -62,26 +61,26 @@ def begin_withdrawal(session: Session, channel_id: str) -> None:
     row.blocked = row.blocked or WITHDRAWING
 
 
-def end_withdrawal(session: Session, channel_id: str, balance: int | None) -> None:
+def end_withdrawal(books: Books, channel_id: str, balance: int | None) -> None:
     """The withdrawal is over, and the channel may be used again.
 
     Args:
-        session: in a write.
+        books: in a write.
         channel_id: which channel.
         balance: what the chain holds now; None where nothing was withdrawn.
     """
-    row = _row(session, channel_id)
+    row = _row(books, channel_id)
     if balance is not None:
         row.balance = balance
     if row.blocked == WITHDRAWING:
         row.blocked = None
 
 
-def _known(session: Session, row: ChannelRow) -> KnownChannel:
-    mine = col(IntentRow.channel_id) == row.channel_id
-    unfinished = mine & col(IntentRow.state).in_(_OPEN)
-    count = session.scalar(select(func.count()).select_from(IntentRow).where(unfinished))
-    newest = session.scalar(select(func.max(col(IntentRow.created_at))).where(mine))
+def _known(books: Books, row: ChannelRecord) -> KnownChannel:
+    mine = INTENTS.channel_id == row.channel_id
+    unfinished = mine & INTENTS.state.in_(_OPEN)
+    count = books.value(select(func.count(INTENTS.payment_id)).where(unfinished))
+    newest = books.value(select(func.max(INTENTS.created_at)).where(mine))
     return KnownChannel(
         identifier=bytes.fromhex(row.channel_id[2:]),
         chain_id=row.chain_id,
@@ -93,8 +92,8 @@ def _known(session: Session, row: ChannelRow) -> KnownChannel:
     )
 
 
-def _row(session: Session, channel_id: str) -> ChannelRow:
-    row = session.get(ChannelRow, channel_id, with_for_update=True)
+def _row(books: Books, channel_id: str) -> ChannelRecord:
+    row = books.get(ChannelRecord, channel_id)
     if row is None:
         raise InvalidInputError(f"There is no channel {channel_id} in this ledger.")
     return row

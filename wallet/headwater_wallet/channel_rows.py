@@ -3,19 +3,18 @@
 import json
 from dataclasses import asdict
 
-from sqlalchemy.orm import Session
-
 from headwater_payments.batch_payload import config_to_json
 from headwater_payments.channels import BuyerChannel
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import to_hex
+from headwater_wallet.books import Books
 from headwater_wallet.channel_book import WITHDRAWING
 from headwater_wallet.errors import PolicyRefusedError, SellerMisbehavedError
+from headwater_wallet.records import ChannelRecord
 from headwater_wallet.spend_records import ChannelTerms
-from headwater_wallet.tables import ChannelRow
 
 
-def open_channel(session: Session, terms: ChannelTerms) -> ChannelRow:
+def open_channel(books: Books, terms: ChannelTerms) -> ChannelRecord:
     """The row of a channel that may be signed on, made where there is none.
 
     Raises:
@@ -23,20 +22,20 @@ def open_channel(session: Session, terms: ChannelTerms) -> ChannelRow:
         SellerMisbehavedError: it is blocked.
     """
     identifier = to_hex(terms.identifier)
-    row = session.get(ChannelRow, identifier, with_for_update=True)
+    row = books.get(ChannelRecord, identifier)
     if row is None:
-        row = ChannelRow(
+        row = ChannelRecord(
             channel_id=identifier,
             chain_id=terms.chain_id,
             receiver=terms.config.receiver,
             config=json.dumps(config_to_json(terms.config)),
         )
-        session.add(row)
-        session.flush()
+        books.add(row)
+        books.flush()
     return unblocked(row)
 
 
-def unblocked(row: ChannelRow) -> ChannelRow:
+def unblocked(row: ChannelRecord) -> ChannelRecord:
     """The row, unless nothing may be signed on its channel; raises as `open_channel` does."""
     if row.blocked == WITHDRAWING:
         raise PolicyRefusedError(
@@ -50,24 +49,24 @@ def unblocked(row: ChannelRow) -> ChannelRow:
     return row
 
 
-def channel_row(session: Session, channel_id: str) -> ChannelRow:
+def channel_row(books: Books, channel_id: str) -> ChannelRecord:
     """The row of a channel, locked until the transaction ends.
 
     Raises:
         InvalidInputError: there is none.
     """
-    row = session.get(ChannelRow, channel_id, with_for_update=True)
+    row = books.get(ChannelRecord, channel_id)
     if row is None:
         raise InvalidInputError(f"There is no channel {channel_id} in this ledger.")
     return row
 
 
-def channel_of(row: ChannelRow) -> BuyerChannel:
+def channel_of(row: ChannelRecord) -> BuyerChannel:
     """The accounting of a channel's row."""
     return BuyerChannel(row.balance, row.charged, row.reserved, row.signed)
 
 
-def store_channel(row: ChannelRow, channel: BuyerChannel) -> None:
+def store_channel(row: ChannelRecord, channel: BuyerChannel) -> None:
     """Write the accounting into its row."""
     for name, value in asdict(channel).items():
         setattr(row, name, value)

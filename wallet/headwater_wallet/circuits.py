@@ -1,12 +1,16 @@
 """Failures in a row at each seller, kept where every process sees them."""
 
-from sqlalchemy import Connection, delete
-from sqlalchemy.orm import Session
-from sqlmodel import col
+from typing import Final
 
+from sqlalchemy import Connection, bindparam, delete
+
+from headwater_wallet.books import Books, in_books
 from headwater_wallet.database import Database
-from headwater_wallet.sessions import in_session
-from headwater_wallet.tables import CircuitRow
+from headwater_wallet.records import TABLES, CircuitRecord
+
+_FORGET: Final = delete(TABLES[CircuitRecord]).where(
+    TABLES[CircuitRecord].c.origin == bindparam("origin")
+)
 
 
 class CircuitBook:
@@ -18,12 +22,13 @@ class CircuitBook:
     async def failed(self, origin: str, at: int) -> None:
         """Note a failure at an origin; `at` is Unix time in seconds."""
 
-        def work(session: Session) -> None:
-            row = session.get(CircuitRow, origin, with_for_update=True)
-            failures = 1 if row is None else row.failures + 1
-            session.merge(CircuitRow(origin=origin, failures=failures, last_failure_at=at))
+        def work(books: Books) -> None:
+            row = books.get(CircuitRecord, origin)
+            if row is None:
+                return books.add(CircuitRecord(origin, failures=1, last_failure_at=at))
+            row.failures, row.last_failure_at = row.failures + 1, at
 
-        await self._database.write(in_session(work))
+        await self._database.write(in_books(work))
 
     def succeeded_soon(self, origin: str) -> None:
         """Forget an origin's failures, in turn, without waiting for the disk.
@@ -32,6 +37,6 @@ class CircuitBook:
         """
 
         def work(connection: Connection) -> None:
-            connection.execute(delete(CircuitRow).where(col(CircuitRow.origin) == origin))
+            connection.execute(_FORGET, {"origin": origin})
 
         self._database.submit(work)

@@ -9,19 +9,18 @@ import json
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
-from sqlmodel import col
 
-from headwater_wallet.tables import BudgetRow, ChannelRow, IntentRow
+from headwater_wallet.books import Books, selecting
+from headwater_wallet.records import CHANNELS, INTENTS, BudgetRecord, ChannelRecord
 
 _OPEN = ("reserved", "sent", "unknown")
 
 
 def deposit_for(
-    session: Session,
-    channel: ChannelRow,
+    books: Books,
+    channel: ChannelRecord,
     missing: int,
-    budgets: Sequence[BudgetRow],
+    budgets: Sequence[BudgetRecord],
     *,
     at_a_time: int,
     limit: int | None,
@@ -31,7 +30,7 @@ def deposit_for(
     What a payment is missing is placed whatever the limits say, and then nothing beside it.
 
     Args:
-        session: in a write.
+        books: in a write.
         channel: which channel, as it was before the payment.
         missing: atomic units without which the payment's voucher is not covered.
         budgets: what pays; nothing is placed ahead beyond what they have left.
@@ -44,36 +43,34 @@ def deposit_for(
     allowed = min(at_a_time, *(each.limit - each.used for each in budgets))
     if limit is not None:
         idle = max(0, channel.balance - channel.charged - channel.reserved)
-        allowed = min(allowed, limit - idle - _uncharged_beside(session, channel))
+        allowed = min(allowed, limit - idle - _uncharged_beside(books, channel))
     return max(missing, allowed)
 
 
-def _uncharged_beside(session: Session, channel: ChannelRow) -> int:
+def _uncharged_beside(books: Books, channel: ChannelRecord) -> int:
     """Atomic units in, or on their way to, the other lanes with the same seller."""
     query = (
-        select(ChannelRow)
-        .where(col(ChannelRow.receiver) == channel.receiver)
-        .where(col(ChannelRow.chain_id) == channel.chain_id)
-        .where(col(ChannelRow.channel_id) != channel.channel_id)
+        selecting(ChannelRecord)
+        .where(CHANNELS.receiver == channel.receiver, CHANNELS.chain_id == channel.chain_id)
+        .where(CHANNELS.channel_id != channel.channel_id)
     )
     terms = _but_for_the_lane(channel)
     return sum(
-        max(0, row.balance + _on_its_way(session, row) - row.charged)
-        for row in session.scalars(query)
+        max(0, row.balance + _on_its_way(books, row) - row.charged)
+        for row in books.found(ChannelRecord, query)
         if _but_for_the_lane(row) == terms
     )
 
 
-def _on_its_way(session: Session, channel: ChannelRow) -> int:
+def _on_its_way(books: Books, channel: ChannelRecord) -> int:
     # A deposit covers its voucher: where the balance does too, it has arrived.
     query = (
-        select(func.coalesce(func.sum(col(IntentRow.deposit)), 0))
-        .where(col(IntentRow.channel_id) == channel.channel_id)
-        .where(col(IntentRow.state).in_(_OPEN))
-        .where(col(IntentRow.max_claimable) > channel.balance)
+        select(func.coalesce(func.sum(INTENTS.deposit), 0))
+        .where(INTENTS.channel_id == channel.channel_id, INTENTS.state.in_(_OPEN))
+        .where(INTENTS.max_claimable > channel.balance)
     )
-    return int(session.scalar(query) or 0)
+    return int(books.value(query) or 0)
 
 
-def _but_for_the_lane(channel: ChannelRow) -> dict[str, object]:
+def _but_for_the_lane(channel: ChannelRecord) -> dict[str, object]:
     return {k: v for k, v in json.loads(channel.config).items() if k != "salt"}

@@ -15,13 +15,20 @@ seller, has no owner; who reuses it counts it.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import case, func, select
-from sqlalchemy.orm import Session
-from sqlmodel import col
+from sqlalchemy import bindparam, case, func, select
 
+from headwater_wallet.books import Books, selecting
 from headwater_wallet.budgets import budget_chain, move
-from headwater_wallet.tables import BudgetRow, ChannelRow, IntentRow, ShareRow
+from headwater_wallet.records import (
+    INTENTS,
+    SHARES,
+    BudgetRecord,
+    ChannelRecord,
+    IntentRecord,
+    ShareRecord,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,11 @@ class Loan:
     atomic: int
 
 
+_IN_CHANNEL: Final = (
+    selecting(ShareRecord).where(SHARES.channel_id == bindparam("channel")).order_by(SHARES.budget)
+)
+
+
 class Headroom:
     """The shares in one channel, read and written inside the caller's transaction.
 
@@ -41,21 +53,21 @@ class Headroom:
     of it. Made before the channel is changed, and told of each change after it.
 
     Args:
-        session: in a write.
+        books: in a write.
         channel: which channel, locked.
         budget: who pays.
     """
 
-    def __init__(self, session: Session, channel: ChannelRow, budget: str) -> None:
-        self._session, self._channel, self._budget = session, channel, budget
-        self._shares = {row.budget: row for row in _rows(session, channel)}
+    def __init__(self, books: Books, channel: ChannelRecord, budget: str) -> None:
+        self._books, self._channel, self._budget = books, channel, budget
+        self._shares = {row.budget: row for row in _rows(books, channel)}
         if budget not in self._shares:
             _keep(self._shares.values(), channel)
             alone = not self._shares and not channel.signed
-            row = ShareRow(
+            row = ShareRecord(
                 channel_id=channel.channel_id, budget=budget, signed=None if alone else 0
             )
-            session.add(row)
+            books.add(row)
             self._shares[budget] = row
 
     @property
@@ -66,7 +78,7 @@ class Headroom:
             return self._channel.charged + self._channel.reserved - self._channel.signed
         return row.committed - row.signed
 
-    def loans(self, budgets: Sequence[BudgetRow], added: int, newly_signed: int) -> list[Loan]:
+    def loans(self, budgets: Sequence[BudgetRecord], added: int, newly_signed: int) -> list[Loan]:
         """What the payer must take over before it may sign: nothing where its share suffices.
 
         Those that share most of the budgets above give first, so that the fewest count anything.
@@ -85,7 +97,7 @@ class Headroom:
         for row in self._shares.values():
             free = (row.signed or 0) - row.committed
             if row.budget != self._budget and free > 0:
-                above = tuple(each.name for each in budget_chain(self._session, row.budget))
+                above = tuple(each.name for each in budget_chain(self._books, row.budget))
                 taking = sum(name not in above for name in names)
                 givers.append((taking, row.budget, Loan(row.budget, above, free)))
         found = []
@@ -98,12 +110,12 @@ class Headroom:
         return [*found, Loan(None, (), missing)]
 
     def take_over(
-        self, intent: IntentRow, budgets: Sequence[BudgetRow], loans: Sequence[Loan], now: int
+        self, intent: IntentRecord, budgets: Sequence[BudgetRecord], loans: Sequence[Loan], now: int
     ) -> None:
         """Count headroom against the budgets that use it, and credit those that signed it."""
         for loan in loans:
-            giving = [] if loan.giver is None else budget_chain(self._session, loan.giver)
-            move(self._session, intent, giving, budgets, loan.atomic, now)
+            giving = [] if loan.giver is None else budget_chain(self._books, loan.giver)
+            move(self._books, intent, giving, budgets, loan.atomic, now)
             self._change(self._budget, loan.atomic, 0)
             if loan.giver is not None:
                 self._change(loan.giver, -loan.atomic, 0)
@@ -119,12 +131,14 @@ class Headroom:
             row.committed += committed
 
 
-def keep_shares(session: Session, channel: ChannelRow) -> None:
+def keep_shares(books: Books, channel: ChannelRecord) -> None:
     """Keep the shares in a channel, before something other than a payment changes it."""
-    _keep(_rows(session, channel), channel)
+    _keep(_rows(books, channel), channel)
 
 
-def needed_of(budgets: Sequence[BudgetRow], newly_signed: int, loans: Sequence[Loan]) -> list[int]:
+def needed_of(
+    budgets: Sequence[BudgetRecord], newly_signed: int, loans: Sequence[Loan]
+) -> list[int]:
     """What a payment takes of each of its budgets."""
     return [
         newly_signed + sum(loan.atomic for loan in loans if each.name not in loan.above)
@@ -132,40 +146,35 @@ def needed_of(budgets: Sequence[BudgetRow], newly_signed: int, loans: Sequence[L
     ]
 
 
-def _keep(rows: Iterable[ShareRow], channel: ChannelRow) -> None:
+def _keep(rows: Iterable[ShareRecord], channel: ChannelRecord) -> None:
     for row in rows:
         if row.signed is None:
             row.signed, row.committed = channel.signed, channel.charged + channel.reserved
 
 
-def _rows(session: Session, channel: ChannelRow) -> list[ShareRow]:
-    query = select(ShareRow).where(col(ShareRow.channel_id) == channel.channel_id)
-    rows = list(session.scalars(query.order_by(col(ShareRow.budget))))
+def _rows(books: Books, channel: ChannelRecord) -> list[ShareRecord]:
+    rows = books.found(ShareRecord, _IN_CHANNEL, channel=channel.channel_id)
     if not rows:
-        rows = _from_payments(session, channel)
-        session.add_all(rows)
+        rows = _from_payments(books, channel)
+        books.add(*rows)
     return rows
 
 
-def _from_payments(session: Session, channel: ChannelRow) -> list[ShareRow]:
+def _from_payments(books: Books, channel: ChannelRecord) -> list[ShareRecord]:
     """The shares in a channel of a ledger in which none are kept."""
     committed = case(
-        (col(IntentRow.state) == "settled", func.coalesce(col(IntentRow.charge), 0)),
-        (col(IntentRow.state) == "released", 0),
-        else_=col(IntentRow.amount),
+        (INTENTS.state == "settled", func.coalesce(INTENTS.charge, 0)),
+        (INTENTS.state == "released", 0),
+        else_=INTENTS.amount,
     )
     query = (
-        select(
-            col(IntentRow.budget),
-            func.sum(col(IntentRow.budgeted)),
-            func.sum(committed),
-        )
-        .where(col(IntentRow.channel_id) == channel.channel_id)
-        .group_by(col(IntentRow.budget))
+        select(INTENTS.budget, func.sum(INTENTS.budgeted), func.sum(committed))
+        .where(INTENTS.channel_id == channel.channel_id)
+        .group_by(INTENTS.budget)
     )
     return [
-        ShareRow(
+        ShareRecord(
             channel_id=channel.channel_id, budget=budget, signed=int(signed), committed=int(used)
         )
-        for budget, signed, used in session.execute(query)
+        for budget, signed, used in books.rows(query)
     ]

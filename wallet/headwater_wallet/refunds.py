@@ -21,12 +21,12 @@ from headwater_payments.x402 import (
     PaymentRequired,
     SettlementResponse,
 )
+from headwater_wallet.books import in_books
 from headwater_wallet.buyer import Buyer
 from headwater_wallet.channel_book import begin_withdrawal, end_withdrawal
 from headwater_wallet.errors import PaymentRefusedError
 from headwater_wallet.payment_header import echoed_extensions
 from headwater_wallet.seller_claims import stated_balance
-from headwater_wallet.sessions import in_session
 from headwater_wallet.spend_records import ChannelTerms
 from headwater_wallet.terms import Terms, choose_terms
 
@@ -64,13 +64,13 @@ async def request_refund(
     if channel is None or channel.identifier not in states:
         raise InvalidInputError(f"This wallet has no channel with the seller at {url}.")
     identifier, store = to_hex(channel.identifier), buyer.ledger.database
-    await store.write(in_session(lambda session: begin_withdrawal(session, identifier)))
+    await store.write(in_books(lambda books: begin_withdrawal(books, identifier)))
     charged = (await buyer.ledger.channels())[channel.identifier].charged
     answer = await _ask(buyer, http, method, url, terms, channel, charged, amount)
     settlement = _settlement(answer)
     returned = settlement is not None and settlement.success
     balance = stated_balance((settlement and settlement.extra) or {}) if returned else None
-    await store.write(in_session(lambda session: end_withdrawal(session, identifier, balance)))
+    await store.write(in_books(lambda books: end_withdrawal(books, identifier, balance)))
     if settlement is None or not returned:
         raise _refused(answer, settlement)
     return parse_atomic(settlement.amount)

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from sqlalchemy import Connection
-from sqlalchemy.orm import Session
-
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import to_hex
 from headwater_wallet import kill_switch
+from headwater_wallet.books import Books
 from headwater_wallet.budgets import budget_chain, refuse_beyond, take
 from headwater_wallet.channel_rows import (
     channel_of,
@@ -21,14 +19,13 @@ from headwater_wallet.errors import PaymentError
 from headwater_wallet.escrow import deposit_for
 from headwater_wallet.headroom import Headroom, Loan, needed_of
 from headwater_wallet.intent_rows import intent_of, log_intent, set_columns, still_good
+from headwater_wallet.records import IntentRecord
 from headwater_wallet.spend_history import LedgerHistory
 from headwater_wallet.spend_records import ChannelTerms, Intent, NewPayment, Permit
-from headwater_wallet.tables import IntentRow
 
 
 def reserve_payment(
-    connection: Connection,
-    session: Session,
+    books: Books,
     budget: str,
     payment: NewPayment,
     channel: ChannelTerms | None,
@@ -36,8 +33,8 @@ def reserve_payment(
     permit: Permit | None,
 ) -> Intent:
     """Reserve a payment, or give the one that is known under its id; see `SpendLedger.reserve`."""
-    kill_switch.refuse_if_stopped(session)
-    known = session.get(IntentRow, payment.payment_id, with_for_update=True)
+    kill_switch.refuse_if_stopped(books)
+    known = books.get(IntentRecord, payment.payment_id)
     if known is not None and known.budget != budget:
         raise InvalidInputError(
             f"The payment {payment.payment_id} belongs to the budget {known.budget!r}.",
@@ -48,23 +45,22 @@ def reserve_payment(
     if known is not None and still_good(known, payment.created_at):
         # A signed transfer cannot be taken back: the same one is tried again.
         set_columns(known, state="sent")
-        log_intent(connection, known)
+        log_intent(books.connection, known)
         return intent_of(known)
-    row = _new_intent(session, budget, payment, channel, permit)
+    row = _new_intent(books, budget, payment, channel, permit)
     if known is not None:
-        session.delete(known)
-        session.flush()
+        books.remove(known)
+        books.flush()
     if seal is not None and (header := seal(intent_of(row))) is not None:
         set_columns(row, state="sent", header=header)
-    session.add(row)
-    session.flush()
-    log_intent(connection, row)
+    books.add(row)
+    books.flush()
+    log_intent(books.connection, row)
     return intent_of(row)
 
 
 def extend_payment(
-    connection: Connection,
-    session: Session,
+    books: Books,
     payment_id: str,
     required: int,
     price: int,
@@ -73,57 +69,57 @@ def extend_payment(
     now: int,
 ) -> Intent:
     """Set aside more for a payment under way; see `SpendLedger.extend`."""
-    kill_switch.refuse_if_stopped(session)
-    row = session.get(IntentRow, payment_id, with_for_update=True)
+    kill_switch.refuse_if_stopped(books)
+    row = books.get(IntentRecord, payment_id)
     # Another that gave up on an answer may have marked it unknown; the stream goes on.
     if row is None or row.channel_id is None or row.state not in ("sent", "unknown"):
         raise PaymentError(f"The payment {payment_id} is not under way on a channel.")
-    channel = unblocked(channel_row(session, row.channel_id))
+    channel = unblocked(channel_row(books, row.channel_id))
     before, added = channel_of(channel), required - row.amount
     maximum = before.next_voucher(added, concurrent=True)
     newly_signed = max(0, maximum - before.signed)
-    budgets = budget_chain(session, row.budget)
-    headroom = Headroom(session, channel, row.budget)
+    budgets = budget_chain(books, row.budget)
+    headroom = Headroom(books, channel, row.budget)
     loans = headroom.loans(budgets, added, newly_signed)
     needed = needed_of(budgets, newly_signed, loans)
     refuse_beyond(budgets, needed)
-    permit(LedgerHistory(session, row.budget, using=payment_id, going_on=True), needed[0])
+    permit(LedgerHistory(books, row.budget, using=payment_id, going_on=True), needed[0])
     missing = before.missing_deposit(maximum)
-    deposit = deposit_for(session, channel, missing, budgets, at_a_time=deposit_limit, limit=None)
+    deposit = deposit_for(books, channel, missing, budgets, at_a_time=deposit_limit, limit=None)
     store_channel(channel, before.with_reservation(added, maximum))
     set_columns(row, amount=required, max_claimable=maximum, deposit=row.deposit + deposit)
     headroom.take_over(row, budgets, loans, now)
     headroom.change(signed=newly_signed, committed=added)
-    take(session, budgets, row, newly_signed, price=price, signed_at=now)
-    log_intent(connection, row)
+    take(books, budgets, row, newly_signed, price=price, signed_at=now)
+    log_intent(books.connection, row)
     return replace(intent_of(row), deposit=deposit)
 
 
 def _new_intent(
-    session: Session,
+    books: Books,
     budget: str,
     payment: NewPayment,
     channel: ChannelTerms | None,
     permit: Permit | None,
-) -> IntentRow:
-    budgets = budget_chain(session, budget)
+) -> IntentRecord:
+    budgets = budget_chain(books, budget)
     amount = payment.amount.atomic
     max_claimable, deposit, newly_signed = 0, 0, amount
     loans: list[Loan] = []
     if channel is not None:
-        row = open_channel(session, channel)
-        before, headroom = channel_of(row), Headroom(session, row, budget)
+        row = open_channel(books, channel)
+        before, headroom = channel_of(row), Headroom(books, row, budget)
         max_claimable = before.next_voucher(amount, concurrent=channel.concurrent)
         newly_signed = max(0, max_claimable - before.signed)
         loans = headroom.loans(budgets, amount, newly_signed)
     needed = needed_of(budgets, newly_signed, loans)
     refuse_beyond(budgets, needed)
     if permit is not None:
-        permit(LedgerHistory(session, budget, using=payment.payment_id), needed[0])
+        permit(LedgerHistory(books, budget, using=payment.payment_id), needed[0])
     if channel is not None:
         missing = before.missing_deposit(max_claimable)
         deposit = deposit_for(
-            session,
+            books,
             row,
             missing,
             budgets,
@@ -131,7 +127,7 @@ def _new_intent(
             limit=channel.seller_limit,
         )
         store_channel(row, before.with_reservation(amount, max_claimable))
-    intent = IntentRow(
+    intent = IntentRecord(
         payment_id=payment.payment_id,
         state="reserved",
         budget=budget,
@@ -150,5 +146,5 @@ def _new_intent(
     if channel is not None:
         headroom.take_over(intent, budgets, loans, payment.created_at)
         headroom.change(signed=newly_signed, committed=amount)
-    take(session, budgets, intent, newly_signed, price=payment.price)
+    take(books, budgets, intent, newly_signed, price=payment.price)
     return intent

@@ -1,14 +1,13 @@
 """How a payment ends: charged or released, as changes of its row and its channel's."""
 
-from sqlalchemy.orm import Session
-
 from headwater_payments.channels import ChargeAboveCapError
+from headwater_wallet.books import Books
 from headwater_wallet.budgets import budget_chain, give_back, take
 from headwater_wallet.channel_rows import channel_of, channel_row, store_channel
 from headwater_wallet.headroom import Headroom
 from headwater_wallet.intent_rows import Change, set_columns
+from headwater_wallet.records import IntentRecord
 from headwater_wallet.spend_records import OPEN_STATES
-from headwater_wallet.tables import IntentRow
 
 
 def settling(
@@ -19,14 +18,14 @@ def settling(
 ) -> Change:
     """The change that records a charge; see `SpendLedger.settle`."""
 
-    def settle(session: Session, row: IntentRow) -> None:
+    def settle(books: Books, row: IntentRecord) -> None:
         if row.state == "settled":
             return
         if row.state == "released":
-            _reserve_again(session, row)
+            _reserve_again(books, row)
         if row.channel_id is not None:
-            channel = channel_row(session, row.channel_id)
-            headroom = Headroom(session, channel, row.budget)
+            channel = channel_row(books, row.channel_id)
+            headroom = Headroom(books, channel, row.budget)
             after = channel_of(channel).settled(row.amount, charge, seller_total)
             if (total_at_most_signed or 0) > after.signed:
                 raise ChargeAboveCapError(
@@ -38,7 +37,7 @@ def settling(
             headroom.change(committed=charge - row.amount)
             if headroom.short > 0:
                 # Charged after its release, when others may have used its headroom.
-                budgets = budget_chain(session, row.budget)
+                budgets = budget_chain(books, row.budget)
                 headroom.take_over(row, budgets, headroom.loans(budgets, 0, 0), row.created_at)
         elif charge > row.amount:
             raise ChargeAboveCapError(
@@ -54,13 +53,13 @@ def settling(
 def releasing(*, never_sent: bool) -> Change:
     """The change that ends a payment without a charge; see `SpendLedger.release`."""
 
-    def release(session: Session, row: IntentRow) -> None:
+    def release(books: Books, row: IntentRecord) -> None:
         if row.state not in OPEN_STATES:
             return None
-        channel = channel_row(session, row.channel_id) if row.channel_id else None
+        channel = channel_row(books, row.channel_id) if row.channel_id else None
         headroom = None
         if channel is not None:
-            headroom = Headroom(session, channel, row.budget)
+            headroom = Headroom(books, channel, row.budget)
             headroom.change(committed=-row.amount)
             store_channel(channel, channel_of(channel).released(row.amount))
         if never_sent:
@@ -70,19 +69,19 @@ def releasing(*, never_sent: bool) -> Change:
             if channel is not None and headroom is not None:
                 channel.signed -= row.budgeted
                 headroom.change(signed=-row.budgeted)
-            give_back(session, row)
+            give_back(books, row)
         return set_columns(row, state="released")
 
     return release
 
 
-def _reserve_again(session: Session, row: IntentRow) -> None:
+def _reserve_again(books: Books, row: IntentRecord) -> None:
     """Undo a release; what had been given back is taken again, whatever the limit says."""
     regained = 0 if row.channel_id is not None or row.budgeted else row.amount
     if row.channel_id is not None:
-        channel = channel_row(session, row.channel_id)
-        before, headroom = channel.signed, Headroom(session, channel, row.budget)
+        channel = channel_row(books, row.channel_id)
+        before, headroom = channel.signed, Headroom(books, channel, row.budget)
         store_channel(channel, channel_of(channel).with_reservation(row.amount, row.max_claimable))
         regained = channel.signed - before
         headroom.change(signed=regained, committed=row.amount)
-    take(session, budget_chain(session, row.budget), row, regained)
+    take(books, budget_chain(books, row.budget), row, regained)

@@ -1,19 +1,36 @@
 """The spend ledger's answers to a policy, read inside the caller's transaction."""
 
-from sqlalchemy import case, func, select
-from sqlalchemy.orm import Session
-from sqlmodel import col
+from typing import Final
+
+from sqlalchemy import bindparam, case, func, select
 
 from headwater_payments.address import Address
+from headwater_wallet.books import Books, selecting
 from headwater_wallet.policy_history import Answer, Failures, Signed
-from headwater_wallet.tables import ApprovalRow, CircuitRow, SignedRow
+from headwater_wallet.records import APPROVALS, SIGNED, ApprovalRecord, CircuitRecord
+
+_OF_BUDGET: Final = SIGNED.budget == bindparam("budget")
+_EARLIER: Final = SIGNED.payment_id != bindparam("but_for")
+_SIGNED_AFTER: Final = select(
+    func.coalesce(func.sum(SIGNED.signed), 0), func.count(func.distinct(SIGNED.payment_id))
+).where(_OF_BUDGET, SIGNED.signed_at > bindparam("moment"))
+_SIGNED_AFTER_FOR: Final = _SIGNED_AFTER.where(SIGNED.payee == bindparam("payee"))
+_FOR_PAYEE: Final = (
+    select(SIGNED.id).where(SIGNED.payee == bindparam("payee"), _OF_BUDGET, _EARLIER).limit(1)
+)
+_LAST_PRICE: Final = (
+    select(SIGNED.price)
+    .where(SIGNED.url == bindparam("url"), _OF_BUDGET, _EARLIER)
+    .order_by(SIGNED.id.desc())
+    .limit(1)
+)
 
 
 class LedgerHistory:
     """The past of one budget.
 
     Args:
-        session: reads happen here.
+        books: reads happen here.
         budget: whose past.
         using: the payment that is being reserved; an approval that it relies on is spent by it.
             None looks without spending.
@@ -21,52 +38,35 @@ class LedgerHistory:
     """
 
     def __init__(
-        self, session: Session, budget: str, using: str | None = None, *, going_on: bool = False
+        self, books: Books, budget: str, using: str | None = None, *, going_on: bool = False
     ) -> None:
-        self._session, self._budget, self._using = session, budget, using
-        self._earlier = (
-            col(SignedRow.payment_id) != using if going_on else col(SignedRow.id).is_not(None)
-        )
+        self._books, self._budget, self._using = books, budget, using
+        self._but_for = using if going_on else ""
 
     def signed_after(self, moment: int, payee: Address | None = None) -> Signed:
         """What was signed after a Unix second, to one payee or to all."""
-        query = (
-            select(
-                func.coalesce(func.sum(col(SignedRow.signed)), 0),
-                func.count(func.distinct(col(SignedRow.payment_id))),
-            )
-            .where(col(SignedRow.budget) == self._budget)
-            .where(col(SignedRow.signed_at) > moment)
-        )
-        if payee is not None:
-            query = query.where(col(SignedRow.payee) == payee)
-        atomic, payments = self._session.execute(query).one()
+        query = _SIGNED_AFTER if payee is None else _SIGNED_AFTER_FOR
+        named = {} if payee is None else {"payee": payee}
+        ((atomic, payments),) = self._books.rows(query, budget=self._budget, moment=moment, **named)
         return Signed(int(atomic), int(payments))
 
     def has_signed_for(self, payee: Address) -> bool:
         """Whether this payee was ever to be paid."""
-        query = (
-            select(col(SignedRow.id))
-            .where(col(SignedRow.payee) == payee, col(SignedRow.budget) == self._budget)
-            .where(self._earlier)
-            .limit(1)
+        found = self._books.value(
+            _FOR_PAYEE, payee=payee, budget=self._budget, but_for=self._but_for
         )
-        return self._session.scalar(query) is not None
+        return found is not None
 
     def last_price(self, url: str) -> int | None:
         """Atomic units that the last payment at this URL was to cost at most."""
-        query = (
-            select(col(SignedRow.price))
-            .where(col(SignedRow.url) == url, col(SignedRow.budget) == self._budget)
-            .where(self._earlier)
-            .order_by(col(SignedRow.id).desc())
-            .limit(1)
+        price: int | None = self._books.value(
+            _LAST_PRICE, url=url, budget=self._budget, but_for=self._but_for
         )
-        return self._session.scalar(query)
+        return price
 
     def failures(self, origin: str) -> Failures:
         """Failures in a row at an origin."""
-        row = self._session.get(CircuitRow, origin)
+        row = self._books.get(CircuitRecord, origin)
         return Failures(0, 0) if row is None else Failures(row.failures, row.last_failure_at)
 
     def answer(self, payee: Address, url: str, atomic: int, *, after: int) -> Answer | None:
@@ -75,19 +75,17 @@ class LedgerHistory:
         An approval serves one payment: reserving it marks it used, in the same transaction. Signed
         anew under its id, because the seller corrected it, the payment is still approved.
         """
-        mine = col(ApprovalRow.payment_id) == self._using
+        mine = APPROVALS.payment_id == self._using
         query = (
-            select(ApprovalRow)
-            .where(col(ApprovalRow.budget) == self._budget, col(ApprovalRow.url) == url)
-            .where(col(ApprovalRow.payee) == payee, col(ApprovalRow.amount) == atomic)
-            .where(col(ApprovalRow.state).in_(("approved", "denied")) | mine)
-            .where(col(ApprovalRow.decided_at) > after)
-            .order_by(
-                case((mine, 0), else_=1), col(ApprovalRow.decided_at).desc(), col(ApprovalRow.state)
-            )
+            selecting(ApprovalRecord)
+            .where(APPROVALS.budget == self._budget, APPROVALS.url == url)
+            .where(APPROVALS.payee == payee, APPROVALS.amount == atomic)
+            .where(APPROVALS.state.in_(("approved", "denied")) | mine)
+            .where(APPROVALS.decided_at > after)
+            .order_by(case((mine, 0), else_=1), APPROVALS.decided_at.desc(), APPROVALS.state)
             .limit(1)
         )
-        row = self._session.scalar(query)
+        row = self._books.first(ApprovalRecord, query)
         if row is None:
             return None
         if row.state == "denied":

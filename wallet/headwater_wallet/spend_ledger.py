@@ -10,15 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from sqlalchemy import Connection, select
-from sqlalchemy.orm import Session
-from sqlmodel import col
+from sqlalchemy import select
 
 from headwater_payments.amount import Amount
 from headwater_payments.channels import BuyerChannel, ChargeAboveCapError
 from headwater_payments.hexadecimal import to_hex
 from headwater_wallet import audit, kill_switch
 from headwater_wallet.approvals import ApprovalBook
+from headwater_wallet.books import Books, in_books, selecting
 from headwater_wallet.budgets import adopt_parent, budget_state
 from headwater_wallet.channel_rows import channel_of, channel_row
 from headwater_wallet.circuits import CircuitBook
@@ -27,8 +26,8 @@ from headwater_wallet.errors import PaymentError, SellerMisbehavedError
 from headwater_wallet.headroom import keep_shares
 from headwater_wallet.intent_rows import Change, changed, intent_of, refuse_unstorable, set_columns
 from headwater_wallet.policy_history import SpendHistory
+from headwater_wallet.records import BUDGETS, INTENTS, BudgetRecord, ChannelRecord, IntentRecord
 from headwater_wallet.reserving import extend_payment, reserve_payment
-from headwater_wallet.sessions import in_session, joined_session
 from headwater_wallet.settling import releasing, settling
 from headwater_wallet.spend_history import LedgerHistory
 from headwater_wallet.spend_records import (
@@ -41,7 +40,7 @@ from headwater_wallet.spend_records import (
 )
 from headwater_wallet.statement_rows import keep, read_statements
 from headwater_wallet.statements import KeptStatement
-from headwater_wallet.tables import MAX_STORED, BudgetRow, ChannelRow, IntentRow
+from headwater_wallet.tables import MAX_STORED
 
 T = TypeVar("T")
 
@@ -57,18 +56,17 @@ class SpendLedger:
         """Create the budget or change its limit; what is used stays used."""
         refuse_unstorable(limit.atomic)
 
-        def work(connection: Connection) -> None:
-            with joined_session(connection) as session:
-                row = session.get(BudgetRow, self._budget, with_for_update=True)
-                if row is not None and row.limit == limit.atomic:
-                    return
-                if row is None:
-                    session.add(BudgetRow(name=self._budget, limit=limit.atomic))
-                else:
-                    row.limit = limit.atomic
-                audit.append(connection, "limit", self._budget, {"limit": limit.atomic})
+        def work(books: Books) -> None:
+            row = books.get(BudgetRecord, self._budget)
+            if row is not None and row.limit == limit.atomic:
+                return
+            if row is None:
+                books.add(BudgetRecord(name=self._budget, limit=limit.atomic))
+            else:
+                row.limit = limit.atomic
+            audit.append(books.connection, "limit", self._budget, {"limit": limit.atomic})
 
-        await self._database.write(work)
+        await self._database.write(in_books(work))
 
     async def spend_from(self, parent: str) -> None:
         """Make this budget part of another: what it uses is used of both, within both limits.
@@ -76,19 +74,19 @@ class SpendLedger:
         Raises:
             InvalidInputError: no such budget, a circle, another parent, or it has spent already.
         """
-        await self._database.write(in_session(lambda s: adopt_parent(s, self._budget, parent)))
+        await self._database.write(in_books(lambda s: adopt_parent(s, self._budget, parent)))
 
     async def stop(self, reason: str) -> None:
         """Pay nothing from this database, under any budget and in any process, until `resume`."""
-        await self._database.write(in_session(lambda session: kill_switch.stop(session, reason)))
+        await self._database.write(in_books(lambda books: kill_switch.stop(books, reason)))
 
     async def resume(self) -> None:
         """Release the kill switch."""
-        await self._database.write(in_session(kill_switch.resume))
+        await self._database.write(in_books(kill_switch.resume))
 
     async def stopped(self) -> str | None:
         """Why the kill switch is on; None where it is off."""
-        return await self._database.read(in_session(kill_switch.reason))
+        return await self._database.read(in_books(kill_switch.reason))
 
     @property
     def database(self) -> Database:
@@ -112,11 +110,11 @@ class SpendLedger:
             WalletStoppedError: the kill switch is on.
         """
 
-        def look(session: Session) -> T:
-            kill_switch.refuse_if_stopped(session)
-            return permit(LedgerHistory(session, self._budget))
+        def look(books: Books) -> T:
+            kill_switch.refuse_if_stopped(books)
+            return permit(LedgerHistory(books, self._budget))
 
-        return await self._database.read(in_session(look))
+        return await self._database.read(in_books(look))
 
     async def reserve(
         self,
@@ -146,13 +144,10 @@ class SpendLedger:
         """
         refuse_unstorable(payment.amount.atomic)
 
-        def work(connection: Connection) -> Intent:
-            with joined_session(connection) as session:
-                return reserve_payment(
-                    connection, session, self._budget, payment, channel, seal, permit
-                )
+        def work(books: Books) -> Intent:
+            return reserve_payment(books, self._budget, payment, channel, seal, permit)
 
-        return await self._database.write(work)
+        return await self._database.write(in_books(work))
 
     async def extend(
         self,
@@ -186,13 +181,10 @@ class SpendLedger:
         """
         refuse_unstorable(required)
 
-        def work(connection: Connection) -> Intent:
-            with joined_session(connection) as session:
-                return extend_payment(
-                    connection, session, payment_id, required, price, deposit_limit, permit, now
-                )
+        def work(books: Books) -> Intent:
+            return extend_payment(books, payment_id, required, price, deposit_limit, permit, now)
 
-        return await self._database.write(work)
+        return await self._database.write(in_books(work))
 
     async def mark_sent(self, payment_id: str, header: str) -> None:
         """Record the signed header before it leaves, so that it can be sent again and found.
@@ -202,8 +194,8 @@ class SpendLedger:
             WalletStoppedError: the kill switch is on; the same.
         """
 
-        def sent(session: Session, row: IntentRow) -> None:
-            kill_switch.refuse_if_stopped(session)
+        def sent(books: Books, row: IntentRecord) -> None:
+            kill_switch.refuse_if_stopped(books)
             if row.state not in OPEN_STATES:
                 raise PaymentError(
                     f"The reservation of {payment_id} is {row.state}; it is not sent.",
@@ -271,7 +263,7 @@ class SpendLedger:
     async def mark_unknown(self, payment_id: str) -> None:
         """A payment left and no answer came: it stays reserved until it is reconciled."""
 
-        def unknown(_session: Session, row: IntentRow) -> None:
+        def unknown(_books: Books, row: IntentRecord) -> None:
             if row.state in ("reserved", "sent"):
                 set_columns(row, state="unknown")
 
@@ -283,12 +275,11 @@ class SpendLedger:
         It is the seller's figure, so one beyond all reason is cut to what the ledger can hold.
         """
 
-        def work(connection: Connection) -> None:
-            with joined_session(connection) as session:
-                row = channel_row(session, to_hex(channel_id))
-                row.balance = min(max(row.balance, balance), MAX_STORED)
+        def work(books: Books) -> None:
+            row = channel_row(books, to_hex(channel_id))
+            row.balance = min(max(row.balance, balance), MAX_STORED)
 
-        await self._database.write(work)
+        await self._database.write(in_books(work))
 
     async def adopt(self, channel_id: bytes, charged: int, signed: int = 0) -> None:
         """Take over a charged total for which the seller has shown our own signed voucher.
@@ -304,30 +295,28 @@ class SpendLedger:
         """
         refuse_unstorable(signed)
 
-        def work(connection: Connection) -> None:
-            with joined_session(connection) as session:
-                row = channel_row(session, to_hex(channel_id))
-                if signed > row.signed or charged != row.charged:
-                    keep_shares(session, row)
-                row.signed = max(row.signed, signed)
-                if charged > row.signed:
-                    raise SellerMisbehavedError(
-                        "The seller's charged total exceeds everything that was signed.",
-                        charged=str(charged),
-                        signed=str(row.signed),
-                    )
-                row.charged = charged
+        def work(books: Books) -> None:
+            row = channel_row(books, to_hex(channel_id))
+            if signed > row.signed or charged != row.charged:
+                keep_shares(books, row)
+            row.signed = max(row.signed, signed)
+            if charged > row.signed:
+                raise SellerMisbehavedError(
+                    "The seller's charged total exceeds everything that was signed.",
+                    charged=str(charged),
+                    signed=str(row.signed),
+                )
+            row.charged = charged
 
-        await self._database.write(work)
+        await self._database.write(in_books(work))
 
     async def block(self, channel_id: bytes, reason: str) -> None:
         """Sign nothing more on this channel."""
 
-        def work(connection: Connection) -> None:
-            with joined_session(connection) as session:
-                channel_row(session, to_hex(channel_id)).blocked = reason
+        def work(books: Books) -> None:
+            channel_row(books, to_hex(channel_id)).blocked = reason
 
-        await self._database.write(work)
+        await self._database.write(in_books(work))
 
     async def keep(self, statement: KeptStatement) -> bool:
         """Keep what a seller signed about a payment, bound to it by the audit log.
@@ -355,24 +344,22 @@ class SpendLedger:
     async def intents(self, *states: str) -> list[Intent]:
         """Payments in any of the states, oldest first; all of them when none is named."""
 
-        def work(connection: Connection) -> list[Intent]:
-            query = select(IntentRow).order_by(col(IntentRow.created_at))
+        def work(books: Books) -> list[Intent]:
+            query = selecting(IntentRecord).order_by(INTENTS.created_at)
             if states:
-                query = query.where(col(IntentRow.state).in_(states))
-            with Session(bind=connection) as session:
-                return [intent_of(row) for row in session.scalars(query)]
+                query = query.where(INTENTS.state.in_(states))
+            return [intent_of(row) for row in books.found(IntentRecord, query)]
 
-        return await self._database.read(work)
+        return await self._database.read(in_books(work))
 
     async def channels(self) -> dict[bytes, BuyerChannel]:
         """Every channel by id."""
 
-        def work(connection: Connection) -> dict[bytes, BuyerChannel]:
-            with Session(bind=connection) as session:
-                rows = session.scalars(select(ChannelRow))
-                return {bytes.fromhex(row.channel_id[2:]): channel_of(row) for row in rows}
+        def work(books: Books) -> dict[bytes, BuyerChannel]:
+            rows = books.found(ChannelRecord, selecting(ChannelRecord))
+            return {bytes.fromhex(row.channel_id[2:]): channel_of(row) for row in rows}
 
-        return await self._database.read(work)
+        return await self._database.read(in_books(work))
 
     async def note_claim(self, channel_id: bytes, total_claimed: int, transaction: str) -> bool:
         """Log that a seller has claimed up to `total_claimed` of a channel on chain.
@@ -386,12 +373,11 @@ class SpendLedger:
         subject = to_hex(channel_id)
         body = {"total_claimed": str(total_claimed), "transaction": transaction}
 
-        def work(connection: Connection) -> bool:
-            with joined_session(connection) as session:
-                channel_row(session, subject)
-                return audit.append_once(connection, "claimed", subject, body)
+        def work(books: Books) -> bool:
+            channel_row(books, subject)
+            return audit.append_once(books.connection, "claimed", subject, body)
 
-        return await self._database.write(work)
+        return await self._database.write(in_books(work))
 
     async def check_audit(self, head: str | None = None) -> audit.AuditState:
         """Check the audit log, and the payments against it.
@@ -414,16 +400,16 @@ class SpendLedger:
         Raises:
             InvalidInputError: there is no such budget.
         """
-        return await self._database.read(in_session(lambda s: budget_state(s, self._budget)))
+        return await self._database.read(in_books(lambda s: budget_state(s, self._budget)))
 
     async def budgets(self) -> list[BudgetState]:
         """Every budget of the database, by name."""
 
-        def work(session: Session) -> list[BudgetState]:
-            names = session.scalars(select(col(BudgetRow.name)).order_by(col(BudgetRow.name)))
-            return [budget_state(session, name) for name in names.all()]
+        def work(books: Books) -> list[BudgetState]:
+            names = books.rows(select(BUDGETS.name).order_by(BUDGETS.name))
+            return [budget_state(books, name) for (name,) in names]
 
-        return await self._database.read(in_session(work))
+        return await self._database.read(in_books(work))
 
     async def _update(self, payment_id: str, change: Change) -> Intent:
         return await self._database.write(changed(payment_id, change))

@@ -8,6 +8,8 @@ from headwater_wallet.tables import StatementRow
 
 _statements: Table = StatementRow.__table__  # type: ignore[attr-defined]
 _COLUMNS = KeptStatement.__dataclass_fields__
+# An offer and the receipt that follows it may come within one second; their kinds sort likewise.
+_OLDEST_FIRST = (_statements.c.received_at, _statements.c.kind, _statements.c.digest)
 
 
 def keep(connection: Connection, statement: KeptStatement) -> bool:
@@ -28,7 +30,7 @@ def read_statements(
     connection: Connection, payment_id: str | None = None, *, wrong_only: bool = False
 ) -> list[KeptStatement]:
     """The statements about one payment or about all, oldest first."""
-    query = select(_statements).order_by(_statements.c.received_at, _statements.c.digest)
+    query = select(_statements).order_by(*_OLDEST_FIRST)
     if payment_id is not None:
         query = query.where(_statements.c.payment_id == payment_id)
     if wrong_only:

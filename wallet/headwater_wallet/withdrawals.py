@@ -12,6 +12,7 @@ from headwater_contracts.clients.batch_settlement import BatchSettlementClient
 from headwater_contracts.reverts import ContractRevertError
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.hexadecimal import to_hex
+from headwater_wallet.books import in_books
 from headwater_wallet.channel_book import (
     KnownChannel,
     begin_withdrawal,
@@ -19,7 +20,6 @@ from headwater_wallet.channel_book import (
     known_channels,
 )
 from headwater_wallet.database import Database
-from headwater_wallet.sessions import in_session
 from headwater_wallet.transactions import TransactionSender
 
 IDLE_S: Final = 7 * 86_400
@@ -88,7 +88,7 @@ class Withdrawals:
         now = (await reader.block()).timestamp
         return [
             await self._look(channel, now, idle_s)
-            for channel in await self._database.read(in_session(known_channels))
+            for channel in await self._database.read(in_books(known_channels))
             if channel.chain_id == reader.expected_chain_id
             and self._sender.address in (channel.config.payer, channel.config.payer_authorizer)
         ]
@@ -105,7 +105,7 @@ class Withdrawals:
             TransactionError: it was not mined, or failed: look again, and start again.
         """
         identifier = to_hex(escrow.channel.identifier)
-        await self._database.write(in_session(lambda s: begin_withdrawal(s, identifier)))
+        await self._database.write(in_books(lambda s: begin_withdrawal(s, identifier)))
         pending = await self._contract.pending_withdrawal(escrow.channel.identifier)
         if pending.initiated_at:
             return ""
@@ -113,7 +113,7 @@ class Withdrawals:
         # Looked at anew: a payment may have ended between the two.
         [channel] = [
             each
-            for each in await self._database.read(in_session(known_channels))
+            for each in await self._database.read(in_books(known_channels))
             if each.identifier == escrow.channel.identifier
         ]
         fresh = await self._look(channel, now, 0)
@@ -155,7 +155,7 @@ class Withdrawals:
         return before.balance - after.balance
 
     async def _over(self, channel_id: str, balance: int | None) -> None:
-        await self._database.write(in_session(lambda s: end_withdrawal(s, channel_id, balance)))
+        await self._database.write(in_books(lambda s: end_withdrawal(s, channel_id, balance)))
 
     async def _look(self, channel: KnownChannel, now: int, idle_s: int) -> Escrow:
         state = await self._contract.channel(channel.identifier)
