@@ -20,7 +20,6 @@ import anyio
 import httpx
 from anyio import from_thread
 from anyio.lowlevel import EventLoopToken, current_token
-from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from headwater_payments.errors import UnavailableError
@@ -176,12 +175,14 @@ class Plan:
     def _watch(self, party: Party, database: Database) -> Iterator[None]:
         engine = database._engine
         commit, note = engine.dialect.do_commit, database._note_failure
+        execute = engine.dialect.do_execute
 
-        def statement(_c: Any, _cursor: Any, text: str, *_more: Any) -> None:
+        def do_execute(cursor: Any, text: str, *more: Any) -> None:
             if self.on and not party.dead:
                 place = " ".join(text.split()[:3])
                 if self._passes(party, place, "statement") == "fail":
-                    raise _disk_error(text)
+                    raise sqlite3.OperationalError("disk I/O error")
+            execute(cursor, text, *more)
 
         def do_commit(connection: Any) -> None:
             kind = None
@@ -206,11 +207,11 @@ class Plan:
         self._databases.append(database)
         engine.dialect.do_commit = do_commit  # type: ignore[method-assign]
         database._note_failure = noted  # type: ignore[method-assign]
-        event.listen(engine, "before_cursor_execute", statement)
+        engine.dialect.do_execute = do_execute  # type: ignore[method-assign]
         try:
             yield
         finally:
-            event.remove(engine, "before_cursor_execute", statement)
+            engine.dialect.do_execute = execute  # type: ignore[method-assign]
             engine.dialect.do_commit = commit  # type: ignore[method-assign]
             database._note_failure = note  # type: ignore[method-assign]
 

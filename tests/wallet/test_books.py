@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine
 
 from headwater_wallet.books import Books, in_books, selecting
 from headwater_wallet.records import BUDGETS, SIGNED, TABLES, BudgetRecord, SignedRecord
@@ -55,14 +56,20 @@ def test_a_record_asked_for_twice_is_one_object_however_it_was_found(
     assert books.first(BudgetRecord, selecting(BudgetRecord).where(BUDGETS.used == 3)) is made
 
 
-def test_only_columns_that_changed_are_written_and_only_once(connection: Connection) -> None:
+def test_only_columns_that_changed_are_written_and_only_once(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     in_books(lambda books: books.add(BudgetRecord("main", limit=10)))(connection)
     books, written = Books(connection), list[str]()
 
-    @event.listens_for(connection.engine, "before_cursor_execute")
-    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+    execute = connection.dialect.do_execute
+
+    def note(cursor: Any, statement: str, *rest: Any) -> None:
         if not statement.startswith("SELECT"):
             written.append(statement.split(" WHERE")[0])
+        execute(cursor, statement, *rest)
+
+    monkeypatch.setattr(connection.dialect, "do_execute", note)
 
     row = books.get(BudgetRecord, "main")
     assert row is not None

@@ -18,6 +18,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Table, desc, insert, select
 
 from headwater_payments.errors import HeadwaterError
+from headwater_wallet.prepared import Prepared
 from headwater_wallet.records import TABLES, IntentRecord
 from headwater_wallet.tables import AuditRow, StatementRow
 
@@ -199,8 +200,8 @@ def entry_hash(entry: AuditEntry) -> str:
 
 
 def _last(connection: Connection) -> tuple[int, str] | None:
-    row = connection.execute(_LAST).first()
-    return None if row is None else (row.sequence, row.hash)
+    row = _LAST.first(connection, {})
+    return None if row is None else (row[0], row[1])
 
 
 def _write(
@@ -213,8 +214,8 @@ def _write(
     sequence, previous = (0, GENESIS) if last is None else (last[0] + 1, last[1])
     text = _canonical(body)
     own = _hash(sequence, event, subject, text, previous)
-    connection.execute(
-        _INSERT,
+    _INSERT.run(
+        connection,
         {
             "sequence": sequence,
             "event": event,
@@ -227,8 +228,8 @@ def _write(
     return sequence, own
 
 
-_INSERT = insert(_log)
-_LAST = select(_log.c.sequence, _log.c.hash).order_by(desc(_log.c.sequence)).limit(1)
+_INSERT = Prepared(insert(_log))
+_LAST = Prepared(select(_log.c.sequence, _log.c.hash).order_by(desc(_log.c.sequence)).limit(1))
 
 
 def _hash(sequence: int, event: str, subject: str, body: str, previous: str) -> str:

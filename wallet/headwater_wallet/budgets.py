@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, func, select
 from headwater_payments.errors import InvalidInputError
 from headwater_wallet.books import Books, selecting
 from headwater_wallet.errors import BudgetExceededError
+from headwater_wallet.prepared import Prepared
 from headwater_wallet.records import (
     INTENTS,
     PARENTS,
@@ -26,8 +27,8 @@ from headwater_wallet.spend_records import BudgetState
 _TAKEN_OVER: Final = ""
 """The URL of rows that newly sign nothing."""
 _BEFORE_ALL_TIME: Final = -(2**62)
-_CHILDREN: Final = select(PARENTS.name).where(PARENTS.parent == bindparam("parent"))
-_TAKEN_BY: Final = (
+_CHILDREN: Final = Prepared(select(PARENTS.name).where(PARENTS.parent == bindparam("parent")))
+_TAKEN_BY: Final = Prepared(
     selecting(SignedRecord)
     .where(SIGNED.payment_id == bindparam("payment"), SIGNED.budget == bindparam("budget"))
     .where(SIGNED.url != _TAKEN_OVER)

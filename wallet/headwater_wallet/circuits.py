@@ -6,10 +6,11 @@ from sqlalchemy import Connection, bindparam, delete
 
 from headwater_wallet.books import Books, in_books
 from headwater_wallet.database import Database
+from headwater_wallet.prepared import Prepared
 from headwater_wallet.records import TABLES, CircuitRecord
 
-_FORGET: Final = delete(TABLES[CircuitRecord]).where(
-    TABLES[CircuitRecord].c.origin == bindparam("origin")
+_FORGET: Final = Prepared(
+    delete(TABLES[CircuitRecord]).where(TABLES[CircuitRecord].c.origin == bindparam("origin"))
 )
 
 
@@ -37,6 +38,6 @@ class CircuitBook:
         """
 
         def work(connection: Connection) -> None:
-            connection.execute(_FORGET, {"origin": origin})
+            _FORGET.run(connection, {"origin": origin})
 
         self._database.submit(work)

@@ -54,10 +54,12 @@ class Database:
             )
         self._engine = _open_engine(url, metadata, read_only)
         self._read_only = read_only
+        self._connection: Connection | None = None
         try:
             if not read_only:
                 with self._transaction() as connection:
                     metadata.create_all(connection)
+                self._hang_up()  # the thread that writes makes its own
         except SQLAlchemyError as exc:
             self._engine.dispose()
             raise UnavailableError(f"The database cannot be opened: {cause(exc)}.") from exc
@@ -161,9 +163,20 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        options = {_WRITES: True}
-        with self._engine.connect().execution_options(**options) as connection, connection.begin():
-            yield connection
+        """One transaction on the writer's own connection, which is given up if it fails."""
+        if self._connection is None:
+            self._connection = self._engine.connect().execution_options(**{_WRITES: True})
+        try:
+            with self._connection.begin():
+                yield self._connection
+        except BaseException:
+            self._hang_up()
+            raise
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _note_failure(self, future: "Future[Any]") -> None:
         self._submitted -= 1
@@ -174,6 +187,7 @@ class Database:
         # A function's variables end with it: while this waits, no job of before is kept alive.
         while self._serve_batch():
             pass
+        self._hang_up()
 
     def _serve_batch(self) -> bool:
         """Wait for a job, and write it with those that came meanwhile; False once closed."""

@@ -21,6 +21,7 @@ from sqlalchemy import bindparam, case, func, select
 
 from headwater_wallet.books import Books, selecting
 from headwater_wallet.budgets import budget_chain, move
+from headwater_wallet.prepared import Prepared
 from headwater_wallet.records import (
     INTENTS,
     SHARES,
@@ -41,7 +42,7 @@ class Loan:
     atomic: int
 
 
-_IN_CHANNEL: Final = (
+_IN_CHANNEL: Final = Prepared(
     selecting(ShareRecord).where(SHARES.channel_id == bindparam("channel")).order_by(SHARES.budget)
 )
 

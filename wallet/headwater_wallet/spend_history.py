@@ -7,18 +7,20 @@ from sqlalchemy import bindparam, case, func, select
 from headwater_payments.address import Address
 from headwater_wallet.books import Books, selecting
 from headwater_wallet.policy_history import Answer, Failures, Signed
+from headwater_wallet.prepared import Prepared
 from headwater_wallet.records import APPROVALS, SIGNED, ApprovalRecord, CircuitRecord
 
 _OF_BUDGET: Final = SIGNED.budget == bindparam("budget")
 _EARLIER: Final = SIGNED.payment_id != bindparam("but_for")
-_SIGNED_AFTER: Final = select(
+_AFTER: Final = select(
     func.coalesce(func.sum(SIGNED.signed), 0), func.count(func.distinct(SIGNED.payment_id))
 ).where(_OF_BUDGET, SIGNED.signed_at > bindparam("moment"))
-_SIGNED_AFTER_FOR: Final = _SIGNED_AFTER.where(SIGNED.payee == bindparam("payee"))
-_FOR_PAYEE: Final = (
+_SIGNED_AFTER: Final = Prepared(_AFTER)
+_SIGNED_AFTER_FOR: Final = Prepared(_AFTER.where(SIGNED.payee == bindparam("payee")))
+_FOR_PAYEE: Final = Prepared(
     select(SIGNED.id).where(SIGNED.payee == bindparam("payee"), _OF_BUDGET, _EARLIER).limit(1)
 )
-_LAST_PRICE: Final = (
+_LAST_PRICE: Final = Prepared(
     select(SIGNED.price)
     .where(SIGNED.url == bindparam("url"), _OF_BUDGET, _EARLIER)
     .order_by(SIGNED.id.desc())

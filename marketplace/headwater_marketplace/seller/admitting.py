@@ -43,7 +43,7 @@ def admit_voucher(
         ChannelError: the voucher does not fit the channel's accounting.
     """
     _claim_id(connection, request)
-    record = channel_of(connection, voucher.channel_id, lock=True)
+    record = channel_of(connection, voucher.channel_id)
     if record is None:
         raise VoucherReplayedError("The channel is unknown.")
     if record.concurrent and not concurrent:
@@ -81,8 +81,8 @@ def admit_window(
     connection: Connection, payment_id: str, voucher: SignedVoucher, *, window: int, price: int
 ) -> tuple[int, ChannelRecord]:
     """Cover one more window of a request under way; see `SellerStore.extend`."""
-    payment = payment_of(connection, payment_id, lock=True)
-    record = channel_of(connection, voucher.channel_id, lock=True)
+    payment = payment_of(connection, payment_id)
+    record = channel_of(connection, voucher.channel_id)
     if payment is None or payment.channel_id != to_hex(voucher.channel_id) or not record:
         raise PaymentConflictError("This voucher is for another payment.")
     if window_of(connection, voucher) == payment_id:
@@ -148,7 +148,7 @@ def admit_transfer(
 
 
 def _claim_id(connection: Connection, request: NewRequest) -> None:
-    known = payment_of(connection, request.payment_id, lock=True)
+    known = payment_of(connection, request.payment_id)
     if known is None:
         return
     if known.state != "released":

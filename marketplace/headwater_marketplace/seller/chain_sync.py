@@ -27,7 +27,7 @@ def record_chain(
     accepts less.
     """
     balance, claimed = min(chain.balance, MAX_STORED), min(chain.claimed, MAX_STORED)
-    known = channel_of(connection, identifier, lock=True)
+    known = channel_of(connection, identifier)
     values: dict[str, Any] = {
         "balance": balance,
         "claimed": claimed,

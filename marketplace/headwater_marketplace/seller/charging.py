@@ -1,7 +1,6 @@
 """How a reservation ends: charged or released, inside the caller's transaction."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 
 from sqlalchemy import Connection
 
@@ -10,6 +9,7 @@ from headwater_marketplace.seller.records import Answer
 from headwater_marketplace.seller.rows import (
     NONCES,
     channel_of,
+    kept_of,
     payment_of,
     write_channel,
     write_payment,
@@ -26,7 +26,7 @@ def charge_payment(
     seal: Callable[[int], Answer | None] | None,
 ) -> int:
     """Turn a reservation into a charge, once; see `SellerStore.charge`."""
-    payment = payment_of(connection, payment_id, lock=True)
+    payment = payment_of(connection, payment_id)
     if payment is None or payment.state == "charged":
         return 0 if payment is None else payment.cumulative
     cumulative = charge
@@ -35,7 +35,7 @@ def charge_payment(
         transfers.strike_out(connection, payment_id)
     if payment.channel_id is not None:
         identifier = parse_hex(payment.channel_id)
-        record = channel_of(connection, identifier, lock=True)
+        record = channel_of(connection, identifier)
         assert record is not None
         state = record.state
         if payment.state == "released":
@@ -47,7 +47,7 @@ def charge_payment(
         )
         cumulative, source = after.charged, f"channel:{payment.channel_id}"
     answer = None if seal is None else seal(cumulative)
-    kept = {} if answer is None else asdict(answer)
+    kept = {} if answer is None else kept_of(answer)
     values = {"state": "charged", "charge": charge, "cumulative": cumulative, **kept}
     write_payment(connection, payment_id, values)
     destination = f"receivable:{payment.payee}"
@@ -58,12 +58,12 @@ def charge_payment(
 
 def release_payment(connection: Connection, payment_id: str, *, free_nonce: bool) -> None:
     """End a reservation without a charge."""
-    payment = payment_of(connection, payment_id, lock=True)
+    payment = payment_of(connection, payment_id)
     if payment is None or payment.state != "reserved":
         return
     if payment.channel_id is not None:
         identifier = parse_hex(payment.channel_id)
-        record = channel_of(connection, identifier, lock=True)
+        record = channel_of(connection, identifier)
         assert record is not None
         freed = record.state.commit(payment.amount, 0)
         write_channel(connection, identifier, {"reserved": freed.reserved})

@@ -7,10 +7,13 @@ from sqlalchemy import Connection, Table, desc, insert, select
 
 from headwater_marketplace.seller.tables import JournalRow
 from headwater_payments.ledger import GENESIS, Entry, Posting, make_entry
+from headwater_wallet.prepared import Prepared
 
 _journal: Table = JournalRow.__table__  # type: ignore[attr-defined]
-_INSERT = insert(_journal)
-_LAST = select(_journal.c.sequence, _journal.c.hash).order_by(desc(_journal.c.sequence)).limit(1)
+_INSERT = Prepared(insert(_journal))
+_LAST = Prepared(
+    select(_journal.c.sequence, _journal.c.hash).order_by(desc(_journal.c.sequence)).limit(1)
+)
 
 
 def append(
@@ -24,12 +27,12 @@ def append(
     moved = [posting for posting in postings if posting.amount]
     if not moved:
         return None
-    last = connection.execute(_LAST).first()
-    sequence = 0 if last is None else last.sequence + 1
-    previous = GENESIS if last is None else bytes.fromhex(last.hash)
+    last = _LAST.first(connection, {})
+    sequence = 0 if last is None else last[0] + 1
+    previous = GENESIS if last is None else bytes.fromhex(last[1])
     entry = make_entry(sequence, memo, reference, moved, previous)
-    connection.execute(
-        _INSERT,
+    _INSERT.run(
+        connection,
         {
             "sequence": sequence,
             "memo": memo,

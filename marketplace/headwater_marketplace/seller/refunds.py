@@ -119,7 +119,7 @@ class RefundDesk:
 
         def work(connection: Connection) -> _Held:
             identifier = batch.voucher.channel_id
-            record = channel_of(connection, identifier, lock=True)
+            record = channel_of(connection, identifier)
             assert record is not None
             state = record.state
             if state.reserved:

@@ -1,11 +1,11 @@
 """Reading and writing single rows of the seller's books inside the caller's transaction."""
 
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from headwater_marketplace.seller.records import Answer, ChannelRecord, NewRequest, Payment
 from headwater_marketplace.seller.tables import NonceRow, PaymentRow, SellerChannelRow, WindowRow
@@ -13,6 +13,7 @@ from headwater_payments.batch_payload import SignedVoucher, parse_config
 from headwater_payments.channels import SellerChannel
 from headwater_payments.hexadecimal import parse_hex, to_hex
 from headwater_payments.structs import ChannelConfig
+from headwater_wallet.prepared import Prepared
 from headwater_wallet.tables import MAX_STORED
 
 CHANNELS: Table = SellerChannelRow.__table__  # type: ignore[attr-defined]
@@ -22,44 +23,54 @@ WINDOWS: Table = WindowRow.__table__  # type: ignore[attr-defined]
 
 # Statements of the paid path, built once: building one anew costs more than running it.
 ALL_PAYMENTS = select(*(PAYMENTS.c[name] for name in Payment.__dataclass_fields__))
-_PAYMENT = ALL_PAYMENTS.where(PAYMENTS.c.payment_id == bindparam("payment"))
-_PAYMENT_LOCKED = _PAYMENT.with_for_update()
-_INSERT_PAYMENT = insert(PAYMENTS)
-_UPDATE_PAYMENT = update(PAYMENTS).where(PAYMENTS.c.payment_id == bindparam("payment"))
-_CHANNEL = select(CHANNELS).where(CHANNELS.c.channel_id == bindparam("channel"))
-_CHANNEL_LOCKED = _CHANNEL.with_for_update()
-_UPDATE_CHANNEL = update(CHANNELS).where(CHANNELS.c.channel_id == bindparam("channel"))
-_VOUCHER_SERVED = (
+ALL_CHANNELS = select(
+    CHANNELS.c.channel_id,
+    CHANNELS.c.config,
+    CHANNELS.c.signature,
+    CHANNELS.c.withdraw_requested_at,
+    CHANNELS.c.refund_nonce,
+    CHANNELS.c.synced_at,
+    CHANNELS.c.concurrent,
+    *(CHANNELS.c[name] for name in SellerChannel.__dataclass_fields__),
+)
+_OF_REQUEST = tuple(name for name in NewRequest.__dataclass_fields__ if name != "asset")
+_PAYMENT = Prepared(ALL_PAYMENTS.where(PAYMENTS.c.payment_id == bindparam("payment")))
+_INSERT_PAYMENT = Prepared(insert(PAYMENTS))
+_UPDATE_PAYMENT = Prepared(update(PAYMENTS).where(PAYMENTS.c.payment_id == bindparam("payment")))
+_CHANNEL = Prepared(ALL_CHANNELS.where(CHANNELS.c.channel_id == bindparam("channel")))
+_UPDATE_CHANNEL = Prepared(update(CHANNELS).where(CHANNELS.c.channel_id == bindparam("channel")))
+_WINDOW = select(WINDOWS.c.payment_id).where(
+    WINDOWS.c.channel_id == bindparam("channel"),
+    WINDOWS.c.max_claimable == bindparam("maximum"),
+)
+_WINDOW_OF = Prepared(_WINDOW)
+_VOUCHER_SERVED = Prepared(
     select(PAYMENTS.c.payment_id)
     .where(
         PAYMENTS.c.channel_id == bindparam("channel"),
         PAYMENTS.c.max_claimable == bindparam("maximum"),
     )
+    .union_all(_WINDOW)
     .limit(1)
-)
-_WINDOW_OF = select(WINDOWS.c.payment_id).where(
-    WINDOWS.c.channel_id == bindparam("channel"),
-    WINDOWS.c.max_claimable == bindparam("maximum"),
 )
 
 
 def voucher_served(connection: Connection, voucher: SignedVoucher) -> bool:
     """Whether this voucher has admitted a request or covered a window."""
-    if voucher.max_claimable > MAX_STORED:
-        return False  # beyond any escrow, and beyond what a column can be compared with
-    if window_of(connection, voucher) is not None:
-        return True
-    named = {"channel": to_hex(voucher.channel_id), "maximum": voucher.max_claimable}
-    return connection.execute(_VOUCHER_SERVED, named).first() is not None
+    return _first_payment(connection, _VOUCHER_SERVED, voucher) is not None
 
 
 def window_of(connection: Connection, voucher: SignedVoucher) -> str | None:
     """The payment of which this voucher covered a further window."""
+    return _first_payment(connection, _WINDOW_OF, voucher)
+
+
+def _first_payment(connection: Connection, query: Prepared, voucher: SignedVoucher) -> str | None:
     if voucher.max_claimable > MAX_STORED:
-        return None
+        return None  # beyond any escrow, and beyond what a column can be compared with
     named = {"channel": to_hex(voucher.channel_id), "maximum": voucher.max_claimable}
-    found = connection.execute(_WINDOW_OF, named).first()
-    return None if found is None else str(found.payment_id)
+    found = query.first(connection, named)
+    return None if found is None else str(found[0])
 
 
 def insert_payment(
@@ -72,8 +83,7 @@ def insert_payment(
     max_claimable: int,
 ) -> None:
     """Write down a request that is admitted."""
-    values = asdict(request)
-    del values["asset"]
+    values = {name: getattr(request, name) for name in _OF_REQUEST}
     values |= {
         "owner": owner,
         "state": "reserved",
@@ -83,41 +93,38 @@ def insert_payment(
         "charge": 0,
         "cumulative": 0,
     }
-    connection.execute(_INSERT_PAYMENT, values)
+    _INSERT_PAYMENT.run(connection, values)
 
 
-def payment_of(connection: Connection, payment_id: str, *, lock: bool = False) -> Payment | None:
-    """A payment by its id; locked, no other process changes it before the transaction ends."""
-    query = _PAYMENT_LOCKED if lock else _PAYMENT
-    row = connection.execute(query, {"payment": payment_id}).first()
+def payment_of(connection: Connection, payment_id: str) -> Payment | None:
+    """A payment by its id."""
+    row = _PAYMENT.first(connection, {"payment": payment_id})
     return None if row is None else as_payment(row)
 
 
-def as_payment(row: Row[Any]) -> Payment:
+def as_payment(row: Sequence[Any]) -> Payment:
     """A row of `ALL_PAYMENTS`."""
-    return Payment(*tuple(row))
+    return Payment(*row)
 
 
-def channel_of(
-    connection: Connection, identifier: bytes, *, lock: bool = False
-) -> ChannelRecord | None:
-    """A channel by its id; locked as `payment_of` locks."""
-    query = _CHANNEL_LOCKED if lock else _CHANNEL
-    row = connection.execute(query, {"channel": to_hex(identifier)}).first()
+def channel_of(connection: Connection, identifier: bytes) -> ChannelRecord | None:
+    """A channel by its id."""
+    row = _CHANNEL.first(connection, {"channel": to_hex(identifier)})
     return None if row is None else as_channel(row)
 
 
-def as_channel(row: Row[Any]) -> ChannelRecord:
-    """A row of all the columns of `CHANNELS`."""
+def as_channel(row: Sequence[Any]) -> ChannelRecord:
+    """A row of `ALL_CHANNELS`."""
+    identifier, config, signature, withdrawing, refund_nonce, synced_at, concurrent, *state = row
     return ChannelRecord(
-        identifier=parse_hex(row.channel_id),
-        config=_parsed_config(row.config),
-        state=SellerChannel(row.balance, row.claimed, row.charged, row.reserved, row.signed),
-        signature=None if row.signature is None else parse_hex(row.signature),
-        withdraw_requested_at=row.withdraw_requested_at,
-        refund_nonce=row.refund_nonce,
-        synced_at=row.synced_at,
-        concurrent=row.concurrent,
+        identifier=parse_hex(identifier),
+        config=_parsed_config(config),
+        state=SellerChannel(*state),
+        signature=None if signature is None else parse_hex(signature),
+        withdraw_requested_at=withdrawing,
+        refund_nonce=refund_nonce,
+        synced_at=synced_at,
+        concurrent=concurrent,
     )
 
 
@@ -128,14 +135,19 @@ def _parsed_config(text: str) -> ChannelConfig:
 
 def write_channel(connection: Connection, identifier: bytes, values: dict[str, Any]) -> None:
     """Change columns of a channel."""
-    connection.execute(_UPDATE_CHANNEL, {"channel": to_hex(identifier), **values})
+    _UPDATE_CHANNEL.run(connection, {"channel": to_hex(identifier), **values})
 
 
 def write_payment(connection: Connection, payment_id: str, values: dict[str, Any]) -> None:
     """Change columns of a payment."""
-    connection.execute(_UPDATE_PAYMENT, {"payment": payment_id, **values})
+    _UPDATE_PAYMENT.run(connection, {"payment": payment_id, **values})
 
 
 def keep_answer(connection: Connection, payment_id: str, answer: Answer) -> None:
     """Keep what a payment's request was answered with."""
-    write_payment(connection, payment_id, asdict(answer))
+    write_payment(connection, payment_id, kept_of(answer))
+
+
+def kept_of(answer: Answer) -> dict[str, Any]:
+    """The columns of an answer."""
+    return {name: getattr(answer, name) for name in Answer.__dataclass_fields__}

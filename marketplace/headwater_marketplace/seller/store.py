@@ -12,6 +12,7 @@ from headwater_marketplace.seller.chain_sync import record_chain
 from headwater_marketplace.seller.charging import charge_payment, release_payment
 from headwater_marketplace.seller.records import Answer, ChannelRecord, NewRequest, Payment
 from headwater_marketplace.seller.rows import (
+    ALL_CHANNELS,
     ALL_PAYMENTS,
     CHANNELS,
     PAYMENTS,
@@ -87,7 +88,7 @@ class SellerStore:
         """Every channel."""
 
         def work(connection: Connection) -> list[ChannelRecord]:
-            return [as_channel(row) for row in connection.execute(select(CHANNELS))]
+            return [as_channel(row) for row in connection.execute(ALL_CHANNELS)]
 
         return await self._database.read(work)
 
@@ -101,7 +102,7 @@ class SellerStore:
         return await self._channels_where(pending)
 
     async def _channels_where(self, condition: ColumnElement[bool]) -> list[ChannelRecord]:
-        query = select(CHANNELS).where(condition)
+        query = ALL_CHANNELS.where(condition)
 
         def work(connection: Connection) -> list[ChannelRecord]:
             return [as_channel(row) for row in connection.execute(query)]
@@ -263,7 +264,7 @@ class SellerStore:
         """The chain has credited the payee up to `total_claimed` on this channel."""
 
         def work(connection: Connection) -> None:
-            record = channel_of(connection, identifier, lock=True)
+            record = channel_of(connection, identifier)
             if record is not None and record.state.claimed < total_claimed:
                 write_channel(connection, identifier, {"claimed": total_claimed})
 
