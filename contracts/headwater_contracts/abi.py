@@ -91,6 +91,16 @@ class ContractAbi:
                 f"An argument of {item.signature} does not fit its type: {exc}.", function=function
             ) from exc
 
+    def decode_call(self, function: str, data: bytes) -> tuple[object, ...] | None:
+        """The arguments of a call as `encode_call` makes it; None for a call of something else."""
+        item = self.functions[function]
+        if data[:4] != item.topic[:4]:
+            return None
+        try:
+            return tuple(decode(item.inputs, data[4:]))
+        except DecodingError:
+            return None
+
     def decode_result(self, function: str, data: bytes) -> tuple[object, ...]:
         """What a call returned.
 

@@ -11,7 +11,7 @@ import anyio
 from headwater_contracts.abi import WrongContractError
 from headwater_contracts.calls import Call, require_uint
 from headwater_contracts.json_rpc import JsonRpc, RpcError, refusal
-from headwater_contracts.records import Block, Log, Receipt
+from headwater_contracts.records import Block, Log, Receipt, SentCall
 from headwater_contracts.reverts import revert_error
 from headwater_payments.address import Address, parse_address
 from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from headwater_contracts.provider import HttpxProvider
 
-__all__ = ["Block", "BlockName", "ChainReader", "Log", "Receipt", "WrongNetworkError"]
+__all__ = ["Block", "BlockName", "ChainReader", "Log", "Receipt", "SentCall", "WrongNetworkError"]
 
 BlockName = int | str
 """A block number, or `latest`, `pending`, `safe`, `finalized`, `earliest`."""
@@ -218,6 +218,11 @@ class ChainReader:
 
     async def transaction_input(self, transaction_hash: str) -> bytes | None:
         """What a transaction called its recipient with, or None where the node has no such one."""
+        sent = await self.transaction(transaction_hash)
+        return None if sent is None else sent.data
+
+    async def transaction(self, transaction_hash: str) -> SentCall | None:
+        """Whom a transaction called and with what, or None where the node has no such one."""
         from web3.exceptions import TransactionNotFound
 
         await self.require_chain()
@@ -226,7 +231,7 @@ class ChainReader:
                 fields = await self.web3.eth.get_transaction(cast("HexStr", transaction_hash))
             except TransactionNotFound:
                 return None
-            return bytes(fields["input"])
+            return SentCall.from_web3(fields)
 
     async def wait_for_receipt(self, transaction_hash: str) -> Receipt:
         """Wait until a transaction is mined; the caller sets the time limit.

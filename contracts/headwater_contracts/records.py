@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from headwater_payments.address import Address, parse_address
 
 if TYPE_CHECKING:
-    from web3.types import BlockData, LogReceipt, TxReceipt
+    from web3.types import BlockData, LogReceipt, TxData, TxReceipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,20 @@ class Block:
             timestamp=int(fields["timestamp"]),
             base_fee_wei=int(fields.get("baseFeePerGas", 0)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SentCall:
+    """What a transaction called; `recipient` is None where it made a contract."""
+
+    recipient: Address | None
+    data: bytes
+
+    @classmethod
+    def from_web3(cls, fields: "TxData") -> "SentCall":
+        """From web3's reading of the node's answer."""
+        to = fields.get("to")
+        return cls(parse_address(to) if to else None, bytes(fields["input"]))
 
 
 def _hex(value: bytes) -> str:

@@ -172,6 +172,23 @@ def give_back(books: Books, intent: IntentRecord) -> None:
     intent.budgeted = 0
 
 
+def lessen(books: Books, intent: IntentRecord, atomic: int) -> None:
+    """Count so much less of a payment, of which that part can never be taken.
+
+    That it was signed for its payee, and when, stays known.
+    """
+    for budget in budget_chain(books, intent.budget):
+        left = atomic
+        for row in books.found(
+            SignedRecord, _TAKEN_BY, payment=intent.payment_id, budget=budget.name
+        ):
+            part = min(left, row.signed)
+            row.signed -= part
+            left -= part
+        budget.used -= atomic
+    intent.budgeted -= atomic
+
+
 def _budget(books: Books, name: str) -> BudgetRecord:
     row = books.get(BudgetRecord, name)
     if row is None:

@@ -34,6 +34,7 @@ from headwater_wallet.seller_claims import check_receipt
 from headwater_wallet.session_keys import voucher_address
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.terms import Terms, origin_of, route_of
+from headwater_wallet.transfer_ends import TransferEnds
 
 MAX_CACHED_TERMS: Final = 4096
 
@@ -55,6 +56,8 @@ class Buyer:
         lanes: how many channels to keep with a seller that serves one request at a time on each.
         escrow: reads a channel from the chain, for when neither side remembers it; without it such
             a seller is not believed.
+        transfer_ends: finds out on chain how single transfers ended; None leaves what was signed
+            for them counted in full.
     """
 
     signer: Signer
@@ -69,6 +72,7 @@ class Buyer:
     lanes: int = DEFAULT_LANES
     lane_pools: dict[bytes, LanePool] = field(default_factory=dict)
     escrow: Callable[[bytes], Awaitable[ChannelState]] | None = None
+    transfer_ends: TransferEnds | None = None
     asking: set[str] = field(default_factory=set)
     paying: WeakValueDictionary[str, Purchase] = field(default_factory=WeakValueDictionary)
     """Who makes or made a payment, by its id; one that was dropped half-way is forgotten."""

@@ -143,8 +143,20 @@ def statements(
 
 
 @app.command()
-def reconcile(db: Db) -> None:
-    """Ask the sellers about every payment of DB without an outcome; nothing is paid."""
+def reconcile(
+    db: Db,
+    rpc: Annotated[
+        str | None, typer.Option("--rpc", help="A node's URL, to see how single transfers ended.")
+    ] = None,
+    chain_id: Annotated[
+        int | None, typer.Option("--chain-id", help="The chain that the node must serve.")
+    ] = None,
+) -> None:
+    """Ask the sellers about every payment of DB without an outcome; nothing is paid.
+
+    With a node, every single transfer is then counted as the chain shows it, once no more of it
+    can be taken, and the rest of what it might have cost comes back to its budget.
+    """
     import httpx
 
     from headwater_wallet.reconcile import reconcile as look_up
@@ -152,13 +164,29 @@ def reconcile(db: Db) -> None:
     async def run(ledger: "SpendLedger") -> int:
         async with httpx.AsyncClient(timeout=10) as client:
             left = await look_up(ledger, client, reserved_before=_now() - ABANDONED_AFTER_S)
-            for intent in left:
-                typer.echo(f"{intent.payment_id}\t{intent.state}\t{intent.url}")
-            return len(left)
+        ended = set() if rpc is None or chain_id is None else await _end(ledger, rpc, chain_id)
+        unknown = [intent for intent in left if intent.payment_id not in ended]
+        for intent in unknown:
+            typer.echo(f"{intent.payment_id}\t{intent.state}\t{intent.url}")
+        return len(unknown)
 
     with refusals():
+        if (rpc is None) != (chain_id is None):
+            raise InvalidInputError("A node is named by --rpc and --chain-id together.")
         unknown = _with_ledger(db, run, writes=True)
     typer.echo(f"{unknown} payments are still unknown.")
+
+
+async def _end(ledger: "SpendLedger", rpc: str, chain_id: int) -> set[str]:
+    from headwater_contracts.reader import ChainReader
+    from headwater_wallet.transfer_ends import TransferEnds
+
+    async with ChainReader.connect(rpc, chain_id) as reader:
+        ends = await TransferEnds(reader).settle(ledger)
+    for end in ends:
+        told = "" if end.told in (None, end.taken) else f", where its seller said {end.told}"
+        typer.echo(f"{end.payment_id}\ttook {end.taken}{told}; {end.given_back} came back")
+    return {end.payment_id for end in ends}
 
 
 @app.command()

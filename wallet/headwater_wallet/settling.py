@@ -1,8 +1,9 @@
 """How a payment ends: charged or released, as changes of its row and its channel's."""
 
 from headwater_payments.channels import ChargeAboveCapError
+from headwater_payments.errors import InvalidInputError
 from headwater_wallet.books import Books
-from headwater_wallet.budgets import budget_chain, give_back, take
+from headwater_wallet.budgets import budget_chain, give_back, lessen, take
 from headwater_wallet.channel_rows import channel_of, channel_row, store_channel
 from headwater_wallet.headroom import Headroom
 from headwater_wallet.intent_rows import Change, set_columns
@@ -73,6 +74,24 @@ def releasing(*, never_sent: bool) -> Change:
         return set_columns(row, state="released")
 
     return release
+
+
+def ending(taken: int) -> Change:
+    """The change that counts a single transfer as the chain shows it; see `SpendLedger.end`."""
+
+    def end(books: Books, row: IntentRecord) -> None:
+        if row.channel_id is not None:
+            raise InvalidInputError("A payment on a channel ends with its channel.")
+        if row.budgeted > taken:
+            lessen(books, row, row.budgeted - taken)
+        elif row.budgeted < taken:
+            take(books, budget_chain(books, row.budget), row, taken - row.budgeted)
+        if taken or row.state == "settled":
+            set_columns(row, state="settled", charge=taken)
+        else:
+            set_columns(row, state="released")
+
+    return end
 
 
 def _reserve_again(books: Books, row: IntentRecord) -> None:

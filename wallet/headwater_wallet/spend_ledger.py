@@ -28,7 +28,7 @@ from headwater_wallet.intent_rows import Change, changed, intent_of, refuse_unst
 from headwater_wallet.policy_history import SpendHistory
 from headwater_wallet.records import BUDGETS, INTENTS, BudgetRecord, ChannelRecord, IntentRecord
 from headwater_wallet.reserving import extend_payment, reserve_payment
-from headwater_wallet.settling import releasing, settling
+from headwater_wallet.settling import ending, releasing, settling
 from headwater_wallet.spend_history import LedgerHistory
 from headwater_wallet.spend_records import (
     OPEN_STATES,
@@ -259,6 +259,17 @@ class SpendLedger:
         budget stays with this one, which may reuse it.
         """
         return await self._update(payment_id, releasing(never_sent=never_sent))
+
+    async def end(self, payment_id: str, taken: int) -> Intent:
+        """Count a single transfer as the chain shows it, finally: no more of it can be taken.
+
+        What the budget held beyond `taken` is given back, and the charge is what was taken,
+        whatever the seller said.
+
+        Raises:
+            InvalidInputError: there is no such payment, or it is on a channel.
+        """
+        return await self._update(payment_id, ending(taken))
 
     async def mark_unknown(self, payment_id: str) -> None:
         """A payment left and no answer came: it stays reserved until it is reconciled."""

@@ -16,7 +16,10 @@ OPEN_STATES = ("reserved", "sent", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A payment as the ledger knows it; amounts in atomic units, `created_at` in Unix seconds."""
+    """A payment as the ledger knows it; amounts in atomic units, `created_at` in Unix seconds.
+
+    `budgeted` is what it newly signed away, and still counts against its budget.
+    """
 
     payment_id: str
     state: Literal["reserved", "sent", "settled", "released", "unknown"]
@@ -24,6 +27,7 @@ class Intent:
     url: str
     payee: str
     amount: int
+    budgeted: int
     max_claimable: int
     deposit: int
     charge: int | None

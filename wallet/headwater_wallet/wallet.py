@@ -16,6 +16,7 @@ from headwater_payments.channels import BATCH_SETTLEMENT
 from headwater_payments.signing import Signer
 from headwater_wallet.approvals import Approver
 from headwater_wallet.buyer import Buyer, secret_of
+from headwater_wallet.claims import CONFIRMATIONS
 from headwater_wallet.lanes import DEFAULT_LANES
 from headwater_wallet.migrations import open_ledger
 from headwater_wallet.policy import SpendPolicy
@@ -25,6 +26,7 @@ from headwater_wallet.signing_in import ask_as_payer
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.spend_records import BudgetState, Intent
 from headwater_wallet.statements import KeptStatement
+from headwater_wallet.transfer_ends import TransferEnds
 from headwater_wallet.transport_httpx import PayingTransport
 
 _NONE: Final[Mapping[str, str]] = {}
@@ -109,12 +111,24 @@ class Wallet:
         return Amount(back, self._buyer.policy.budget.asset)
 
     async def reconcile(self) -> list[Intent]:
-        """Resolve every payment without an outcome; returns those whose seller did not answer."""
+        """Resolve every payment without an outcome; returns those that still have none.
+
+        Sellers are asked first. A wallet that reads the chain then counts every single transfer as
+        the chain shows it, once no more of it can be taken: what an `upto` payment did not use
+        comes back to the budget, and a transfer whose seller is gone is found, or runs out.
+
+        Raises:
+            UnavailableError: the chain does not answer; what was resolved stays so.
+        """
         async with httpx.AsyncClient(timeout=10) as client:
             before = self._buyer.now() - ABANDONED_AFTER_S
-            return await reconcile(
+            left = await reconcile(
                 self._buyer.ledger, client, reserved_before=before, now=self._buyer.now
             )
+        if self._buyer.transfer_ends is None:
+            return left
+        ended = {e.payment_id for e in await self._buyer.transfer_ends.settle(self._buyer.ledger)}
+        return [intent for intent in left if intent.payment_id not in ended]
 
     async def statements(self, payment_id: str | None = None) -> list[KeptStatement]:
         """What sellers signed, oldest first: their offers and receipts, with what is wrong."""
@@ -136,6 +150,7 @@ async def open_wallet(
     lanes: int = DEFAULT_LANES,
     now: Callable[[], int] = lambda: int(time.time()),
     chain: ChainReader | None = None,
+    confirmations: int = CONFIRMATIONS,
 ) -> AsyncIterator[Wallet]:
     """Open a wallet over its spend ledger, creating the ledger where there is none.
 
@@ -149,7 +164,9 @@ async def open_wallet(
         lanes: how many channels to keep, at most, with a seller that serves one request at a time
             on each; the policy's deposit limits what lies uncharged in all of them together.
         now: Unix time in seconds.
-        chain: read where a seller and this ledger have both lost what they knew of a channel.
+        chain: read where a seller and this ledger have both lost what they knew of a channel, and
+            by `reconcile`, for how single transfers ended.
+        confirmations: newest blocks of it that do not count yet.
 
     Raises:
         UnavailableError: the database cannot be opened.
@@ -165,4 +182,5 @@ async def open_wallet(
         buyer = Buyer(signer, policy, ledger, now, id_secret=secret, approver=approver, lanes=lanes)
         if chain is not None:
             buyer.escrow = BatchSettlementClient(chain, BATCH_SETTLEMENT).channel
+            buyer.transfer_ends = TransferEnds(chain, confirmations=confirmations)
         yield Wallet(buyer)

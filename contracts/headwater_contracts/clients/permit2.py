@@ -1,9 +1,11 @@
 """Permit2 and x402's two proxies for it: what is left of a payer's approval, and settling."""
 
+from dataclasses import dataclass, replace
 from typing import Never
 
 from headwater_contracts.calls import Call, require_uint
-from headwater_contracts.clients.base import ContractClient
+from headwater_contracts.clients.base import ContractClient, as_address, as_int, as_tuple
+from headwater_contracts.reader import BlockName
 from headwater_payments.address import Address, parse_address
 from headwater_payments.permit2 import UptoPermit
 from headwater_payments.permit2_payload import Permit2Payload
@@ -14,10 +16,10 @@ class Permit2Client(ContractClient[Never]):
 
     contract = "Permit2"
 
-    async def nonce_used(self, owner: Address, nonce: int) -> bool:
+    async def nonce_used(self, owner: Address, nonce: int, *, block: BlockName = "latest") -> bool:
         """Whether a nonce of an owner's is spent or cancelled."""
         require_uint("nonce", nonce, 256)
-        word = await self._view_int("nonceBitmap", parse_address(owner), nonce >> 8)
+        word = await self._view_int("nonceBitmap", parse_address(owner), nonce >> 8, block=block)
         return bool(word >> (nonce & 0xFF) & 1)
 
     def cancel(self, nonce: int) -> Call:
@@ -26,6 +28,15 @@ class Permit2Client(ContractClient[Never]):
         return self._build(
             "cancel a permit", "invalidateUnorderedNonces", nonce >> 8, 1 << (nonce & 0xFF)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PermitSettled:
+    """What a call of a proxy's `settle` takes by a permit; `amount` in atomic units."""
+
+    owner: Address
+    nonce: int
+    amount: int
 
 
 class ExactPermit2ProxyClient(ContractClient[Never]):
@@ -44,6 +55,16 @@ class ExactPermit2ProxyClient(ContractClient[Never]):
             (permit.witness.to, permit.witness.valid_after),
             payment.signature,
         )
+
+    def read_settle(self, data: bytes) -> PermitSettled | None:
+        """What a call of `settle` or `settleWithPermit` takes; None for another call."""
+        plain = self._abi.decode_call("settle", data)
+        sponsored = self._abi.decode_call("settleWithPermit", data)
+        arguments = plain or (sponsored and sponsored[1:])
+        if not arguments:
+            return None
+        permit, owner, _, _ = arguments
+        return _settled(permit, owner)
 
 
 class UptoPermit2ProxyClient(ContractClient[Never]):
@@ -64,6 +85,22 @@ class UptoPermit2ProxyClient(ContractClient[Never]):
             (witness.to, witness.facilitator, witness.valid_after),
             payment.signature,
         )
+
+    def read_settle(self, data: bytes) -> PermitSettled | None:
+        """What a call of `settle` or `settleWithPermit` takes; None for another call."""
+        plain = self._abi.decode_call("settle", data)
+        sponsored = self._abi.decode_call("settleWithPermit", data)
+        arguments = plain or (sponsored and sponsored[1:])
+        if not arguments:
+            return None
+        permit, amount, owner, _, _ = arguments
+        return replace(_settled(permit, owner), amount=as_int(amount))
+
+
+def _settled(permit: object, owner: object) -> PermitSettled:
+    permitted, nonce, _ = as_tuple(permit)
+    _, amount = as_tuple(permitted)
+    return PermitSettled(as_address(owner), as_int(nonce), as_int(amount))
 
 
 def _permit(payment: Permit2Payload) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from headwater_contracts.calls import Call, require_bytes32, require_uint
 from headwater_contracts.clients.base import ContractClient
 from headwater_contracts.events.token import TOKEN_EVENTS, TokenEvent
+from headwater_contracts.reader import BlockName
 from headwater_payments.address import Address, parse_address
 
 _TRANSFER = "transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)"
@@ -76,10 +77,15 @@ class SettlementTokenClient(ContractClient[TokenEvent]):
         (value,) = await self._view("DOMAIN_SEPARATOR")
         return bytes(value) if isinstance(value, bytes) else b""
 
-    async def authorization_used(self, authorizer: Address, nonce: bytes) -> bool:
+    async def authorization_used(
+        self, authorizer: Address, nonce: bytes, *, block: BlockName = "latest"
+    ) -> bool:
         """Whether an EIP-3009 nonce is spent or cancelled."""
         (value,) = await self._view(
-            "authorizationState", parse_address(authorizer), require_bytes32("nonce", nonce)
+            "authorizationState",
+            parse_address(authorizer),
+            require_bytes32("nonce", nonce),
+            block=block,
         )
         return bool(value)
 
