@@ -145,7 +145,7 @@ class ChainFacilitator:
         if requirements.scheme == BATCH and payload.payload.get("type") in SERVER_ACTIONS:
             return await self._act(payload, requirements)
         key = _key(payload)
-        if (sent := await self._sent.find(key)) is not None:
+        if sent := await self._sent.find(key):
             earlier = await self._look_again(key, sent, requirements)
             if earlier is not None:
                 return earlier
@@ -294,22 +294,22 @@ class ChainFacilitator:
         return self._settled(terms, payer, receipt.transaction_hash, extra)
 
     async def _look_again(
-        self, key: str, sent: SignedTransaction, terms: PaymentRequirements
+        self, key: str, sent: tuple[SignedTransaction, ...], terms: PaymentRequirements
     ) -> SettlementResponse | None:
         """A payment whose transaction was sent before: what became of it, never a second one.
 
         None where another transaction took its place, so that it will never be mined.
         """
         try:
-            receipt = await self._sender.outcome(sent)
+            receipt = await self._sent.outcome(key, sent)
         except TransactionReplacedError:
             await self._sent.forget(key)
             return None
         if receipt is None:
-            return _still_pending(terms, sent.transaction_hash)
+            return _still_pending(terms, sent[-1].transaction_hash)
         await self._sent.forget(key)
         if receipt.succeeded:
-            return self._settled(terms, None, sent.transaction_hash, None)
+            return self._settled(terms, None, receipt.transaction_hash, None)
         return _failed(terms, "invalid_transaction_state", "The transaction was mined and failed.")
 
     async def transfer_prospect(

@@ -59,7 +59,7 @@ class Outbox:
         query = (
             select(_sent)
             .where(_sent.c.purpose == purpose, _sent.c.sender == sender)
-            .order_by(_sent.c.nonce)
+            .order_by(_sent.c.nonce, _sent.c.sent_at)
         )
 
         def work(connection: Connection) -> list[SignedTransaction]:
@@ -74,11 +74,11 @@ class Outbox:
             lambda connection: connection.execute(query).first() is not None
         )
 
-    async def forget(self, transaction_hash: str) -> None:
-        """Its outcome is in the books, or it will never have one."""
+    async def forget(self, *transaction_hashes: str) -> None:
+        """Their outcome is in the books, or they will never have one; all in one commit."""
         await self._database.write(
             lambda connection: connection.execute(
-                _sent.delete().where(_sent.c.transaction == transaction_hash)
+                _sent.delete().where(_sent.c.transaction.in_(transaction_hashes))
             )
         )
 

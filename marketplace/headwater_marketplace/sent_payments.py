@@ -8,7 +8,7 @@ from headwater_contracts.reverts import ContractRevertError
 from headwater_marketplace.outbox import Outbox
 from headwater_payments.errors import UnavailableError
 from headwater_wallet.errors import TransactionError, TransactionPendingError
-from headwater_wallet.transactions import SignedTransaction, TransactionSender
+from headwater_wallet.transactions import BeforeBroadcast, SignedTransaction, TransactionSender
 
 
 class SentPayments:
@@ -24,14 +24,21 @@ class SentPayments:
         self, sender: TransactionSender, outbox: Outbox | None, now: Callable[[], int]
     ) -> None:
         self._sender, self._outbox, self._now = sender, outbox, now
-        self._known: dict[str, SignedTransaction] = {}
+        self._known: dict[str, tuple[SignedTransaction, ...]] = {}
 
-    async def find(self, key: str) -> SignedTransaction | None:
-        """The transaction that was sent for a payment and has no known outcome."""
+    async def find(self, key: str) -> tuple[SignedTransaction, ...]:
+        """The transaction that was sent for a payment and has no known outcome.
+
+        All its versions; empty where there is none.
+        """
         if key in self._known or self._outbox is None:
-            return self._known.get(key)
+            return self._known.get(key, ())
         kept = await self._outbox.find(_purpose(key), self._sender.address)
-        return kept[-1] if kept else None
+        return tuple(each for each in kept if each.nonce == kept[-1].nonce)
+
+    async def outcome(self, key: str, versions: tuple[SignedTransaction, ...]) -> Receipt | None:
+        """What became of what was sent for a payment, as `TransactionSender.outcome` finds it."""
+        return await self._sender.outcome(*versions, before_broadcast=self._remember(key))
 
     async def none_under_way(self, key: str) -> bool:
         """Whether surely nothing that was sent for a payment, from any account, is to be mined."""
@@ -48,35 +55,39 @@ class SentPayments:
             TransactionError: the node refuses it, or it was mined and failed; it is forgotten.
             UnavailableError: the chain does not answer, and nothing has left.
         """
-
-        async def remember(signed: SignedTransaction) -> None:
-            if self._outbox is not None:
-                await self._outbox.write(_purpose(key), self._sender.address, signed, self._now())
-            self._known[key] = signed
-
         try:
-            receipt = await self._sender.send(call, before_broadcast=remember)
+            receipt = await self._sender.send(call, before_broadcast=self._remember(key))
         except TransactionPendingError:
             raise
         except (ContractRevertError, TransactionError):
             await self.forget(key)
             raise
         except UnavailableError as exc:
-            if (sent := self._known.get(key)) is None:
+            if not (sent := self._known.get(key)):
                 raise
             raise TransactionPendingError(
                 "The chain stopped answering while the transaction was on its way.",
-                transaction=sent.transaction_hash,
+                transaction=sent[-1].transaction_hash,
             ) from exc
         await self.forget(key)
         return receipt
 
     async def forget(self, key: str) -> None:
         """Its outcome has been told."""
-        sent = await self.find(key)
+        versions = await self.find(key)
         self._known.pop(key, None)
-        if sent is not None and self._outbox is not None:
-            await self._outbox.forget(sent.transaction_hash)
+        if self._outbox is not None and versions:
+            await self._outbox.forget(*(each.transaction_hash for each in versions))
+
+    def _remember(self, key: str) -> BeforeBroadcast:
+        async def remember(signed: SignedTransaction) -> None:
+            known = await self.find(key)
+            if self._outbox is not None:
+                await self._outbox.write(_purpose(key), self._sender.address, signed, self._now())
+            same = tuple(each for each in known if each.nonce == signed.nonce)
+            self._known[key] = (*same, signed)
+
+        return remember
 
 
 def _purpose(key: str) -> str:

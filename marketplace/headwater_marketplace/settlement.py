@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient, VoucherClaim
 from headwater_contracts.deployments import Deployment
@@ -125,18 +126,20 @@ class SettlementWorker:
 
     async def _finish_earlier(self) -> None:
         """Learn what became of claims that an earlier run sent; reading the chain books them."""
-        for signed in await self._outbox.find(CLAIM, self._sender.address):
+        kept = await self._outbox.find(CLAIM, self._sender.address)
+        for _, each in groupby(kept, key=lambda signed: signed.nonce):
+            versions = list(each)
             try:
-                receipt = await self._sender.outcome(signed)
+                receipt = await self._sender.outcome(*versions, before_broadcast=self._write_down)
             except TransactionReplacedError:
                 receipt = None
             else:
                 if receipt is None:
                     raise TransactionPendingError(
                         "An earlier claim was sent and is not mined yet.",
-                        transaction=signed.transaction_hash,
+                        transaction=versions[-1].transaction_hash,
                     )
-            await self._outbox.forget(signed.transaction_hash)
+            await self._outbox.forget(*(signed.transaction_hash for signed in versions))
 
     async def _write_down(self, signed: SignedTransaction) -> None:
         await self._outbox.write(CLAIM, self._sender.address, signed, self._now())
@@ -182,7 +185,8 @@ class SettlementWorker:
         for each in batch:
             result.by_receiver[each.record.config.receiver] += each.total - each.claimed
             await self._store.mark_claimed(each.record.identifier, each.total)
-        await self._outbox.forget(receipt.transaction_hash)
+        versions = await self._outbox.find(CLAIM, self._sender.address)
+        await self._outbox.forget(*(signed.transaction_hash for signed in versions))
 
     def _is_due(self, record: ChannelRecord) -> bool:
         authorized = record.config.receiver_authorizer == self._sender.address

@@ -278,7 +278,7 @@ class Slow(TransactionSender):
         self.held.append(raw)
         return "0x" + "00" * 32
 
-    async def outcome(self, signed: SignedTransaction) -> None:
+    async def outcome(self, *versions: SignedTransaction, **options: Any) -> None:
         return None
 
 

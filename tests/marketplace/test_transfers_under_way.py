@@ -43,7 +43,7 @@ class Slow(TransactionSender):
     async def _broadcast(self, raw: bytes, purpose: str) -> str:
         return "0x" + "00" * 32
 
-    async def outcome(self, signed: SignedTransaction) -> None:
+    async def outcome(self, *versions: SignedTransaction, **options: Any) -> None:
         return None
 
 

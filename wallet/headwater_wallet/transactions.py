@@ -1,6 +1,6 @@
 """The one place that sends transactions: nonces in order, fees, receipts, reverts with a reason."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -18,9 +18,12 @@ from headwater_wallet.errors import (
     TransactionPendingError,
     TransactionReplacedError,
 )
+from headwater_wallet.fees import FeePolicy, Fees, fees_of, read_transaction
 
 GAS_MARGIN: Final = 120
 """Per cent of the estimate that a transaction may use: state moves between the two."""
+
+_RECEIPT_POLL_S: Final = 0.05
 
 
 class TransactionSigner(Protocol):
@@ -38,7 +41,10 @@ class TransactionSigner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SignedTransaction:
-    """A transaction as it is broadcast; whoever keeps it can look it up and broadcast it again."""
+    """A transaction as it is broadcast; whoever keeps it can look it up and broadcast it again.
+
+    Several with one nonce are versions of one transaction: at most one of them is mined.
+    """
 
     transaction_hash: str
     raw: bytes
@@ -52,16 +58,26 @@ BeforeBroadcast = Callable[[SignedTransaction], Awaitable[None]]
 class TransactionSender:
     """Sends one account's transactions, one after the other.
 
+    One that is not mined in time is replaced by the same call with the same nonce and higher fees:
+    of all its versions the chain takes one, so what it pays for is paid once.
+
     Args:
         reader: the chain.
         signer: the account.
         receipt_timeout_s: seconds to wait for a transaction to be mined.
+        fees: when a transaction is replaced, and how far its fees may rise.
     """
 
     def __init__(
-        self, reader: ChainReader, signer: TransactionSigner, *, receipt_timeout_s: float = 120
+        self,
+        reader: ChainReader,
+        signer: TransactionSigner,
+        *,
+        receipt_timeout_s: float = 120,
+        fees: FeePolicy | None = None,
     ) -> None:
         self._reader, self._signer, self._timeout = reader, signer, receipt_timeout_s
+        self._fees = fees or FeePolicy()
         self._turn = anyio.Lock()
         self.gas_used = 0
         self.sent = 0
@@ -81,12 +97,15 @@ class TransactionSender:
 
         Cancelled after the broadcast, the transaction may still be mined: look it up by its hash.
         A caller that must know it after a crash too writes it down in `before_broadcast`, and asks
-        `outcome` later.
+        `outcome` later. It is called for each version before that leaves.
+
+        Returns:
+            The receipt of the version that was mined.
 
         Raises:
             ContractRevertError: the contract refuses; where this is known beforehand, nothing is
                 sent and no gas is spent.
-            TransactionPendingError: no receipt came in time; the details hold the hash.
+            TransactionPendingError: no receipt came in time; the details hold the hashes.
             TransactionError: it was refused, or mined and failed.
             WrongNetworkError: the node serves another chain; nothing was sent.
             WrongContractError: there is no contract to call; nothing was sent.
@@ -96,66 +115,99 @@ class TransactionSender:
             if call.data:
                 await self._reader.require_contract(call.to)
             gas = await self._reader.estimate_gas(call, sender=self.address)
-            signed = await self._sign(call, gas * GAS_MARGIN // 100)
+            signed = await self._sign_new(call, gas * GAS_MARGIN // 100)
             if before_broadcast is not None:
                 await before_broadcast(signed)
-            transaction_hash = await self._broadcast(signed.raw, call.description or call.to)
-            receipt = await self._wait(transaction_hash, call)
+            await self._broadcast(signed.raw, call.description or call.to)
+            receipt = await self._wait(signed, call, before_broadcast)
         self.sent += 1
         self.gas_used += receipt.gas_used
         if not receipt.succeeded:
             await self._reader.call(call, sender=self.address)
             raise TransactionError(
                 f"The transaction to {call.description or call.to} was mined and failed.",
-                transaction=transaction_hash,
+                transaction=receipt.transaction_hash,
             )
         return receipt
 
-    async def outcome(self, signed: SignedTransaction) -> Receipt | None:
+    async def outcome(
+        self,
+        *versions: SignedTransaction,
+        before_broadcast: BeforeBroadcast | None = None,
+    ) -> Receipt | None:
         """What became of a transaction of this account that was signed before; never a second one.
 
         One that is not mined is broadcast once more, the very same, since it may never have left.
+        Where the next block asks for more than it offers, and the caller can write that down, it is
+        replaced by one that offers more.
+
+        Args:
+            versions: every one that was signed with its nonce.
+            before_broadcast: as for `send`; without it nothing is replaced.
 
         Returns:
-            Its receipt, or None while it is not mined.
+            The receipt of the version that was mined, or None while none is.
 
         Raises:
-            TransactionReplacedError: another transaction took its nonce: it has no effect, ever.
+            TransactionReplacedError: another transaction took their nonce: none has an effect.
             UnavailableError: the chain does not answer.
         """
-        if (receipt := await self._reader.receipt(signed.transaction_hash)) is not None:
+        newest = max(versions, key=_offered)
+        if (receipt := await self._receipt_of(versions)) is not None:
             return receipt
-        if await self._reader.nonce(self.address, "latest") > signed.nonce:
-            # It may have been mined between the two questions.
-            if (receipt := await self._reader.receipt(signed.transaction_hash)) is not None:
+        if await self._reader.nonce(self.address, "latest") > newest.nonce:
+            # One may have been mined between the two questions.
+            if (receipt := await self._receipt_of(versions)) is not None:
                 return receipt
             raise TransactionReplacedError(
-                f"Another transaction has nonce {signed.nonce} of {self.address}.",
-                transaction=signed.transaction_hash,
+                f"Another transaction has nonce {newest.nonce} of {self.address}.",
+                transaction=newest.transaction_hash,
             )
+        leaving = newest
+        if before_broadcast is not None and await self._is_priced_out(newest):
+            replacement = await self._replacement(newest)
+            if replacement is not None:
+                await before_broadcast(replacement)
+                leaving, versions = replacement, (*versions, replacement)
         # A node that holds it already says so by refusing it.
         with suppress(TransactionError):
-            await self._broadcast(signed.raw, "look again")
-        return await self._reader.receipt(signed.transaction_hash)
+            await self._broadcast(leaving.raw, "look again")
+        return await self._receipt_of(versions)
 
-    async def _sign(self, call: Call, gas: int) -> SignedTransaction:
-        block = await self._reader.block()
-        priority = await self._priority_fee()
-        nonce = await self._reader.nonce(self.address)
-        raw = await self._signer.sign_transaction(
+    async def _sign_new(self, call: Call, gas: int) -> SignedTransaction:
+        fees = await self._market()
+        return await self._sign(
             {
                 "type": 2,
                 "chainId": self._reader.expected_chain_id,
-                "nonce": nonce,
+                "nonce": await self._reader.nonce(self.address),
                 "to": call.to,
                 "data": to_hex(call.data),
                 "value": call.value,
                 "gas": gas,
-                "maxFeePerGas": 2 * block.base_fee_wei + priority,
-                "maxPriorityFeePerGas": priority,
-            }
+            },
+            fees,
         )
-        return SignedTransaction(to_hex(keccak(raw)), raw, nonce)
+
+    async def _sign(self, fields: dict[str, Any], fees: Fees) -> SignedTransaction:
+        offer = {"maxFeePerGas": fees.max_wei, "maxPriorityFeePerGas": fees.priority_wei}
+        raw = await self._signer.sign_transaction({**fields, **offer})
+        return SignedTransaction(to_hex(keccak(raw)), raw, int(fields["nonce"]))
+
+    async def _replacement(self, signed: SignedTransaction) -> SignedTransaction | None:
+        """The same call under the same nonce for higher fees; None where they are bounded."""
+        fields = read_transaction(signed.raw)
+        fees = self._fees.next(fees_of(fields), await self._market())
+        return None if fees is None else await self._sign(fields, fees)
+
+    async def _is_priced_out(self, signed: SignedTransaction) -> bool:
+        return (await self._reader.block()).base_fee_wei > _offered(signed)
+
+    async def _market(self) -> Fees:
+        """What a new transaction offers: room for the base fee to double, and the usual tip."""
+        block = await self._reader.block()
+        priority = await self._priority_fee()
+        return Fees(2 * block.base_fee_wei + priority, priority)
 
     async def _priority_fee(self) -> int:
         try:
@@ -172,11 +224,44 @@ class TransactionSender:
                 f"The node refused the transaction to {purpose}: {exc.message}"
             ) from exc
 
-    async def _wait(self, transaction_hash: str, call: Call) -> Receipt:
+    async def _wait(
+        self, signed: SignedTransaction, call: Call, before_broadcast: BeforeBroadcast | None
+    ) -> Receipt:
+        """The receipt of whichever version is mined, raising the fees while none is."""
+        versions = [signed]
         with anyio.move_on_after(self._timeout):
-            return await self._reader.wait_for_receipt(transaction_hash)
+            for _ in range(self._fees.most_bumps):
+                with anyio.move_on_after(self._fees.bump_after_s):
+                    return await self._mined(versions)
+                replacement = await self._replacement(versions[-1])
+                if replacement is None:
+                    break
+                if before_broadcast is not None:
+                    await before_broadcast(replacement)
+                versions.append(replacement)
+                # Refused where an earlier version has just been mined.
+                with suppress(TransactionError):
+                    await self._broadcast(replacement.raw, call.description or call.to)
+            return await self._mined(versions)
         raise TransactionPendingError(
             f"No receipt came within {self._timeout:g} s for {call.description or call.to}; "
             "it may still be mined.",
-            transaction=transaction_hash,
+            transaction=versions[-1].transaction_hash,
+            versions=[each.transaction_hash for each in versions],
         )
+
+    async def _mined(self, versions: Sequence[SignedTransaction]) -> Receipt:
+        while (found := await self._receipt_of(versions)) is None:  # noqa: ASYNC110  a node
+            await anyio.sleep(_RECEIPT_POLL_S)
+        return found
+
+    async def _receipt_of(self, versions: Sequence[SignedTransaction]) -> Receipt | None:
+        for each in reversed(versions):
+            if (receipt := await self._reader.receipt(each.transaction_hash)) is not None:
+                return receipt
+        return None
+
+
+def _offered(signed: SignedTransaction) -> int:
+    """Wei per unit of gas that a version offers at most: of two, the later offers more."""
+    return fees_of(read_transaction(signed.raw)).max_wei
