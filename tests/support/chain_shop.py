@@ -1,7 +1,7 @@
 """A paid endpoint on a real local chain over real HTTP, for tests that need all of it."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,13 +53,15 @@ class ChainScene:
 
 
 @asynccontextmanager
-async def open_chain_shop(directory: Path, **offer: Any) -> AsyncIterator[ChainShop]:
+async def open_chain_shop(
+    directory: Path, *, now: Callable[[], int] = lambda: int(time.time()), **offer: Any
+) -> AsyncIterator[ChainShop]:
     async with await LocalChain.start() as chain:
         deployment = await deploy_development_contracts(chain)
         operator = LocalSigner.random()
         await chain.fund(operator.address, 10**20)
         sender = TransactionSender(chain.reader, operator)
-        facilitator = ChainFacilitator(sender, deployment, lambda: int(time.time()))
+        facilitator = ChainFacilitator(sender, deployment, now)
         token = SettlementTokenClient(chain.reader, deployment.settlement_token)
         url = f"sqlite:///{directory / 'shop.db'}"
         async with Database(url, SellerTable.metadata) as database:
@@ -71,6 +73,7 @@ async def open_chain_shop(directory: Path, **offer: Any) -> AsyncIterator[ChainS
                 signer=operator,
                 facilitator=facilitator,
                 chain=facilitator,
+                now=now,
             )
             async with serve(app, bind()) as served:
                 yield ChainShop(served, chain, deployment, store, sender, token, app)

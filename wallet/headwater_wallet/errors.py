@@ -12,6 +12,7 @@ HeadwaterError
 │   │   ├── ApprovalPendingError a person was asked and has not answered: try again later
 │   │   └── ApprovalDeniedError a person said no, and the message says why
 │   ├── PaymentRefusedError     the seller said no; nothing was charged
+│   │   └── ClockSkewError      its clock and this one are too far apart: set the clock
 │   ├── PaymentUnderWayError    another request makes this very payment: await its answer
 │   ├── StreamCutShortError     a stream stopped early: what came is paid for
 │   ├── PaymentUnknownError     the seller did not answer: reconcile, never pay again
@@ -91,6 +92,15 @@ class PaymentRefusedError(PaymentError):
     """The seller refused the payment; nothing was charged."""
 
     code = "payment_refused"
+
+
+class ClockSkewError(PaymentRefusedError):
+    """What was signed has expired, or is not valid yet, by the seller's clock; nothing was charged.
+
+    `details` hold the seller's `reason` and, where its answer tells the time, `seller_ahead_s`.
+    """
+
+    code = "clock_skew"
 
 
 class PaymentUnderWayError(PaymentError):

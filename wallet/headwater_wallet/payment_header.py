@@ -71,13 +71,13 @@ class HeaderSigner:
 
     async def _transfer(self, terms: Terms) -> JsonObject:
         chosen = terms.chosen
-        nonce = terms.nonce or self.random_bytes(32)
+        nonce, now = terms.nonce or self.random_bytes(32), terms.signing_time(self.now())
         if uses_permit2(chosen):
-            permit = await sign_permit2(self.signer, chosen, now=self.now(), nonce=nonce)
+            permit = await sign_permit2(self.signer, chosen, now=now, nonce=nonce)
             return permit.to_json()
         chain_id = chain_id_of(chosen.network)
         token = token_domain(chosen.extra, parse_address(chosen.asset), chain_id)
-        payment = await sign_exact(self.signer, chosen, token, now=self.now(), nonce=nonce)
+        payment = await sign_exact(self.signer, chosen, token, now=now, nonce=nonce)
         return payment.to_json()
 
     async def _voucher(self, terms: Terms, channel: ChannelTerms, intent: Intent) -> JsonObject:
@@ -92,7 +92,8 @@ class HeaderSigner:
         self, terms: Terms, channel: ChannelTerms, amount: int
     ) -> Deposit | Permit2Deposit:
         nonce = self.random_bytes(32)
-        valid_before = self.now() + min(terms.chosen.max_timeout_seconds, MAX_VALIDITY_S)
+        lasts = min(terms.chosen.max_timeout_seconds, MAX_VALIDITY_S)
+        valid_before = terms.signing_time(self.now()) + lasts
         if uses_permit2(terms.chosen):
             return await sign_permit2_deposit(
                 self.signer,

@@ -17,6 +17,7 @@ from headwater_payments.x402 import (
     SettlementResponse,
 )
 from headwater_wallet.channel_hold import ChannelHold
+from headwater_wallet.clocks import clocks_apart, is_about_time
 from headwater_wallet.errors import PaymentRefusedError, SellerMisbehavedError
 from headwater_wallet.seller_claims import (
     ChargeClaim,
@@ -47,6 +48,8 @@ class PaymentRecord:
     Attributes:
         terms: what was agreed; None before anything was.
         intent: the payment as last written down; None before it was reserved.
+        seller_ahead_s: seconds by which the seller's clock was ahead, by its last answer; None
+            where that told no time.
         joined: whether it had left before this request, for one that may still be running.
     """
 
@@ -55,6 +58,7 @@ class PaymentRecord:
         self._hold = hold
         self.terms: Terms | None = None
         self.intent: Intent | None = None
+        self.seller_ahead_s: int | None = None
         self.joined = False
         self._counted = False
 
@@ -189,6 +193,8 @@ class PaymentRecord:
         """End the payment without a charge and raise PaymentRefusedError."""
         await self.release()
         await self.failed()
+        if is_about_time(reason or ""):
+            raise clocks_apart(self._origin, reason or "", self.seller_ahead_s)
         raise PaymentRefusedError(
             f"{self._origin} refused the payment: {message or reason or 'no reason given'}.",
             reason=reason or "",

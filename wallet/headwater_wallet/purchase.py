@@ -29,6 +29,7 @@ from headwater_payments.x402 import (
 )
 from headwater_payments.x402_v1 import X_PAYMENT_RESPONSE
 from headwater_wallet.channel_hold import ChannelHold
+from headwater_wallet.clocks import seller_ahead
 from headwater_wallet.errors import (
     ApprovalPendingError,
     PaymentRefusedError,
@@ -269,7 +270,9 @@ class Purchase:
         self, headers: Mapping[str, str], content: bytes
     ) -> dict[str, str] | None:
         buyer = self._buyer
-        body = terms_told(headers, content, buyer.policy.budget.asset, buyer.now())
+        self._record.seller_ahead_s = ahead = seller_ahead(headers, buyer.now())
+        seller_time = buyer.now() + (ahead or 0)
+        body = terms_told(headers, content, buyer.policy.budget.asset, seller_time)
         if body is None:
             # Terms that are none of x402's: hand them on, unpaid.
             await self._record.release()
@@ -284,7 +287,7 @@ class Purchase:
                 f"{self._origin} asks for another payment after one was made: {body.error}.",
                 reason=body.error or "",
             )
-        terms = choose_terms(body, self._buyer.policy.budget.asset)
+        terms = replace(choose_terms(body, buyer.policy.budget.asset), seller_ahead_s=ahead or 0)
         if terms.lasting:
             self._buyer.remember(self._route, terms)
         return await self._pay(terms, body)

@@ -8,6 +8,7 @@ from headwater_payments.address import parse_address
 from headwater_payments.amount import Amount, Asset, parse_atomic
 from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.channels import MAX_WITHDRAW_DELAY, MIN_WITHDRAW_DELAY, channel_id
+from headwater_payments.exact import MAX_VALIDITY_S
 from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.extensions import CONCURRENT
 from headwater_payments.mpp import AUTHORIZATION, challenge_of, parse_challenges
@@ -53,6 +54,8 @@ class Terms:
     extensions: JsonObject
     version: int = X402_VERSION
     """Of x402, that the seller speaks."""
+    seller_ahead_s: int = 0
+    """Seconds by which the seller's clock is ahead of ours, as it told; negative where behind."""
 
     @property
     def nonce(self) -> bytes | None:
@@ -66,6 +69,15 @@ class Terms:
     def lasting(self) -> bool:
         """Whether another request may be paid under them without asking: a challenge is for one."""
         return MPP not in self.extensions
+
+    def signing_time(self, now: int) -> int:
+        """The Unix second from which a signature's time runs: by the seller's clock, where ahead.
+
+        What is signed ends within `MAX_VALIDITY_S` by our own clock all the same, so that a seller
+        that lies about the time gains nothing over one that asks for a long time-out.
+        """
+        longest = MAX_VALIDITY_S - min(self.chosen.max_timeout_seconds, MAX_VALIDITY_S)
+        return now + max(0, min(self.seller_ahead_s, longest))
 
     def payment_headers(self, header: str) -> dict[str, str]:
         """What to send with a request, for a payment as the ledger keeps it.
