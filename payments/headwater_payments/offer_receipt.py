@@ -103,7 +103,9 @@ class AccountIssuer:
 
     async def issue(self, statement: SignedOfferTerms | DeliveryReceipt) -> JsonObject:
         """The statement in the form `eip712`."""
-        signature = await self.signer.sign_typed_data(TypedData(_domain(statement), statement))
+        signature = await self.signer.sign_typed_data(
+            TypedData(statement_domain(statement), statement)
+        )
         return {"format": "eip712", "payload": _payload(statement), "signature": to_hex(signature)}
 
 
@@ -210,7 +212,7 @@ def read_statement(signed: object, kind: Literal["offer", "receipt"]) -> Stateme
         statement = _parse(payload, kind)
     else:
         statement = _parse(signed.get("payload"), kind)
-        typed = TypedData(_domain(statement), statement)
+        typed = TypedData(statement_domain(statement), statement)
         signer = recover(typed, parse_hex(signed.get("signature")))
     if isinstance(statement, SignedOfferTerms):
         return Statement(statement, None, signer)
@@ -242,15 +244,15 @@ def without_offers(extensions: JsonObject) -> JsonObject:
     return {**extensions, OFFER_RECEIPT: {**known, "info": info}}
 
 
+def statement_domain(statement: Struct) -> Domain:
+    """What a statement is signed under: one domain for all chains, since it names its network."""
+    return Domain(f"x402 {str(statement.type_name).lower()}", "1", 1, None)
+
+
 def _info(extensions: JsonObject | None) -> JsonObject:
     known = (extensions or {}).get(OFFER_RECEIPT)
     info = known.get("info") if isinstance(known, dict) else None
     return info if isinstance(info, dict) else {}
-
-
-def _domain(statement: Struct) -> Domain:
-    # One domain for every chain: a statement names its network itself.
-    return Domain(f"x402 {str(statement.type_name).lower()}", "1", 1, None)
 
 
 def _payload(statement: SignedOfferTerms | DeliveryReceipt) -> JsonObject:

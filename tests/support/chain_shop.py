@@ -54,11 +54,15 @@ class ChainScene:
 
 @asynccontextmanager
 async def open_chain_shop(
-    directory: Path, *, now: Callable[[], int] = lambda: int(time.time()), **offer: Any
+    directory: Path,
+    *,
+    now: Callable[[], int] = lambda: int(time.time()),
+    signer: Any = None,
+    **offer: Any,
 ) -> AsyncIterator[ChainShop]:
     async with await LocalChain.start() as chain:
         deployment = await deploy_development_contracts(chain)
-        operator = LocalSigner.random()
+        operator = signer or LocalSigner.random()
         await chain.fund(operator.address, 10**20)
         sender = TransactionSender(chain.reader, operator)
         facilitator = ChainFacilitator(sender, deployment, now)

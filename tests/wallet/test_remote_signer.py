@@ -21,11 +21,14 @@ from hypothesis import strategies as st
 
 from headwater_payments.address import Address
 from headwater_payments.amount import Amount
-from headwater_payments.channels import ERC3009_DEPOSIT_COLLECTOR, voucher_to_sign
+from headwater_payments.channels import ERC3009_DEPOSIT_COLLECTOR, channel_domain, voucher_to_sign
 from headwater_payments.eip712 import Domain, TypedData
 from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
+from headwater_payments.permit2 import PERMIT2
+from headwater_payments.sign_in import SignInMessage, rfc3339
 from headwater_payments.signing import recover
 from headwater_payments.structs import (
+    ClaimBatch,
     ReceiveWithAuthorization,
     Refund,
     TransferWithAuthorization,
@@ -339,7 +342,14 @@ def start(folder: Path, *more: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "headwater", "wallet", "signer", str(key)),
-            *("--socket", str(folder / "s"), "--policy", str(folder / "policy.toml"), *more),
+            *(
+                "--socket",
+                str(folder / "s"),
+                *("--sells-for", PAYEE, "--fees", "0.01", "--sign-in", "shop.test"),
+                "--policy",
+                str(folder / "policy.toml"),
+                *more,
+            ),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -360,6 +370,25 @@ async def test_the_command_keeps_the_key_to_itself(folder: Path) -> None:
         assert await remote.sign_typed_data(typed) == await seed.sign_typed_data(typed)
         with pytest.raises(HeadwaterError):
             await remote.sign_typed_data(voucher_to_sign(bytes(32), 1_001, USDC.chain_id))
+        claim = TypedData(channel_domain(USDC.chain_id), ClaimBatch(()))
+        assert await remote.sign_typed_data(claim) == await seed.sign_typed_data(claim)
+        asked = SignInMessage(
+            *("shop.test", seed.address, "http://shop.test/x", USDC.network, "ab" * 16),
+            rfc3339(int(time.time())),
+        )
+        assert await remote.sign_in(asked) == await seed.sign_in(asked)
+        approval = {
+            **dict.fromkeys(("nonce", "value", "maxPriorityFeePerGas"), 0),
+            "type": 2,
+            "chainId": USDC.chain_id,
+            "to": USDC.address,
+            "data": "0x095ea7b3" + f"{int(PERMIT2, 16):064x}" + f"{1:064x}",
+            "gas": 60_000,
+            "maxFeePerGas": 10**9,
+        }
+        assert await remote.sign_transaction(approval) == await seed.sign_transaction(approval)
+        with pytest.raises(SignerRefusedError, match="are left"):
+            await remote.sign_transaction({**approval, "maxFeePerGas": 10**12})
     finally:
         process.send_signal(signal.SIGINT)
         said = await anyio.to_thread.run_sync(process.communicate)
@@ -367,6 +396,7 @@ async def test_the_command_keeps_the_key_to_itself(folder: Path) -> None:
     assert not (folder / "s").exists()
     text = first + said[0]
     assert "signed: voucher to 5" in text
+    assert "signed: call approve of SettlementToken" in text
     assert "refused: A voucher takes at most 1000" in text
     for secret in ("correct horse", "21" * 32, seed._key.to_hex(), str(seed._key.to_int())):
         assert secret not in text

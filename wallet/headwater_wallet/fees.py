@@ -7,6 +7,7 @@ tenth higher (go-ethereum's `--txpool.pricebump`).
 from dataclasses import dataclass
 from typing import Any, Final
 
+from headwater_payments.address import Address, parse_address
 from headwater_payments.errors import InvalidInputError
 
 LEAST_BUMP_PERCENT: Final = 10
@@ -89,6 +90,20 @@ def read_transaction(raw: bytes) -> dict[str, Any]:
     if fields.get("type") != 2 or any(name not in fields for name in fees):
         raise InvalidInputError("The transaction is of another type than EIP-1559's.")
     return {name: fields[name] for name in (*names, *fees)}
+
+
+def sender_of(raw: bytes) -> Address:
+    """The account that signed a transaction.
+
+    Raises:
+        InvalidInputError: none did.
+    """
+    from eth_account import Account
+
+    try:
+        return parse_address(Account.recover_transaction(raw))
+    except Exception as exc:
+        raise InvalidInputError("The transaction bears no signature that holds.") from exc
 
 
 def fees_of(fields: dict[str, Any]) -> Fees:

@@ -10,6 +10,7 @@ Source: x402 `batch-settlement` on EVM, `ChannelConfig.payerAuthorizer`.
 from headwater_payments.address import Address
 from headwater_payments.eip712 import TypedData
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.sign_in import SignInMessage, SignInSigner
 from headwater_payments.signing import ImmediateSigner, Signer
 from headwater_payments.structs import Voucher
 
@@ -46,6 +47,17 @@ class SessionSigner:
         if isinstance(typed.struct, Voucher):
             return self._session.sign_now(typed)
         return await self._payer.sign_typed_data(typed)
+
+    async def sign_in(self, message: SignInMessage) -> bytes:
+        """A sign-in by the payer, whose account it is.
+
+        Raises:
+            InvalidInputError: the payer's signer cannot sign in.
+            HeadwaterError: it refuses, or cannot be reached.
+        """
+        if not isinstance(self._payer, SignInSigner):
+            raise InvalidInputError(f"The signer of {self.address} cannot sign in.")
+        return await self._payer.sign_in(message)
 
     def sign_now(self, typed: TypedData) -> bytes:
         """A voucher's signature, without waiting.

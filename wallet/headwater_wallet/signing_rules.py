@@ -34,7 +34,6 @@ from headwater_payments.structs import (
     ReceiveWithAuthorization,
     TransferWithAuthorization,
     Voucher,
-    WalletSecret,
 )
 from headwater_wallet.errors import SignerRefusedError
 
@@ -94,8 +93,6 @@ class SigningRules:
             return 0, f"voucher to {struct.max_claimable} on {to_hex(struct.channel_id)}"
         if isinstance(struct, ExactPermit | UptoPermit | DepositPermit):
             return self._permit(typed, struct, taken, now)
-        if isinstance(struct, WalletSecret) and typed.domain.verifying_contract is None:
-            return 0, f"secret for {struct.purpose!r}"
         raise SignerRefusedError(f"{type(struct).__name__} is nothing that this signer signs.")
 
     def _authorization(
@@ -157,33 +154,38 @@ class SigningRules:
 
 
 class Taken:
-    """What a signer's transfers and deposits have taken, kept in a file beside its key.
+    """What a signer has given away, kept in a file beside its key.
 
     Args:
         path: the file; it is made by the first signature.
+
+    Attributes:
+        atomic: units that transfers and deposits have taken.
+        wei: what transactions may have cost in fees.
 
     Raises:
         InvalidInputError: what stands there is no such file.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self.atomic = path, 0
+        self._path, self.atomic, self.wei = path, 0, 0
         if path.exists():
             body = read_json(read_file(path, 4_096), f"The file {path}")
             if not isinstance(body, dict):
                 raise InvalidInputError(f"The file {path} does not say what was taken.")
             self.atomic = parse_atomic(body.get("takenAtomic"))
+            self.wei = parse_atomic(body.get("takenWei", "0"), maximum=2**256 - 1)
 
-    def add(self, atomic: int) -> None:
+    def add(self, atomic: int = 0, *, wei: int = 0) -> None:
         """Count a signature, on disk, before it is given away."""
-        if not atomic:
+        if not atomic and not wei:
             return
-        after = self.atomic + atomic
+        after = {"takenAtomic": str(self.atomic + atomic), "takenWei": str(self.wei + wei)}
         beside = self._path.with_name(self._path.name + ".new")
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"takenAtomic": str(after)}, file)
+            json.dump(after, file)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(self._path)
-        self.atomic = after
+        self.atomic, self.wei = self.atomic + atomic, self.wei + wei

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import anyio
 from eth_utils.crypto import keccak
@@ -26,6 +26,7 @@ GAS_MARGIN: Final = 120
 _RECEIPT_POLL_S: Final = 0.05
 
 
+@runtime_checkable
 class TransactionSigner(Protocol):
     """Signs transactions of one account."""
 

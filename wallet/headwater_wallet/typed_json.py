@@ -21,6 +21,7 @@ from headwater_payments.structs import (
     WalletSecret,
 )
 from headwater_payments.x402 import JsonObject
+from headwater_wallet.seller_rules import SELLER_STRUCTS
 
 STRUCTS: Final[dict[str, type[Struct]]] = {
     struct.__name__: struct
@@ -32,10 +33,11 @@ STRUCTS: Final[dict[str, type[Struct]]] = {
         ExactPermit,
         UptoPermit,
         DepositPermit,
+        *SELLER_STRUCTS,
     )
 }
-"""What a buyer signs."""
-MAX_TEXT: Final = 256
+"""What buyers and sellers sign."""
+MAX_TEXT: Final = 2_048
 """Characters of a string member."""
 
 
@@ -58,7 +60,7 @@ def typed_from_json(body: object) -> TypedData:
     """Typed data that `typed_to_json` wrote.
 
     Raises:
-        InvalidInputError: malformed, more than was asked for, or a struct that no buyer signs.
+        InvalidInputError: malformed, more than was asked for, or a struct that nobody here signs.
     """
     members = _members(body, {"primaryType", "domain", "message"}, "Typed data")
     kind = members["primaryType"]
@@ -70,21 +72,34 @@ def typed_from_json(body: object) -> TypedData:
 
 def _texts(message: dict[str, object]) -> JsonObject:
     return {
-        name: _texts(value) if isinstance(value, dict) else str(value)
+        name: [_texts(each) for each in value] if isinstance(value, list) else _plain(value)
         for name, value in message.items()
     }
+
+
+def _plain(value: object) -> object:
+    return _texts(value) if isinstance(value, dict) else str(value)
 
 
 def _struct(struct: type[Struct], body: object) -> Struct:
     fields = _members(body, {name for name, _ in struct.solidity}, struct.__name__)
     inner = {each.type_name or each.__name__: each for each in struct.nested}
-    values = [
-        _struct(inner[solidity], fields[name])
-        if solidity in inner
-        else _value(solidity, fields[name])
-        for name, solidity in struct.solidity
-    ]
+    values: list[object] = []
+    for name, solidity in struct.solidity:
+        known = inner.get(solidity.removesuffix("[]"))
+        if known is None:
+            values.append(_value(solidity, fields[name]))
+        elif solidity.endswith("[]"):
+            values.append(_structs(known, fields[name]))
+        else:
+            values.append(_struct(known, fields[name]))
     return struct(*values)
+
+
+def _structs(struct: type[Struct], body: object) -> tuple[Struct, ...]:
+    if not isinstance(body, list):
+        raise InvalidInputError(f"Several {struct.__name__} are a list.")
+    return tuple(_struct(struct, each) for each in body)
 
 
 def _domain(body: object) -> Domain:
