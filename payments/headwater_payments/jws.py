@@ -34,6 +34,7 @@ class JwsKey:
         try:
             self._key = coincurve.PrivateKey(secret)
         except ValueError:
+            del secret  # tools show the variables of a traceback
             raise InvalidInputError("That is not a secp256k1 private key.") from None
 
     @property

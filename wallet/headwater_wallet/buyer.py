@@ -65,7 +65,7 @@ class Buyer:
     ledger: SpendLedger
     now: Callable[[], int]
     random_bytes: Callable[[int], bytes] = secrets.token_bytes
-    id_secret: bytes = b""
+    id_secret: bytes = field(default=b"", repr=False)
     known_terms: dict[tuple[str, str], Terms] = field(default_factory=dict)
     gates: dict[bytes, anyio.Semaphore] = field(default_factory=dict)
     approver: Approver | None = None

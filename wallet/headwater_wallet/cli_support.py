@@ -89,7 +89,13 @@ def _file_of(url: "URL") -> str:
 
 
 def password(*, confirm: bool = False) -> str:
-    """From the file that the environment names, from a terminal, unseen, or a line of the input."""
+    """From the file that the environment names, from a terminal, unseen, or a line of the input.
+
+    Whoever asks is about to hold a key: from here on the process leaves no core file.
+    """
+    from headwater_wallet.core_dumps import forbid_core_dumps
+
+    forbid_core_dumps()
     named = os.environ.get(PASSWORD_FILE)
     if named is None:
         return _asked_password(confirm) if sys.stdin.isatty() else _piped_password()

@@ -64,6 +64,7 @@ class LocalSigner:
         try:
             self._key = coincurve.PrivateKey(secret)
         except ValueError:
+            del secret  # tools show the variables of a traceback
             raise InvalidInputError("That is not a secp256k1 private key.") from None
         self._address = address_of_key(self._key)
 
@@ -102,7 +103,8 @@ class LocalSigner:
         return bytes(signed.raw_transaction)
 
     def __repr__(self) -> str:
-        return f"LocalSigner({self._address})"
+        # Shown half-made too, by tools that show the variables of a traceback.
+        return f"LocalSigner({getattr(self, '_address', '***')})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A signer cannot be pickled or copied: its key stays in this process.")
@@ -115,6 +117,7 @@ class SeedKeystore:
 
     def __init__(self, entropy: bytes) -> None:
         if len(entropy) != 32:
+            del entropy
             raise InvalidInputError("A seed has 32 bytes of entropy.")
         self._entropy = entropy
         words = Mnemonic(Language.ENGLISH).to_mnemonic(entropy)
@@ -134,14 +137,18 @@ class SeedKeystore:
                 (nothing was tried), the wrong password, or a seed of another account than the file
                 names.
         """
+        ask = _asking(password)
+        del password  # tools show the variables of a traceback
         document = _read(path)
-        secret = password if isinstance(password, str) else password()
+        secret = ask()
         try:
             store = cls(bytes(decode_keyfile_json(document, secret.encode())))
             named = document.get("address")
             right = named is None or parse_address(f"0x{named}") == store.signer(0).address
         except (InvalidInputError, *_UNREADABLE):
+            del secret
             raise _unusable(path) from None
+        del secret
         if not right:
             # The file's checksum does not cover how it was encrypted.
             raise KeyStoreError(
@@ -158,15 +165,16 @@ class SeedKeystore:
             KeyStoreError: a file is there already, or the folder cannot be written.
             InvalidInputError: more rounds than `load` would take.
         """
+        ask = _asking(password)
+        del password  # tools show the variables of a traceback
         if rounds * _SCRYPT_R > MAX_WORK or rounds * _SCRYPT_R * 128 > MAX_MEMORY:
             raise InvalidInputError(f"No key file is opened that takes {rounds} rounds.")
         if os.path.lexists(path):
             raise _taken(path)
         if not os.access(path.parent, os.W_OK):
             raise KeyStoreError(f"The key file cannot be written at {path}.")
-        secret = password if isinstance(password, str) else password()
         document = create_keyfile_json(
-            self._entropy, secret.encode(), kdf="scrypt", iterations=rounds
+            self._entropy, ask().encode(), kdf="scrypt", iterations=rounds
         )
         document["address"] = self.signer(0).address.removeprefix("0x").lower()
         document["headwater"] = _KIND
@@ -192,6 +200,11 @@ class SeedKeystore:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A keystore cannot be pickled or copied: its seed stays in this process.")
+
+
+def _asking(password: Password) -> Callable[[], str]:
+    """What gives the password, in a form that shows none."""
+    return (lambda: password) if isinstance(password, str) else password
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -49,11 +49,12 @@ class MppWire:
     """
 
     def __init__(self, realm: str, secret: bytes, now: Callable[[], int]) -> None:
-        if len(secret) < MIN_SECRET_BYTES:
+        self._realm, self._secret, self._now = realm, secret, now
+        del secret  # tools show the variables of a traceback
+        if len(self._secret) < MIN_SECRET_BYTES:
             raise InvalidInputError(f"A secret has {MIN_SECRET_BYTES} bytes or more.")
         if not realm or not realm.isascii() or not realm.isprintable() or "|" in realm:
             raise InvalidInputError(f"{realm[:80]!r} cannot be a realm: give a host or a name.")
-        self._realm, self._secret, self._now = realm, secret, now
 
     def __repr__(self) -> str:
         return f"MppWire({self._realm!r}, ***)"
