@@ -39,6 +39,7 @@ from headwater_marketplace.seller.repeats import PaidRequest, answered_before
 from headwater_marketplace.seller.served import ServedRequest
 from headwater_marketplace.seller.sign_ins import SignIns
 from headwater_marketplace.seller.store import SellerStore
+from headwater_marketplace.seller.trailers import takes_trailers
 from headwater_marketplace.seller.windows import PATIENCE_S, StreamCover, StreamCovers
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.extensions import LOOKUP_PATH
@@ -165,6 +166,7 @@ class PaymentMiddleware:
             now=self._now,
             issuer=self._asking.issuer,
             url=self._asking.url(scope),
+            trailers=takes_trailers(scope),
         )
         inner = dict(scope)
         bind_meter(inner, admission.meter)

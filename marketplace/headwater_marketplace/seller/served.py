@@ -10,6 +10,7 @@ import anyio
 
 from headwater_marketplace.facilitator import Facilitator
 from headwater_marketplace.seller.admission import Admission
+from headwater_marketplace.seller.asgi import Headers
 from headwater_marketplace.seller.channel_json import channel_state
 from headwater_marketplace.seller.kept_answers import (
     MAX_KEPT_HEADERS,
@@ -23,6 +24,7 @@ from headwater_marketplace.seller.kept_answers import (
 )
 from headwater_marketplace.seller.records import Answer
 from headwater_marketplace.seller.store import SellerStore
+from headwater_marketplace.seller.trailers import Trailers
 from headwater_marketplace.seller.transfers import TransferUnderWay
 from headwater_marketplace.seller.windows import StreamCover
 from headwater_payments.errors import HeadwaterError
@@ -66,6 +68,7 @@ class ServedRequest:
         now: Callable[[], int],
         issuer: Issuer | None = None,
         url: str = "",
+        trailers: bool = False,
     ) -> None:
         self._issuer, self._url = issuer, url
         self._proof: JsonObject | None = None
@@ -76,6 +79,7 @@ class ServedRequest:
         self._request_hash = hashlib.sha256(body).digest()
         self._response_hash = hashlib.sha256()
         self._start: Message = {}
+        self._trailers = Trailers() if trailers else None
         self._streaming = self._finished = False
         self._withheld = self._client_gone = self._in_doubt = False
         self._transaction = admission.transaction
@@ -112,6 +116,8 @@ class ServedRequest:
             self._start = message
         elif message["type"] == "http.response.body":
             await self._body(message.get("body", b""), more=message.get("more_body", False))
+        elif message["type"] == "http.response.trailers" and self._trailers is not None:
+            await self._send(self._trailers.joined(message))
         else:
             await self._send(message)
 
@@ -154,10 +160,15 @@ class ServedRequest:
         except SettlementFailedError as exc:
             # It was delivered, and nobody pays for it: the stream ends without a receipt.
             await self._unsettled(exc)
-            return await self._send({"type": "http.response.body", "body": chunk})
+            return await self._send_last(chunk, [])
         settlement, receipt = await self._charge(kept=None)
         tail = chunk + self._receipt_event(settlement, receipt, after=chunk)
-        await self._send({"type": "http.response.body", "body": tail, "more_body": False})
+        await self._send_last(tail, _told_in_headers(settlement, receipt))
+
+    async def _send_last(self, chunk: bytes, told: Headers) -> None:
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": False})
+        if self._trailers is not None and (message := self._trailers.ended(told)) is not None:
+            await self._send(message)
 
     async def _covered(self, cover: StreamCover) -> bool:
         """Wait until what is due for the next chunk is covered; whether it is."""
@@ -191,9 +202,7 @@ class ServedRequest:
         except SettlementFailedError as exc:
             return await self._withhold(exc)
         settlement, receipt = await self._charge(kept=body)
-        headers = [(PAYMENT_RESPONSE.encode(), settlement.to_header().encode())]
-        if receipt is not None:
-            headers.append((PAYMENT_RECEIPT.encode(), receipt.encode()))
+        headers = _told_in_headers(settlement, receipt)
         await self._send({**self._start, "headers": [*self._start["headers"], *headers]})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -210,7 +219,8 @@ class ServedRequest:
         if (channel := self._admission.channel) is not None:
             reserved["channelState"] = channel_state(channel, channel.state.charged)
         header = (PAYMENT_RESPONSE.encode(), self._settlement(reserved).to_header().encode())
-        await self._send({**self._start, "headers": [*self._start["headers"], header]})
+        start = {**self._start, "headers": [*self._start["headers"], header]}
+        await self._send(start if self._trailers is None else self._trailers.announced(start))
         return True
 
     async def _pass_failure(self, chunk: bytes, *, more: bool) -> None:
@@ -487,3 +497,8 @@ class ServedRequest:
         self._boundaries.passed(after)
         between = b"" if self._boundaries.between_events else b"\n\n"
         return between + receipt_event(settlement, receipt)
+
+
+def _told_in_headers(settlement: SettlementResponse, receipt: str | None) -> Headers:
+    told = [(PAYMENT_RESPONSE.encode(), settlement.to_header().encode())]
+    return told if receipt is None else [*told, (PAYMENT_RECEIPT.encode(), receipt.encode())]
