@@ -21,6 +21,7 @@ from headwater_payments.x402 import JsonObject
 
 WWW_AUTHENTICATE: Final = "WWW-Authenticate"
 AUTHORIZATION: Final = "Authorization"
+ACCEPT_PAYMENT: Final = "Accept-Payment"
 PAYMENT_RECEIPT_MPP: Final = "Payment-Receipt"
 PROBLEMS: Final = "https://paymentauth.org/problems/"
 MAX_CREDENTIAL_BYTES: Final = 65_536
@@ -29,6 +30,8 @@ _PARAMETER: Final = re.compile(
     r"(?:(?P<scheme>[A-Za-z][\w-]*)\s+)?(?P<name>[A-Za-z_][\w-]*)\s*=\s*"
     r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<token>[^\s,]+))'
 )
+
+_QUALITY: Final = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,48 @@ def parse_credential(header: str) -> Credential:
     if not isinstance(payload, dict) or not isinstance(source, str | None):
         raise InvalidInputError("The credential lacks its payload.")
     return Credential(challenge_of(body.get("challenge")), payload, source)
+
+
+def accepts_payment(header: str | None, method: str, intent: str) -> bool:
+    """Whether a client that sends `Accept-Payment` pays by a method and intent.
+
+    Without the header it may pay by anything. What is listed with a quality of zero it does not,
+    and a list that names neither it nor a wildcard leaves it out. What cannot be read is passed
+    over, as in other headers of preferences (RFC 9110, section 12.4.2).
+    """
+    if header is None or not header.strip():
+        return True
+    best = -1
+    accepted = False
+    for item in header.split(","):
+        name, *parameters = (part.strip().lower() for part in item.split(";"))
+        closeness = _CLOSENESS.get((_matches(name, 0, method), _matches(name, 1, intent)), -1)
+        if closeness >= best and closeness >= 0:
+            best, accepted = closeness, _quality(parameters) > 0
+    return accepted
+
+
+_CLOSENESS: Final = {
+    ("named", "named"): 3,
+    ("named", "any"): 2,
+    ("any", "named"): 1,
+    ("any", "any"): 0,
+}
+"""How closely a listed pair names a method and an intent; the closest one decides."""
+
+
+def _matches(name: str, place: int, wanted: str) -> str:
+    parts = name.split("/")
+    found = parts[place] if len(parts) == 2 else ""
+    return {wanted: "named", "*": "any"}.get(found, "other")
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q" and _QUALITY.fullmatch(value.strip()):
+            return float(value)
+    return 1.0
 
 
 def is_payment_credential(header: str | None) -> bool:

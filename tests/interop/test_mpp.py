@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from mpp import Receipt as OfficialReceipt
 from mpp import generate_challenge_id
 from mpp.client import CredentialParams
 from mpp.client import Mpp as MppClient
+from mpp.client.transport import _accept_payment
 from mpp.methods.evm import EvmAsset
 from mpp.methods.evm import client as evm_client
 from mpp.methods.evm import server as evm_server
@@ -36,6 +38,7 @@ from headwater_payments.jws import canonical_json, encode_base64url
 from headwater_payments.mpp import (
     Challenge,
     Credential,
+    accepts_payment,
     parse_challenges,
     parse_credential,
     parse_receipt_header,
@@ -271,6 +274,68 @@ async def test_both_packages_read_each_others_challenges(challenges: list[Challe
         credential = Credential(each, {"type": "x"}, "did:pkh:eip155:1:0x00")
         official = OfficialCredential.from_authorization(credential.to_header())
         assert parse_credential(official.to_authorization()) == credential
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        (None, True),
+        ("", True),
+        ("evm/charge", True),
+        ("EVM/charge;q=0.5, tempo/session", True),
+        ("tempo/session, evm/session", False),
+        ("evm/charge;q=0", False),
+        ("*/*;q=0.1, evm/charge;q=0.000", False),
+        ("evm/*", True),
+        ("*/charge;q=0, evm/*", True),
+        ("evm/*;q=0, */*", False),
+        ("*/*", True),
+        ("evm/charge;q=high", True),
+        ("evm", False),
+        (";;,,//", False),
+    ],
+)
+def test_what_a_client_accepts_decides_whether_it_is_asked_by_mpp(
+    header: str | None, accepted: bool
+) -> None:
+    assert accepts_payment(header, "evm", "charge") is accepted
+
+
+async def test_a_seller_asks_by_mpp_those_who_say_that_they_pay_so(tmp_path: Path) -> None:
+    async with open_mpp_shop(tmp_path) as shop, httpx.AsyncClient(timeout=60) as http:
+        method = evm_client.charge(currency=ASSET, account=Account.create())
+        official = _accept_payment([method])
+        for said, asked in (("tempo/session", False), ("evm/charge", True), (official, True)):
+            answer = await http.post(
+                shop.url + "/paid/x", json={}, headers={"Accept-Payment": said}
+            )
+            assert answer.status_code == 402
+            assert ("www-authenticate" in answer.headers) is asked, said
+            assert "payment-required" in answer.headers, "x402 is asked for as ever"
+
+
+async def test_our_wallet_says_what_of_mpp_it_pays_unless_its_application_does(
+    tmp_path: Path,
+) -> None:
+    heard: list[str] = []
+    async with open_mpp_shop(tmp_path) as shop:
+
+        async def listening(scope: Any, receive: Any, send: Any) -> None:
+            heard.append(dict(scope["headers"]).get(b"accept-payment", b"").decode())
+            await shop.app(scope, receive, send)
+
+        inner = httpx.ASGITransport(listening)
+        signer, _ = await payer_of(shop)
+        policy = simple_policy(Amount(10 * PRICE, USDC))
+        async with (
+            open_wallet(signer, policy, database=tmp_path / "w.db") as wallet,
+            wallet.client(transport=inner, base_url=shop.url) as client,
+        ):
+            for headers in ({}, {"Accept-Payment": "evm/charge;q=0.3"}):
+                wallet.buyer.known_terms.clear()
+                answer = await client.post("/paid/x", json={}, headers=headers)
+                assert answer.status_code == 200
+    assert heard == ["evm/charge", "", "evm/charge;q=0.3", "evm/charge;q=0.3"]
 
 
 async def test_receipts_are_read_by_both() -> None:

@@ -21,6 +21,8 @@ from headwater_payments.extensions import (
     PAYMENT_RECEIPT,
     RECEIPT_EVENT,
 )
+from headwater_payments.mpp import ACCEPT_PAYMENT
+from headwater_payments.mpp_evm import INTENT, METHOD
 from headwater_payments.signing import Signer
 from headwater_payments.structs import WalletSecret
 from headwater_payments.windows import asks_for_stream
@@ -37,6 +39,8 @@ from headwater_wallet.terms import Terms, origin_of, route_of
 from headwater_wallet.transfer_ends import TransferEnds
 
 MAX_CACHED_TERMS: Final = 4096
+_ASKING: Final = {ACCEPT_PAYMENT: f"{METHOD}/{INTENT}"}
+"""What of MPP this wallet pays."""
 
 
 @dataclass(slots=True)
@@ -86,8 +90,14 @@ class Buyer:
             "pay_" + self.random_bytes(16).hex() if key is None else self.keyed_id(key, method, url)
         )
         accept = next((v for k, v in headers.items() if k.lower() == "accept"), "")
+        said = any(name.lower() == ACCEPT_PAYMENT.lower() for name in headers)
         return Purchase(
-            self, method, url, payment_id, wants_stream=lambda: asks_for_stream(accept, body)
+            self,
+            method,
+            url,
+            payment_id,
+            wants_stream=lambda: asks_for_stream(accept, body),
+            asking_headers={} if said else _ASKING,
         )
 
     def keyed_id(self, key: str, method: str, url: str) -> str:

@@ -70,7 +70,7 @@ async def exchange(
         while True:
             paid = bool(extra)
             try:
-                answer = await send(extra)
+                answer = await send(extra or purchase.asking_headers)
             except broken:
                 if not (paid and send_again and purchase.repeatable):
                     raise

@@ -10,6 +10,7 @@ Source: x402 v2 over HTTP; schemes `batch-settlement`, `exact` and `upto` on EVM
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import anyio
@@ -61,7 +62,10 @@ class Purchase:
         payment_id: str,
         *,
         wants_stream: Callable[[], bool] = lambda: False,
+        asking_headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        self.asking_headers = dict(asking_headers)
+        """What a request without a payment says, so that the seller asks for one that is made."""
         self._buyer, self._payment_id, self._wants_stream = buyer, payment_id, wants_stream
         self._origin, self._url = origin_of(url), route_of(url)
         self._route = (method, self._url)

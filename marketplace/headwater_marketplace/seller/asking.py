@@ -7,6 +7,7 @@ from headwater_marketplace.seller.asgi import (
     Scope,
     Send,
     asked_of,
+    header_in,
     send_json,
     send_problem,
     url_of,
@@ -20,7 +21,8 @@ from headwater_marketplace.seller.records import ChannelRecord
 from headwater_marketplace.seller.sign_ins import SignIns
 from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.errors import HeadwaterError
-from headwater_payments.mpp import WWW_AUTHENTICATE
+from headwater_payments.mpp import ACCEPT_PAYMENT, WWW_AUTHENTICATE, accepts_payment
+from headwater_payments.mpp_evm import INTENT, METHOD
 from headwater_payments.offer_receipt import OFFER_RECEIPT, Issuer, issue_offers
 from headwater_payments.sign_in import SignInError
 from headwater_payments.x402 import (
@@ -78,7 +80,8 @@ class Asking:
             (b"cache-control", b"no-store"),
             (b"access-control-expose-headers", b"PAYMENT-REQUIRED, PAYMENT-RESPONSE"),
         ]
-        if self.mpp is not None:
+        asks_by_mpp = accepts_payment(header_in(scope, ACCEPT_PAYMENT), METHOD, INTENT)
+        if self.mpp is not None and asks_by_mpp:
             challenge = self.mpp.challenge(offer, accepts, asked_of(scope))
             if challenge is not None:
                 headers.append((WWW_AUTHENTICATE.encode(), challenge.encode()))
