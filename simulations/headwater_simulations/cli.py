@@ -1,7 +1,8 @@
 """`headwater simulate`: the production reward rule in worlds that attack it.
 
 Without a command it compares fixed kinds of agents; `attack` searches for the deviation that pays
-most, `replay` runs a find again, `defend` searches levers, `calibrate` measures the attacker.
+most, `replay` runs a find again, `defend` searches levers, `calibrate` measures the attacker,
+`study` varies a scenario along its levers and `report` shows what that found.
 """
 
 import json
@@ -14,6 +15,8 @@ from headwater_payments.split import PARTS
 from headwater_simulations.attack_cli import attack, replay
 from headwater_simulations.calibrate_cli import calibrate
 from headwater_simulations.defend_cli import defend
+from headwater_simulations.study_cli import report as study_report
+from headwater_simulations.study_cli import study as study_file
 
 # The command line starts fast because numpy and the simulator load when a command runs.
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ app.command()(attack)
 app.command()(replay)
 app.command()(defend)
 app.command()(calibrate)
+app.command(name="study")(study_file)
+app.command(name="report")(study_report)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,5 +1,6 @@
 """One run: worlds side by side, step after step, every atomic unit accounted for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,12 +31,17 @@ class Outcome:
     paid: Int64s
 
 
-def run(scenario: Scenario, worlds: Int64s) -> Outcome:
+Watch = Callable[[int, Columns, Int64s, Int64s], None]
+"""Shown each step's number, the columns, `[W]` pool and `[W]` others as they are after it."""
+
+
+def run(scenario: Scenario, worlds: Int64s, watch: Watch | None = None) -> Outcome:
     """Simulate the worlds with these numbers.
 
     Args:
         scenario: everything else.
         worlds: `[W]` distinct world numbers from 0; a world's result doesn't depend on the others.
+        watch: shown every step; what it is shown changes with the next.
 
     Raises:
         ConservationError: money appeared or vanished in a step.
@@ -59,6 +65,8 @@ def run(scenario: Scenario, worlds: Int64s) -> Outcome:
         others += charges.sum(axis=1) - rule_view.charges.sum(axis=1)
         paid += charges.sum(axis=1)
         _check_conserved(before, columns["balance"].sum(axis=1) + pool + others, step)
+        if watch is not None:
+            watch(step, columns, pool, others)
     return Outcome(columns, pool, others, paid)
 
 
