@@ -28,6 +28,8 @@ CONTRACTS = (
     "AssetRegistry",
     "RevenueVault",
     "RevenueVaultFactory",
+    "BondRules",
+    "ContributionBond",
 )
 """Every contract with a committed artifact."""
 

@@ -24,6 +24,8 @@ EPOCH_FAULTS: Final = parse_address("0x4Ead0a7E00000000000000000000000000000004"
 AVAILABILITY_DEMANDS: Final = parse_address("0x4Ead0a7E00000000000000000000000000000005".lower())
 EPOCH_COURT: Final = parse_address("0x4Ead0a7E00000000000000000000000000000006".lower())
 RECEIPT_DESK: Final = parse_address("0x4Ead0a7E00000000000000000000000000000007".lower())
+BOND_RULES: Final = parse_address("0x4Ead0a7E00000000000000000000000000000008".lower())
+CONTRIBUTION_BOND: Final = parse_address("0x4Ead0a7E00000000000000000000000000000009".lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Deployment:
     availability_demands: Address
     epoch_court: Address
     receipt_desk: Address
+    bond_rules: Address
+    contribution_bond: Address
     from_block: int = 0
     permit2: Address = PERMIT2
     exact_permit2_proxy: Address = EXACT_PERMIT2_PROXY
@@ -65,6 +69,8 @@ DEVELOPMENT: Final = Deployment(
     availability_demands=AVAILABILITY_DEMANDS,
     epoch_court=EPOCH_COURT,
     receipt_desk=RECEIPT_DESK,
+    bond_rules=BOND_RULES,
+    contribution_bond=CONTRIBUTION_BOND,
 )
 """On every development chain; token, channels, Permit2 and Multicall3 at the addresses that public
 clients expect on Base Sepolia."""
@@ -106,7 +112,9 @@ async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
             "RevenueVaultFactory",
             (ASSET_REGISTRY, EPOCH_COURT, RECEIPT_DESK, [BASE_SEPOLIA_USDC]),
         ),
-        (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY,)),
+        (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY, CONTRIBUTION_BOND)),
+        (BOND_RULES, "BondRules", (PANELS, VAULT_FACTORY)),
+        (CONTRIBUTION_BOND, "ContributionBond", (ASSET_REGISTRY, BOND_RULES)),
     )
     for address, contract, arguments in constructed:
         await chain.run_constructor_at(address, load_artifact(contract).initcode(*arguments))

@@ -29,6 +29,8 @@ from headwater_contracts.clients.asset_registry import AssetKind, AssetRegistryC
 from headwater_contracts.clients.availability_demands import AvailabilityDemandsClient
 from headwater_contracts.clients.base import ContractClient
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient
+from headwater_contracts.clients.bond_rules import BondRulesClient
+from headwater_contracts.clients.contribution_bond import ContributionBondClient
 from headwater_contracts.clients.epoch_court import EpochCourtClient
 from headwater_contracts.clients.openings import Opening
 from headwater_contracts.clients.panels import PanelsClient
@@ -37,6 +39,7 @@ from headwater_contracts.clients.revenue_vault import Entitlement, RevenueVaultC
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.clients.vault_factory import RevenueVaultFactoryClient
 from headwater_contracts.deployments import Deployment
+from headwater_contracts.events.bond_rules import RULES_EVENTS, RulesOpened
 from headwater_contracts.events.books import VaultBooks
 from headwater_contracts.events.channels import (
     SETTLEMENT_EVENTS,
@@ -49,6 +52,7 @@ from headwater_contracts.events.channels import (
     WithdrawFinalized,
     WithdrawInitiated,
 )
+from headwater_contracts.events.contributions import CONTRIBUTION_EVENTS, ContributionEvent
 from headwater_contracts.events.court import COURT_EVENTS, CourtEvent
 from headwater_contracts.events.demands import DEMAND_EVENTS, DemandEvent
 from headwater_contracts.events.desk import DESK_EVENTS, DeskEvent
@@ -79,6 +83,8 @@ CONTRACTS: list[tuple[type[ContractClient[Event]], object, Sequence[type[Event]]
     (EpochCourtClient, CourtEvent, COURT_EVENTS),
     (ReceiptDeskClient, DeskEvent, DESK_EVENTS),
     (AvailabilityDemandsClient, DemandEvent, DEMAND_EVENTS),
+    (BondRulesClient, RulesOpened, RULES_EVENTS),
+    (ContributionBondClient, ContributionEvent, CONTRIBUTION_EVENTS),
 ]
 NEVER_EMITTED = {"EIP712DomainChanged"}
 """Declared by OpenZeppelin's interface; a domain here never changes."""

@@ -57,7 +57,7 @@ Base Sepolia. They get there by running their constructor at the address
 """
 
 _WHO_CALLS = """
-## Who calls what about epochs and claims
+## Who calls what about epochs, claims and contributions
 
 | contract | calls | who |
 |---|---|---|
@@ -77,8 +77,16 @@ _WHO_CALLS = """
 | | `closeMootDemand`, `withdraw` | anyone |
 | `ReceiptDesk` | `setOperator` | the vault's host |
 | | `claimByReceipt`, `postReceipt` | anyone, with receipts |
+| `BondRules` | `openRules` | anyone |
+| `ContributionBond` | `adoptRules` | an asset's owner |
+| | `submit`, `withdrawConsent`, `requestRelease`, `release`, `answer`, `remedy` | a contributor |
+| | `accuse`, `decide`, `close`, `inherit`, `withdraw` | anyone |
+| | `appeal` | who lost |
+| | `vote` | arbiters of the hearing's panel |
+| | `voteRenewal` | arbiters of the first panel |
 
-What each of them decides: [epochs on chain](../explanation/epochs-on-chain.md).
+What each of them decides: [epochs on chain](../explanation/epochs-on-chain.md) and
+[bonded contributions](../explanation/bonded-contributions.md).
 """
 
 
@@ -171,6 +179,8 @@ def contracts_page() -> str:
         "AvailabilityDemands": DEVELOPMENT.availability_demands,
         "EpochCourt": DEVELOPMENT.epoch_court,
         "ReceiptDesk": DEVELOPMENT.receipt_desk,
+        "BondRules": DEVELOPMENT.bond_rules,
+        "ContributionBond": DEVELOPMENT.contribution_bond,
     }
     table = "".join(f"| {name} | `{address}` |\n" for name, address in rows.items())
     return _CONTRACTS + table + _WHO_CALLS
