@@ -30,6 +30,9 @@ CONTRACTS = (
     "RevenueVaultFactory",
     "BondRules",
     "ContributionBond",
+    "IdentityRegistry",
+    "ReputationRegistry",
+    "JobEscrow",
 )
 """Every contract with a committed artifact."""
 
