@@ -131,7 +131,9 @@ class ContractAbi:
         values = decode([kind for kind, _ in plain], data)
         arguments = dict(zip([name for _, name in plain], values, strict=True))
         for (kind, name), topic in zip(keyed, topics[1:], strict=True):
-            (arguments[name],) = decode([kind], topic)
+            # Of text, bytes, arrays and structs a topic holds the keccak256 only.
+            hashed = kind in ("string", "bytes") or kind.endswith(("]", ")"))
+            (arguments[name],) = (bytes(topic),) if hashed else decode([kind], topic)
         return item.name, {name: arguments[name] for name in item.input_names}
 
     def decode_error(self, data: bytes) -> tuple[str, dict[str, object]] | None:

@@ -28,6 +28,11 @@ CONTRACTS = (
     "AssetRegistry",
     "RevenueVault",
     "RevenueVaultFactory",
+    "BondRules",
+    "ContributionBond",
+    "IdentityRegistry",
+    "ReputationRegistry",
+    "JobEscrow",
 )
 """Every contract with a committed artifact."""
 

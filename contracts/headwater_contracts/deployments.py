@@ -24,6 +24,11 @@ EPOCH_FAULTS: Final = parse_address("0x4Ead0a7E00000000000000000000000000000004"
 AVAILABILITY_DEMANDS: Final = parse_address("0x4Ead0a7E00000000000000000000000000000005".lower())
 EPOCH_COURT: Final = parse_address("0x4Ead0a7E00000000000000000000000000000006".lower())
 RECEIPT_DESK: Final = parse_address("0x4Ead0a7E00000000000000000000000000000007".lower())
+BOND_RULES: Final = parse_address("0x4Ead0a7E00000000000000000000000000000008".lower())
+CONTRIBUTION_BOND: Final = parse_address("0x4Ead0a7E00000000000000000000000000000009".lower())
+JOB_ESCROW: Final = parse_address("0x4Ead0a7E0000000000000000000000000000000a".lower())
+IDENTITY_REGISTRY: Final = parse_address("0x8004A818BFB912233c491871b3d84c89A494BD9e")
+REPUTATION_REGISTRY: Final = parse_address("0x8004B663056A597Dffe9eCcC1965A193B7388713")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,11 @@ class Deployment:
     availability_demands: Address
     epoch_court: Address
     receipt_desk: Address
+    bond_rules: Address
+    contribution_bond: Address
+    job_escrow: Address
+    identity_registry: Address
+    reputation_registry: Address
     from_block: int = 0
     permit2: Address = PERMIT2
     exact_permit2_proxy: Address = EXACT_PERMIT2_PROXY
@@ -65,9 +75,14 @@ DEVELOPMENT: Final = Deployment(
     availability_demands=AVAILABILITY_DEMANDS,
     epoch_court=EPOCH_COURT,
     receipt_desk=RECEIPT_DESK,
+    bond_rules=BOND_RULES,
+    contribution_bond=CONTRIBUTION_BOND,
+    job_escrow=JOB_ESCROW,
+    identity_registry=IDENTITY_REGISTRY,
+    reputation_registry=REPUTATION_REGISTRY,
 )
-"""On every development chain; token, channels, Permit2 and Multicall3 at the addresses that public
-clients expect on Base Sepolia."""
+"""On every development chain; token, channels, Permit2, Multicall3 and ERC-8004's registries at the
+addresses that public clients expect on Base Sepolia."""
 
 
 async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
@@ -106,7 +121,12 @@ async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
             "RevenueVaultFactory",
             (ASSET_REGISTRY, EPOCH_COURT, RECEIPT_DESK, [BASE_SEPOLIA_USDC]),
         ),
-        (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY,)),
+        (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY, CONTRIBUTION_BOND)),
+        (BOND_RULES, "BondRules", (PANELS, VAULT_FACTORY)),
+        (CONTRIBUTION_BOND, "ContributionBond", (ASSET_REGISTRY, BOND_RULES)),
+        (JOB_ESCROW, "JobEscrow", (BASE_SEPOLIA_USDC,)),
+        (IDENTITY_REGISTRY, "IdentityRegistry", ()),
+        (REPUTATION_REGISTRY, "ReputationRegistry", (IDENTITY_REGISTRY,)),
     )
     for address, contract, arguments in constructed:
         await chain.run_constructor_at(address, load_artifact(contract).initcode(*arguments))

@@ -48,8 +48,8 @@ _CLI = """# The command line
 _CONTRACTS = f"""# Contract addresses
 
 On a development chain (chain id {DEVELOPMENT.chain_id}, py-evm in process or anvil) the contracts
-stand at these addresses. Token, channels and Multicall3 are where public clients expect them on
-Base Sepolia. They get there by running their constructor at the address
+stand at these addresses. Token, channels, Multicall3 and ERC-8004's registries are where public
+clients expect them on Base Sepolia. They get there by running their constructor at the address
 ([why](../decisions/0006-constructors-at-canonical-addresses.md)).
 
 | contract | address |
@@ -57,7 +57,7 @@ Base Sepolia. They get there by running their constructor at the address
 """
 
 _WHO_CALLS = """
-## Who calls what about epochs and claims
+## Who calls what about epochs, claims, contributions and jobs
 
 | contract | calls | who |
 |---|---|---|
@@ -77,8 +77,24 @@ _WHO_CALLS = """
 | | `closeMootDemand`, `withdraw` | anyone |
 | `ReceiptDesk` | `setOperator` | the vault's host |
 | | `claimByReceipt`, `postReceipt` | anyone, with receipts |
+| `BondRules` | `openRules` | anyone |
+| `ContributionBond` | `adoptRules` | an asset's owner |
+| | `submit`, `withdrawConsent`, `requestRelease`, `release`, `answer`, `remedy` | a contributor |
+| | `accuse`, `decide`, `close`, `inherit`, `withdraw` | anyone |
+| | `appeal` | who lost |
+| | `vote` | arbiters of the hearing's panel |
+| | `voteRenewal` | arbiters of the first panel |
+| `JobEscrow` | `createJob`, `setProvider`, `setBudget`, `fund`, `reject` while open | a client |
+| | `setBudget`, `submit` | a provider |
+| | `complete`, `reject` | the job's evaluator |
+| | `claimRefund` after expiry, `withdraw` | anyone |
+| `IdentityRegistry` | `register` | anyone |
+| | `setAgentURI`, `setMetadata`, `setAgentWallet`, `unsetAgentWallet` | an agent's people |
+| `ReputationRegistry` | `giveFeedback`, `revokeFeedback` | anyone but the agent's people |
+| | `appendResponse` | anyone |
 
-What each of them decides: [epochs on chain](../explanation/epochs-on-chain.md).
+What each of them decides: [epochs on chain](../explanation/epochs-on-chain.md) and
+[bonded contributions](../explanation/bonded-contributions.md).
 """
 
 
@@ -171,6 +187,11 @@ def contracts_page() -> str:
         "AvailabilityDemands": DEVELOPMENT.availability_demands,
         "EpochCourt": DEVELOPMENT.epoch_court,
         "ReceiptDesk": DEVELOPMENT.receipt_desk,
+        "BondRules": DEVELOPMENT.bond_rules,
+        "ContributionBond": DEVELOPMENT.contribution_bond,
+        "JobEscrow": DEVELOPMENT.job_escrow,
+        "IdentityRegistry": DEVELOPMENT.identity_registry,
+        "ReputationRegistry": DEVELOPMENT.reputation_registry,
     }
     table = "".join(f"| {name} | `{address}` |\n" for name, address in rows.items())
     return _CONTRACTS + table + _WHO_CALLS

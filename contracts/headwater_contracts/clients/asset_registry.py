@@ -34,13 +34,14 @@ __all__ = ["WHOLE", "AssetKind", "AssetRegistryClient", "AssetVersion", "ParentL
 
 @dataclass(frozen=True, slots=True)
 class AssetVersion:
-    """One published version; royalties in parts per 10^8 of gross."""
+    """One published version; royalties in parts per 10^8 of gross, `published_at` unix seconds."""
 
     version_id: int
     asset_id: int
     number: int
     min_royalty: int
     stack: int
+    published_at: int
     payee: Address | None
     content_root: bytes
     licence_hash: bytes
@@ -76,7 +77,7 @@ class AssetRegistryClient(ContractClient[RegistryEvent]):
             InvalidInputError: there is none of this id.
         """
         fields = await self._view("versions", require_uint("version_id", version_id, 64))
-        asset_id, number, min_royalty, stack, payee, content_root, licence_hash = fields
+        asset_id, number, min_royalty, stack, published, payee, content_root, licence_hash = fields
         if as_int(asset_id) == 0:
             raise InvalidInputError(f"There is no version {version_id}.", version_id=version_id)
         return AssetVersion(
@@ -85,6 +86,7 @@ class AssetRegistryClient(ContractClient[RegistryEvent]):
             number=as_int(number),
             min_royalty=as_int(min_royalty),
             stack=as_int(stack),
+            published_at=as_int(published),
             payee=optional_address(payee),
             content_root=as_bytes(content_root),
             licence_hash=as_bytes(licence_hash),

@@ -83,7 +83,7 @@ class EventReader(Generic[E_co]):
 
 def field_name(abi_name: str) -> str:
     """A parameter's name as the field is called."""
-    return "sender" if abi_name == "from" else _CAPITAL.sub("_", abi_name).lower()
+    return "sender" if abi_name == "from" else _CAPITAL.sub("_", abi_name).lower().lstrip("_")
 
 
 def _fields(item: AbiItem, kind: type[Event], values: Mapping[str, object]) -> dict[str, object]:

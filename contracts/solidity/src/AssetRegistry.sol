@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 
 import {IAssetRegistry} from "./IAssetRegistry.sol";
+import {IContributionTags} from "./IContributionTags.sol";
 import {IRevenueVault} from "./IRevenueVault.sol";
 import {WHOLE} from "./Shares.sol";
 
@@ -28,6 +29,7 @@ interface IVaultFactory {
 ///     `test_a_payee_is_a_vault_of_the_version`, `test_a_payee_is_set_once`.
 ///  5. A transfer first credits the old owner in every attached vault:
 ///     `test_a_transfer_credits_the_old_owner`.
+///  6. Disputed content lowers what a link pays now, never what it is: `test/ContributionBond.t.sol`.
 contract AssetRegistry is ERC721, IAssetRegistry {
     enum Kind {
         Datanet,
@@ -44,11 +46,13 @@ contract AssetRegistry is ERC721, IAssetRegistry {
 
     /// @param minRoyalty what the licence asks of each direct child, parts per 10^8 of its gross.
     /// @param stack the sum of the royalties to this version's own parents.
+    /// @param publishedAt unix seconds.
     struct Version {
         uint64 assetId;
         uint32 number;
         uint32 minRoyalty;
         uint32 stack;
+        uint40 publishedAt;
         address payee;
         bytes32 contentRoot;
         bytes32 licenceHash;
@@ -65,6 +69,8 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     uint256 public constant MAX_ATTACHED_VAULTS = 16;
 
     IVaultFactory public immutable factory;
+    /// @notice Says which part of a version's royalties waits while its content is in dispute.
+    IContributionTags public immutable tags;
 
     uint64 public assetCount;
     uint64 public versionCount;
@@ -101,8 +107,9 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     error AlreadyAttached(address vault);
     error TooManyVaults(uint64 assetId);
 
-    constructor(address factory_) ERC721("Headwater Asset", "HWA") {
+    constructor(address factory_, address tags_) ERC721("Headwater Asset", "HWA") {
         factory = IVaultFactory(factory_);
+        tags = IContributionTags(tags_);
     }
 
     /// @notice Creates an asset without versions. Anyone may register for anyone.
@@ -136,6 +143,7 @@ contract AssetRegistry is ERC721, IAssetRegistry {
             number: number,
             minRoyalty: minRoyalty,
             stack: stack,
+            publishedAt: uint40(block.timestamp),
             payee: address(0),
             contentRoot: contentRoot,
             licenceHash: licenceHash
@@ -182,6 +190,23 @@ contract AssetRegistry is ERC721, IAssetRegistry {
 
     function parentLink(uint64 versionId, uint256 index) external view returns (ParentLink memory) {
         return _parents[versionId][index];
+    }
+
+    /// @notice When a version was published; unix seconds, 0 where there is none.
+    function publishedAt(uint64 versionId) external view returns (uint40) {
+        return versions[versionId].publishedAt;
+    }
+
+    /// @inheritdoc IAssetRegistry
+    function payableLink(uint64 versionId, uint256 index)
+        external
+        view
+        returns (ParentLink memory link)
+    {
+        link = _parents[versionId][index];
+        uint256 frozen = tags.frozenOf(link.parentId);
+        // Not more than the royalty, which is below 2^32.
+        if (frozen != 0) link.royalty = uint32(link.royalty * (WHOLE - frozen) / WHOLE);
     }
 
     function parentLinks(uint64 versionId) external view returns (ParentLink[] memory) {

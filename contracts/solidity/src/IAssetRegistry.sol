@@ -21,4 +21,7 @@ interface IAssetRegistry {
 
     /// @notice Link `index` of a version.
     function parentLink(uint64 versionId, uint256 index) external view returns (ParentLink memory);
+
+    /// @notice The same with the royalty that may be paid now: less while tags freeze a part of it.
+    function payableLink(uint64 versionId, uint256 index) external view returns (ParentLink memory);
 }

@@ -122,11 +122,15 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
     /// @inheritdoc IRevenueVault
     function payParent(uint256 index) external nonReentrant returns (uint256 amount) {
         VaultTerms memory t = terms();
-        IAssetRegistry.ParentLink memory link = registry.parentLink(t.versionId, index);
+        IAssetRegistry.ParentLink memory link = registry.payableLink(t.versionId, index);
         if (msg.sender != link.payee) revert NotPayee(msg.sender, link.payee);
         _sync(t);
-        amount = _bucket(link.royalty) - parentPaid[index];
-        parentPaid[index] += amount;
+        // While a part is frozen, more may have been paid than is payable: then nothing is, until
+        // income or the end of the dispute makes up for it.
+        uint256 due = _bucket(link.royalty);
+        uint256 paid = parentPaid[index];
+        if (due > paid) parentPaid[index] = due;
+        amount = due > paid ? due - paid : 0;
         emit ParentPaid(index, link.payee, amount);
         _pay(t.token, link.payee, amount);
     }
