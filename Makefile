@@ -45,7 +45,7 @@ test: lint check-contracts docs $(PEERS)
 	HEADWATER_REQUIRE_ANVIL=1 $(WITH_NODE) $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 test-torch: $(VENV)-torch/.ready
-	OPENBLAS_NUM_THREADS=1 $(VENV)-torch/bin/python -m pytest tests/torch $(PYTEST_ARGS)
+	OPENBLAS_NUM_THREADS=1 $(VENV)-torch/bin/python -m pytest tests/with_torch $(PYTEST_ARGS)
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ options=(
   --custom-compile-command "make requirements"
   "${@:2}"
 )
-"$uv" pip compile pyproject.toml --quiet --extra all --group dev "${options[@]}" \
+"$uv" pip compile pyproject.toml --quiet --extra all --extra calibration --group dev "${options[@]}" \
   --output-file requirements/dev.txt
 # The demonstration runs on the versions that were tested.
 "$uv" pip compile pyproject.toml --quiet --extra all --group build "${options[@]}" \

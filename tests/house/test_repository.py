@@ -92,7 +92,7 @@ def test_every_dependency_is_pinned() -> None:
     extras = PROJECT["project"]["optional-dependencies"].values()
     wanted = {*PROJECT["project"]["dependencies"], *(each for extra in extras for each in extra)}
     names = {re.split(r"[\[<>=;! ]", each)[0] for each in wanted} - {"headwater"}
-    assert names <= {pin.split("==")[0].split("[")[0] for pin in pins("demo") | pins("torch")}
+    assert names <= {pin.split("==")[0].split("[")[0] for pin in pins("dev") | pins("torch")}
 
 
 def test_every_component_has_a_sign_on_its_door_and_types() -> None:

@@ -12,6 +12,7 @@ from headwater_attribution.calibration.metrics import (
     Estimate,
     bootstrap,
     linear_datamodelling_score,
+    paid_rightly,
     payout_distance,
     payouts,
     rank_correlation,
@@ -21,10 +22,11 @@ from headwater_attribution.calibration.retraining import Trainer, leave_one_out,
 from headwater_attribution.calibration.worlds import WorldData
 from headwater_attribution.influence.factors import Floats
 
-FIGURES: Final = ("lds", "left_out", "payout_distance", "spam_share", "seconds")
+FIGURES: Final = ("lds", "left_out", "payout_distance", "paid_rightly", "spam_share", "seconds")
 """`lds`: linear datamodelling score. `left_out`: rank correlation over contributors with what
 retraining without each of them changes. `payout_distance`: part of the pay that goes elsewhere than
-retraining says. `spam_share`: part of the pay that goes to noise. `seconds`: of the method."""
+retraining says. `paid_rightly`: of what is paid, the part that retraining confirms. `spam_share`:
+part of the pay that goes to noise. `seconds`: of the method."""
 
 TRUTH: Final = "retraining"
 """The row of the truth itself: one half of the retrainings judged by the other."""
@@ -68,14 +70,21 @@ def measure_world(
         retrainings: adapters on random halves of the contributors, for each seed.
         methods: by name.
     """
+    runs = [
+        measure_seed(*draw(seed), seed, retrainings=retrainings, methods=methods) for seed in seeds
+    ]
+    return summarise(world, runs, retrainings)
+
+
+def summarise(
+    world: str, seeds: Sequence[Mapping[str, Figures]], retrainings: int
+) -> MeasuredWorld:
+    """What `measure_seed` found for each seed, with intervals over seeds and queries."""
     found: defaultdict[str, list[Figures]] = defaultdict(list)
-    for seed in seeds:
-        for name, figures in _one_seed(*draw(seed), seed, retrainings, methods).items():
+    for one_seed in seeds:
+        for name, figures in one_seed.items():
             found[name].append(figures)
-    summary = {
-        name: {figure: bootstrap([each[figure] for each in runs]) for figure in runs[0]}
-        for name, runs in found.items()
-    }
+    summary = {name: _intervals(runs) for name, runs in found.items()}
     margins = {
         name: bootstrap(
             [run["lds"] - base["lds"] for run, base in zip(runs, found["datainf"], strict=True)]
@@ -86,13 +95,27 @@ def measure_world(
     return MeasuredWorld(world, len(seeds), retrainings, summary, margins)
 
 
-def _one_seed(
+def _intervals(runs: Sequence[Figures]) -> dict[str, Estimate]:
+    found = {}
+    for figure in runs[0]:
+        seen = [each[figure] for each in runs if len(each[figure])]
+        if seen:
+            found[figure] = bootstrap(seen)
+    return found
+
+
+def measure_seed(
     data: WorldData,
     trainer: Trainer,
     seed: int,
+    *,
     retrainings: int,
-    methods: Mapping[str, Scores],
+    methods: Mapping[str, Scores] = METHODS,
 ) -> dict[str, Figures]:
+    """By method the figures of one drawing of a world, each `[Q]` by query.
+
+    A figure that a method has of no query, as `paid_rightly` of one that pays nobody, is left out.
+    """
     texts = (trainer, data.documents, data.owners, data.queries)
     truth = retrain(*texts, contributors=data.contributors, retrainings=retrainings, seed=seed)
     left_out = leave_one_out(*texts, contributors=data.contributors, seed=seed)
@@ -105,6 +128,7 @@ def _one_seed(
             "lds": linear_datamodelling_score(scores, truth.subsets, truth.losses),
             "left_out": rank_correlation(scores, left_out),
             "payout_distance": payout_distance(paid, truth.payouts),
+            "paid_rightly": paid_rightly(paid, truth.payouts),
             "spam_share": spam_share(paid, data.spam),
             "seconds": np.array([seconds]),
         }

@@ -81,6 +81,16 @@ def payout_distance(paid: Floats, truth: Floats) -> Floats:
     return np.asarray((np.abs(paid - truth).sum(axis=0) + unpaid) / 2)
 
 
+def paid_rightly(paid: Floats, truth: Floats) -> Floats:
+    """`[≤ Q]` of what is paid on a query, the part that retraining would pay to the same.
+
+    Queries on which nothing is paid are left out: an abstention is neither right nor wrong.
+    """
+    whole = paid.sum(axis=0)
+    agreed = np.minimum(paid, truth).sum(axis=0)
+    return np.asarray(agreed[whole > 0] / whole[whole > 0])
+
+
 def spam_share(paid: Floats, spam: Bools) -> Floats:
     """`[Q]` the part of the pay that goes to contributors of noise."""
     whole = paid.sum(axis=0)

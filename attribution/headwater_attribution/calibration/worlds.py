@@ -51,6 +51,7 @@ class WorldSize:
         documents: texts of each contributor.
         words: length of a text.
         queries: texts to explain, spread over the new topics.
+        fresh: further clean texts.
     """
 
     concepts: int = 40
@@ -63,6 +64,7 @@ class WorldSize:
     documents: int = 12
     words: int = 19
     queries: int = 40
+    fresh: int = 240
 
     @property
     def vocabulary(self) -> int:
@@ -81,6 +83,7 @@ class WorldData:
         owners: `[n]` by whom.
         queries: `[Q, words]` what is to be explained.
         spam: `[C]` which contributors sent nearly pure noise.
+        fresh: `[f, words]` clean texts of the same topics that nobody has sent, for attackers.
     """
 
     vocabulary: int
@@ -89,6 +92,7 @@ class WorldData:
     owners: Int64s
     queries: Int32s
     spam: npt.NDArray[np.bool_]
+    fresh: Int32s
 
     @property
     def contributors(self) -> int:
@@ -137,6 +141,9 @@ def make_world(world: World, seed: int, size: WorldSize | None = None) -> WorldD
         _text(size, topics[number % size.topics], random, world, 1)
         for number in range(size.queries)
     ]
+    fresh = [
+        _text(size, topics[number % size.topics], random, world, 0) for number in range(size.fresh)
+    ]
     return WorldData(
         size.vocabulary,
         np.stack(base).astype(np.int32),
@@ -144,6 +151,7 @@ def make_world(world: World, seed: int, size: WorldSize | None = None) -> WorldD
         np.repeat(np.arange(size.topics * len(size.noises)), size.documents),
         np.stack(queries).astype(np.int32),
         np.tile(np.arange(len(size.noises)) == len(size.noises) - 1, size.topics),
+        np.stack(fresh).astype(np.int32),
     )
 
 
