@@ -3,6 +3,7 @@
 #   make demo           run a small economy on an embedded chain, and check its books
 #   make test           everything that is checked: style, types, floors, contracts, tests, docs
 #   make lint           the quick part of it: style, types, floors
+#   make test-torch     what needs torch, in .venv-torch: a download of gigabytes on Linux
 #   make bench          measure payments beside the official x402 SDK
 #   make docs           build the documentation into site/
 #   make requirements   pin the dependencies again, from pyproject.toml
@@ -35,13 +36,16 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
 NODE_PATH := $(shell node --version >/dev/null 2>&1 || echo "$(abspath $(BIN))/node-bin:")
 WITH_NODE := PATH="$(NODE_PATH)$$PATH"
 
-.PHONY: demo test lint bench docs requirements clean check-contracts
+.PHONY: demo test test-torch lint bench docs requirements clean check-contracts
 
 demo: $(VENV)/.ready-demo
 	$(BIN)/headwater demo $(DEMO_ARGS)
 
 test: lint check-contracts docs $(PEERS)
 	HEADWATER_REQUIRE_ANVIL=1 $(WITH_NODE) $(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+
+test-torch: $(VENV)-torch/.ready
+	OPENBLAS_NUM_THREADS=1 $(VENV)-torch/bin/python -m pytest tests/with_torch $(PYTEST_ARGS)
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
@@ -66,7 +70,7 @@ requirements: $(VENV)/.ready-dev
 	requirements/lock.sh $(BIN)/uv
 
 clean:
-	rm -rf .venv site dist demo-report .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+	rm -rf .venv .venv-torch site dist demo-report .mypy_cache .pytest_cache .ruff_cache .hypothesis \
 	  .import_linter_cache $(SOLIDITY)/node_modules $(SOLIDITY)/out $(SOLIDITY)/cache \
 	  $(JAVASCRIPT)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -92,6 +96,14 @@ $(VENV)/.ready-dev: requirements/dev.txt pyproject.toml | $(VENV)/.ready-venv
 	  ln -s "$$wheel/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/node-bin/npm; \
 	  chmod +x "$$wheel/bin/node" "$$wheel/lib/node_modules/npm/bin/npm-cli.js"
 	touch $(VENV)/.ready-demo $@
+
+$(VENV)-torch/.ready: requirements/torch.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 with venv was found." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)-torch
+	$(VENV)-torch/bin/python -m pip install --quiet --require-hashes \
+	  --requirement requirements/torch.txt
+	$(VENV)-torch/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
 
 $(MODULES): $(SOLIDITY)/package-lock.json $(VENV)/.ready-dev
 	cd $(SOLIDITY) && $(WITH_NODE) npm ci --ignore-scripts --no-progress

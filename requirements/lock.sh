@@ -13,8 +13,12 @@ options=(
   --custom-compile-command "make requirements"
   "${@:2}"
 )
-"$uv" pip compile pyproject.toml --quiet --all-extras --group dev "${options[@]}" \
+"$uv" pip compile pyproject.toml --quiet --extra all --extra calibration --extra ray --extra xarray \
+  --group dev "${options[@]}" \
   --output-file requirements/dev.txt
 # The demonstration runs on the versions that were tested.
 "$uv" pip compile pyproject.toml --quiet --extra all --group build "${options[@]}" \
   --constraint requirements/dev.txt --output-file requirements/demo.txt
+# On Linux the package index has torch with CUDA only, several gigabytes: so it stands by itself.
+"$uv" pip compile pyproject.toml --quiet --extra adapters --group torch "${options[@]}" \
+  --constraint requirements/dev.txt --output-file requirements/torch.txt

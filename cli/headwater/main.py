@@ -54,7 +54,7 @@ PARTS = {
         "Run the reward rule over a population that attacks it.",
     ),
     "attribution": Part(
-        "headwater_attribution.cli", "app", "attribution", "Check published epochs."
+        "headwater.calibrate", "app", "attribution", "Check published epochs, calibrate methods."
     ),
     "wallet": Part(
         "headwater_wallet.cli",
