@@ -37,6 +37,11 @@ class Draws:
         start = np.full(1, seed, dtype=np.uint64)
         self._worlds = _mix(_mix(start) ^ worlds.astype(np.uint64))[:, None]
 
+    @property
+    def keys(self) -> Words:
+        """`[W]` what seed and world come to; everything else is hashed into it."""
+        return self._worlds[:, 0]
+
     def words(self, purpose: str, step: int, entities: Int64s) -> Words:
         """`[W, n]` 64 random bits for each of `entities` `[n]` or `[W, n]`."""
         named = np.uint64(zlib.crc32(purpose.encode()) << 32 | step)

@@ -22,6 +22,7 @@ from headwater_simulations.draws import Bools, Draws, Int64s
 from headwater_simulations.population import (
     NOBODY,
     account_of,
+    copiers_of,
     is_author,
     recognised,
     refused,
@@ -29,7 +30,8 @@ from headwater_simulations.population import (
 from headwater_simulations.scenario import Kind, Scenario
 
 ORIGINAL, COPY, RIVAL, SPAM = range(4)
-_WINDOW = 8
+WINDOW = 8
+"""Words of a window: what a copy left unchanged over one belongs to the original."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def observe(scenario: Scenario, columns: Columns, draws: Draws, step: int) -> Ob
     filed = account_of(scenario, columns)
     rival = draws.below(scenario.agents, "rival", step, query)
     spammer = _spammer(scenario, draws, step, query)
-    copier = _copiers(columns)[at, topic]
+    copier = copiers_of(columns)[at, topic]
     known = recognised(scenario, draws, np.maximum(copier, 0), row)
     author = is_author(columns)
     there = np.stack(
@@ -136,7 +138,7 @@ def quoted_words(scenario: Scenario, scores: Int64s, in_star: Bools, near: Bools
     quoted = (rank < 2) & (candidates > 0)
     words = quoted * PARTS // np.maximum(quoted.sum(axis=2, keepdims=True), 1)
     kept = PARTS
-    for _ in range(_WINDOW):
+    for _ in range(WINDOW):
         kept = portion(kept, PARTS - scenario.edit)
     unchanged = np.where(near, kept, PARTS)
     owed = words[:, :, COPY] * unchanged // PARTS * (scores[:, :, ORIGINAL] > 0)
@@ -169,12 +171,3 @@ def _spam_comes_up(
     likely = np.minimum(rows * scenario.spam_reach // scenario.spam_rows, PARTS)
     drawn = draws.chance(likely, "spam comes up", step, np.arange(spammer.shape[1]))
     return np.asarray(drawn & (columns["kind"][at, spammer] == Kind.SPAMMER), dtype=np.bool_)
-
-
-def _copiers(columns: Columns) -> Int64s:
-    """`[W, A]` who copies each identity, or -1."""
-    victim = columns["victim"]
-    copiers = np.full_like(victim, NOBODY)
-    world, copier = np.nonzero(victim != NOBODY)
-    copiers[world, victim[world, copier]] = copier
-    return copiers

@@ -60,6 +60,15 @@ def account_of(scenario: Scenario, columns: Columns) -> Column:
     return np.broadcast_to(agents, columns["kind"].shape)
 
 
+def copiers_of(columns: Columns) -> Int64s:
+    """`[W, A]` who copies each identity, or -1."""
+    victim = columns["victim"]
+    copiers = np.full_like(victim, NOBODY)
+    world, copier = np.nonzero(victim != NOBODY)
+    copiers[world, victim[world, copier]] = copier
+    return copiers
+
+
 def recognised(scenario: Scenario, draws: Draws, copier: Int64s, row: Int64s) -> Bools:
     """Whether likeness measures recognise a copier's copy of a row; the same whenever asked."""
     return draws.chance(scenario.dedup_recall, "recognised", 0, copier * scenario.rows + row)

@@ -11,7 +11,7 @@ import numpy as np
 
 from headwater_payments.errors import InvalidInputError
 from headwater_simulations.draws import Int64s
-from headwater_simulations.kernel import Outcome, run
+from headwater_simulations.kernel import Outcome, engine_for, run
 from headwater_simulations.metrics import Floats, Interval, interval
 from headwater_simulations.scenario import Kind, Scenario
 
@@ -91,7 +91,9 @@ class _Net:
 
 def _net(scenario: Scenario, worlds: int) -> _Net:
     numbers = np.arange(worlds, dtype=np.int64)
-    chunks = [run(scenario, numbers[i : i + _CHUNK]) for i in range(0, worlds, _CHUNK)]
+    engine = engine_for(scenario, worlds * (1 + len(DEVIANTS)))
+    parts = [numbers[i : i + _CHUNK] for i in range(0, worlds, _CHUNK)]
+    chunks = [run(scenario, part, engine=engine) for part in parts]
 
     def column(name: str) -> Int64s:
         return np.concatenate([chunk.columns[name] for chunk in chunks])

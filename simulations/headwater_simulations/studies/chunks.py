@@ -15,7 +15,7 @@ import numpy as np
 
 import headwater_attribution
 import headwater_simulations
-from headwater_simulations.kernel import Outcome, run
+from headwater_simulations.kernel import Outcome, engine_for, run
 from headwater_simulations.metrics import Floats
 from headwater_simulations.scenario import Kind, Scenario
 from headwater_simulations.studies.plan import Setting, Study
@@ -55,7 +55,7 @@ def evaluate(chunk: Chunk) -> list[Row]:
     study, rows = chunk.study, []
     numbers = np.arange(study.worlds, dtype=np.int64)
     for point, settings in enumerate(points_of(study)[chunk.first : chunk.last], chunk.first):
-        measured = measure(study.scenario(settings), numbers, gains=study.gains)
+        measured = measure(study.scenario(settings), numbers, study.count, gains=study.gains)
         for world in range(study.worlds):
             row: Row = {"point": point, "world": world, "seed": str(study.base.seed)}
             row |= {"code": code_version(), **settings}
@@ -64,8 +64,16 @@ def evaluate(chunk: Chunk) -> list[Row]:
     return rows
 
 
-def measure(scenario: Scenario, worlds: np.ndarray, *, gains: bool) -> dict[str, Floats]:
+def measure(
+    scenario: Scenario, worlds: np.ndarray, points: int = 1, *, gains: bool
+) -> dict[str, Floats]:
     """`[W]` each: shares of pay, and what a deviation gains where that is asked for.
+
+    Args:
+        scenario: of one point.
+        worlds: `[W]` their numbers.
+        points: how many the study has, by which the engine is chosen.
+        gains: whether gains are asked for.
 
     Returns:
         `honest_share`: of all pay, what went to identities that wrote their own rows.
@@ -73,7 +81,9 @@ def measure(scenario: Scenario, worlds: np.ndarray, *, gains: bool) -> dict[str,
         `pay_KIND`: of all pay, what went to identities of that kind.
         `gain_KIND`: (net as they are - net honest) ÷ pay honest; above 0 the deviation pays.
     """
-    as_is = run(scenario, worlds)
+    runs = 1 + len(DEVIANTS) if gains else 1
+    engine = engine_for(scenario, len(worlds) * points * runs)
+    as_is = run(scenario, worlds, engine=engine)
     kinds, earned = as_is.columns["kind"], as_is.columns["earned"]
     paid = np.maximum(earned.sum(axis=1), 1)
     author = np.isin(kinds, (Kind.HONEST, Kind.SPLITTER))
@@ -86,7 +96,7 @@ def measure(scenario: Scenario, worlds: np.ndarray, *, gains: bool) -> dict[str,
     if gains:
         members = np.array([scenario.kind_of(agent) for agent in range(scenario.agents)])
         for kind in DEVIANTS:
-            honest = run(replace(scenario, reformed=frozenset({kind})), worlds)
+            honest = run(replace(scenario, reformed=frozenset({kind})), worlds, engine=engine)
             found[f"gain_{kind.name.lower()}"] = _gain(as_is, honest, members == kind)
     return found
 

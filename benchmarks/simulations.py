@@ -1,0 +1,143 @@
+"""Simulations: both engines of the market, a Sobol study, and Mesa's own model beside Mesa.
+
+    python benchmarks/simulations.py [--rounds 3] [--json result.json]
+
+The market's engines alternate and must end with the same integers. The study has 5,120 worlds, laid
+out for sensitivity indices of eight levers. Wealth is Mesa's Boltzmann model: an agent that has a
+unit gives it to another, drawn at random. Mesa runs it in the interpreter of `benchmarks/peers`,
+where it is installed; compile time stands apart.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from headwater_simulations.kernel import Engine, run
+from headwater_simulations.scenario import Scenario
+from headwater_simulations.studies import Axis, Design, Processes, Study, run_study
+from headwater_simulations.wealth import compile_wealth, run_wealth
+
+HERE = Path(__file__).parent
+PEERS = HERE / "peers" / ".venv" / "bin" / "python"
+LEVERS = (
+    *("dedup_recall", "precedence", "filler_recall", "false_refusal"),
+    *("spam_reach", "edit", "shrinkage", "cap"),
+)
+POINTS = 512
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Wall seconds."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def market(rounds: int) -> list[str]:
+    """Agent-steps a second of the market, in which a thousand agents ask once a step each."""
+    lines = [
+        "| market, every agent asks in each step | numpy | compiled | times |",
+        "|---|---|---|---|",
+    ]
+    for agents, worlds in ((1_000, 16), (10_000, 4), (100_000, 1)):
+        scenario = Scenario(agents=agents, queries=agents, steps=20)
+        numbers, rates = np.arange(worlds), []
+        run(replace(scenario, agents=1_000), np.arange(1), engine=Engine.COMPILED)
+        for _ in range(rounds):
+            seconds, ends = [], []
+            for engine in (Engine.NUMPY, Engine.COMPILED):
+                started = time.perf_counter()
+                ends.append(run(scenario, numbers, engine=engine, threads=os.cpu_count() or 1))
+                seconds.append(time.perf_counter() - started)
+            assert np.array_equal(ends[0].columns["earned"], ends[1].columns["earned"])
+            rates.append([agents * worlds * scenario.steps / each / 1e6 for each in seconds])
+        numpy, compiled = (statistics.median(column) for column in zip(*rates, strict=True))
+        ratio = [b / a for a, b in rates]
+        spread = f"{statistics.median(ratio):.1f} ({min(ratio):.1f} to {max(ratio):.1f})"
+        name = f"{worlds} worlds of {agents:,} agents"
+        lines.append(f"| {name} | {numpy:.1f} M/s | {compiled:.1f} M/s | {spread} |")
+    return lines
+
+
+def study() -> list[str]:
+    """A study of 5,120 worlds, from nothing to its rows."""
+    axes = tuple(Axis(name, low=0.0, high=1.0) for name in LEVERS)
+    asked = Study(
+        base=Scenario(agents=200, steps=100), levers=axes, design=Design.SALTELLI, points=POINTS
+    )
+    with TemporaryDirectory() as folder:
+        taken = timed(lambda: run_study(asked, Path(folder), Processes()))
+    told = (
+        f"A Saltelli study of {asked.count:,} worlds (8 levers, 200 agents, 100 steps of 200 "
+        f"queries), two processes, compiling included: {taken:.1f} s."
+    )
+    return [told]
+
+
+def wealth(rounds: int) -> list[str]:
+    """Mesa's model: ours over arrays and compiled, Mesa's own."""
+    lines = [
+        f"Compiling takes {timed(compile_wealth):.1f} s, apart.",
+        "",
+        "| wealth | numpy | compiled | Mesa | compiled to Mesa |",
+        "|---|---|---|---|---|",
+    ]
+    for agents, steps in ((1_000, 200), (10_000, 50), (100_000, 10)):
+        ours, fast, mesa = [], [], []
+        units = agents * steps / 1e6
+        for _ in range(rounds):
+            ours.append(units / timed(partial(run_wealth, agents, steps, compiled=False)))
+            fast.append(20 * units / timed(partial(run_wealth, agents, 20 * steps)))
+            if PEERS.exists():
+                mesa.append(peers(agents, max(1, steps // 10)))
+        middle = [statistics.median(each) if each else float("nan") for each in (ours, fast, mesa)]
+        ratio = [a / b for a, b in zip(fast, mesa, strict=False)]
+        spread = (
+            f"{statistics.median(ratio):,.0f} ({min(ratio):,.0f} to {max(ratio):,.0f})"
+            if ratio
+            else "Mesa is not installed"
+        )
+        cells = " | ".join(f"{each:.2f} M/s" for each in middle)
+        lines.append(f"| {agents:,} agents | {cells} | {spread} |")
+    million = timed(lambda: run_wealth(1_000_000, 100))
+    return [*lines, "", f"A million agents, 100 steps: {million:.1f} s."]
+
+
+def peers(agents: int, steps: int) -> float:
+    """Mesa's agent-steps a second, in millions."""
+    command = [PEERS, HERE / "peers" / "mesa_wealth.py", str(agents), str(steps)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(told.stdout) / 1e6
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, default=None)
+    options = parser.parse_args()
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    parts = [market(options.rounds), study(), wealth(options.rounds)]
+    where = (
+        f"Medians of {options.rounds} rounds, wall time. Python {platform.python_version()}, numpy "
+        f"{np.__version__}, {os.cpu_count()} cores {platform.machine()}, load {load}, "
+        f"{time.strftime('%Y-%m-%d', time.gmtime())}."
+    )
+    print("\n".join(line for part in parts for line in [*part, ""]) + where)
+    if options.json is not None:
+        options.json.write_text(json.dumps({"parts": parts, "where": where}, indent=1), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
