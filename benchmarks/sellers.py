@@ -41,7 +41,7 @@ from payments import machine
 
 Side: TypeAlias = Literal["headwater", "x402"]
 SIDES: tuple[Side, ...] = ("headwater", "x402")
-IN_FLIGHT = (1, 10)
+IN_FLIGHT = (1, 10, 100)
 DEPOSIT = 50_000_000
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from headwater_payments.address import Address, parse_address
 from headwater_payments.amount import Amount
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.pricing import TokenPrice
 from headwater_wallet.errors import PolicyRefusedError
 from headwater_wallet.policy import PaymentRequest, Rule, SpendPolicy, simple_policy
 from support.shop import PAYEE, USDC
@@ -21,6 +22,38 @@ def asks(
     atomic: int = 100, payee: Address = PAYEE, origin: str = "http://shop.test"
 ) -> PaymentRequest:
     return PaymentRequest(Amount(atomic, USDC), payee, origin, origin + "/x")
+
+
+TOKENS = Rule("allow", "cheap", most_per_thousand_input=2_000, most_per_thousand_output=8_000)
+
+
+@pytest.mark.parametrize(
+    ("price", "allowed"),
+    [
+        (TokenPrice(2_000, 8_000), True),
+        (TokenPrice(0, 8_000, per_request=900), True),
+        (TokenPrice(2_001, 8_000), False),
+        (TokenPrice(2_000, 8_001), False),
+        (None, False),
+    ],
+)
+def test_a_ceiling_on_the_price_of_a_token_is_exact_and_wants_one_stated(
+    price: TokenPrice | None, allowed: bool
+) -> None:
+    asked = replace(asks(1), token_price=price)
+    assert TOKENS.decides(asked) is allowed
+    only_output = replace(TOKENS, most_per_thousand_input=None)
+    assert only_output.decides(asked) is (price is not None and price.per_thousand_output <= 8_000)
+
+
+@pytest.mark.parametrize(
+    ("reputation", "allowed"), [(60, True), (100, True), (59, False), (0, False), (None, False)]
+)
+def test_a_least_reputation_refuses_those_below_and_those_unknown(
+    reputation: int | None, allowed: bool
+) -> None:
+    rule = Rule("allow", "known", least_reputation=60)
+    assert rule.decides(replace(asks(1), reputation=reputation)) is allowed
 
 
 def test_without_rules_nothing_is_paid() -> None:

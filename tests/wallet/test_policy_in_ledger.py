@@ -2,6 +2,7 @@
 
 import multiprocessing
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import anyio
 import httpx
 import pytest
 
+from headwater_payments.address import Address
 from headwater_payments.amount import Amount
-from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.errors import HeadwaterError, InvalidInputError, UnavailableError
+from headwater_payments.pricing import TokenPrice
 from headwater_wallet.approvals import Approval, Decision
 from headwater_wallet.database import Database
 from headwater_wallet.errors import (
@@ -32,6 +35,7 @@ from headwater_wallet.policy import (
     Window,
     simple_policy,
 )
+from headwater_wallet.reputation import ListedReputations
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.spend_records import Permit
 from headwater_wallet.tables import WalletTable
@@ -324,6 +328,113 @@ async def test_a_first_payment_and_a_risen_price_are_seen(ledger: SpendLedger) -
     await ledger.reserve(new_payment(3, 550), None, None, permit(checked, 550))
     with pytest.raises(PolicyRefusedError, match="went up"):
         await ledger.reserve(new_payment(4, 606), None, None, permit(checked, 606))
+
+
+async def test_what_a_seller_states_of_its_tokens_price_is_judged_before_anything_is_signed(
+    shop: Shop,
+) -> None:
+    cheap = Rule("allow", "cheap", most_per_thousand_input=2_000, most_per_thousand_output=8_000)
+    wallet = await shop_wallet(shop, policy(cheap))
+    [offer] = shop.app._offers
+    async with shop.client(wallet) as client:
+        with pytest.raises(PolicyRefusedError, match="No rule"):
+            await client.post("/paid/x", json={})
+        for price, paid in ((TokenPrice(2_000, 8_001), False), (TokenPrice(2_000, 8_000), True)):
+            shop.app._offers = (replace(offer, token_price=price),)
+            if paid:
+                assert (await client.post("/paid/x", json={"charge": 1})).status_code == 200
+            else:
+                with pytest.raises(PolicyRefusedError, match="No rule"):
+                    await client.post("/paid/x", json={})
+        assert len(await wallet.ledger.intents()) == 1
+        # Known terms are judged as they were stated; a seller that changes them is asked anew.
+        verdict = await wallet.buyer.would_pay(
+            Amount(1, USDC), PAYEE, "http://shop.test/paid/x", TokenPrice(9_000, 1)
+        )
+        assert verdict.code == "policy_refused"
+
+
+async def test_a_least_reputation_is_looked_up_where_a_rule_wants_it_and_only_there(
+    shop: Shop,
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    class Registry:
+        async def reputation(self, payee: Address, origin: str) -> int | None:
+            asked.append((payee, origin))
+            if len(asked) == 3:
+                raise UnavailableError("The registry is away.")
+            return (None, 59, 0, 60)[len(asked) - 1]
+
+    known = Rule("allow", "known", least_reputation=60)
+    wallet = await shop_wallet(shop, policy(known), reputations=Registry())
+    async with shop.client(wallet) as client:
+        for _ in range(2):
+            with pytest.raises(PolicyRefusedError):
+                await client.post("/paid/x", json={})
+        with pytest.raises(UnavailableError, match="registry"):
+            await client.post("/paid/x", json={})
+        assert await wallet.ledger.intents() == [], "nothing was reserved or signed"
+        assert (await client.post("/paid/x", json={"charge": 1})).status_code == 200
+    assert asked == [(PAYEE, "http://shop.test")] * 4
+    other = await shop_wallet(shop, policy(), reputations=Registry(), budget="other")
+    async with shop.client(other) as client:
+        assert (await client.post("/paid/x", json={"charge": 1})).status_code == 200
+    assert len(asked) == 4
+    with pytest.raises(InvalidInputError, match="between 0 and 100"):
+        ListedReputations({PAYEE: 101})
+    listed = ListedReputations({PAYEE.upper().replace("X", "x", 1): 70})
+    assert await listed.reputation(PAYEE, "http://shop.test") == 70
+    assert await listed.reputation(Address("0x" + "77" * 20), "") is None
+
+
+async def test_the_payments_of_a_task_stay_within_its_cap_and_count_for_its_wallet(
+    shop: Shop,
+) -> None:
+    windows = (Window(3_600, most=3 * PRICE),)
+    wallet = await shop_wallet(shop, policy(limit=20 * PRICE, windows=windows))
+    paid = [0, 0]
+
+    async def work(number: int, name: str, most: int) -> None:
+        async with wallet.task(name, Amount(most, USDC)) as task, shop.client(task) as client:
+            try:
+                while True:
+                    await client.post("/paid/x", json={})
+                    paid[number] += 1
+            except PolicyRefusedError as refusal:
+                codes.add(refusal.code)
+
+    codes: set[str] = set()
+    async with anyio.create_task_group() as group:
+        group.start_soon(work, 0, "task-a", PRICE)
+        group.start_soon(work, 1, "task-b", PRICE)
+    assert paid == [1, 1]
+    assert codes == {"budget_exceeded"}
+    # Opened again, it goes on where it was; and all tasks together keep to the wallet's window.
+    await work(0, "task-a", PRICE)
+    await work(1, "task-b", 10 * PRICE)
+    assert (paid, codes) == ([1, 2], {"budget_exceeded", "window_exceeded"})
+    assert (await wallet.budget()).charged == 3 * PRICE
+    with pytest.raises(InvalidInputError, match="asset"):
+        async with wallet.task("t", Amount(1, replace(USDC, chain_id=1))):
+            pass
+
+
+async def test_a_person_who_approves_a_tasks_payment_answers_its_wallets_question(
+    shop: Shop,
+) -> None:
+    wallet = await shop_wallet(shop, policy(ASK, ALLOW))
+    async with (
+        wallet.task("t", Amount(5 * PRICE, USDC)) as task,
+        shop.client(task) as client,
+    ):
+        with pytest.raises(ApprovalPendingError) as pending:
+            await client.post("/paid/x", json={})
+        name = str(pending.value.details["approval"])
+        assert [each.id for each in await wallet.ledger.approvals.all("pending")] == [name]
+        now = (await wallet.ledger.approvals.all())[0].asked_at
+        await wallet.ledger.approvals.decide(name, Decision(True), now)
+        assert (await client.post("/paid/x", json={"charge": 1})).status_code == 200
 
 
 async def test_a_dry_run_says_what_would_happen_and_leaves_no_trace(shop: Shop) -> None:

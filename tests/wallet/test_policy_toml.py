@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from headwater_payments.address import Address, parse_address
 from headwater_payments.amount import Amount
+from headwater_wallet.cli import app
 from headwater_wallet.policy import CircuitBreaker, PaymentRequest, Window
 from headwater_wallet.policy_toml import InvalidPolicyError, load_policy, parse_policy
 from support.shop import PAYEE, USDC
@@ -98,6 +100,30 @@ def test_constraints_come_before_the_rules(
     said = says(atomic, payee)
     assert said[0] == outcome
     assert words in said[1]
+
+
+def test_a_rule_may_limit_the_price_of_tokens_and_want_a_reputation(tmp_path: Path) -> None:
+    more = """reason = "the rest"
+most_per_thousand_input = "0.002"
+most_per_thousand_output = "0.008"
+least_reputation = 60"""
+    text = GOOD.replace('reason = "the rest"', more)
+    rule = parse_policy(text).rules[-1]
+    assert (rule.most_per_thousand_input, rule.most_per_thousand_output) == (2_000, 8_000)
+    assert rule.least_reputation == 60
+    for wrong, key in (("= 60", "= 101"), ('"0.002"', '"-1"')):
+        with pytest.raises(InvalidPolicyError, match=r"rules\.2"):
+            parse_policy(text.replace(wrong, key))
+    path = tmp_path / "policy.toml"
+    path.write_text(text, encoding="utf-8")
+    asked = ["policy", "explain", str(path), "--amount", "0.01", "--payee", PAYEE]
+    asked += ["--url", "http://shop.test/x"]
+    run = CliRunner()
+    assert run.invoke(app, asked).output.startswith("deny\tno rule")
+    known = [*asked, "--reputation", "60", "--per-thousand", "0.002", "0.008"]
+    assert run.invoke(app, known).output.startswith("allow\trule 5")
+    dear = [*asked, "--reputation", "60", "--per-thousand", "0.002", "0.009"]
+    assert run.invoke(app, dear).output.startswith("deny\tno rule")
 
 
 @pytest.mark.parametrize(

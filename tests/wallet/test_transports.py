@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -650,6 +651,32 @@ async def test_a_wallet_pays_on_trio(tmp_path: Path, library: Library) -> None:
             for _ in range(5):
                 group.start_soon(lambda: client.post("/paid/x", json={"charge": 3}))
         assert (await wallet.budget()).charged == 15
+
+
+@pytest.mark.parametrize("body", [{"crash": True}, {"charge": 300}])
+async def test_a_deposit_whose_answer_was_lost_is_found_again_and_not_placed_twice(
+    shop: Shop, body: dict[str, Any]
+) -> None:
+    wallet = await shop.wallet(funds=2 * PRICE, budget=2 * PRICE)
+    inner = httpx.ASGITransport(shop.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+
+    class Losing(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await inner.handle_async_request(request)
+            if answer.status_code == 200:
+                raise httpx.ReadTimeout("lost", request=request)
+            return answer
+
+    async with wallet.client(transport=Losing(), base_url="http://shop.test") as client:
+        with suppress(PaymentUnknownError):
+            await client.post("/paid/x", json=body)
+    assert shop.chain.deposits == 1
+    assert await settle_all(shop, wallet) == []
+    [channel] = (await wallet.ledger.channels()).values()
+    assert channel.balance == PRICE
+    async with shop.client(wallet) as client:
+        answer = await client.post("/paid/x", json={"charge": 100})
+        assert answer.status_code == 200
 
 
 async def test_reconcile_leaves_a_seller_that_is_down_for_later(

@@ -23,6 +23,7 @@ from headwater_payments.extensions import (
 )
 from headwater_payments.mpp import ACCEPT_PAYMENT
 from headwater_payments.mpp_evm import INTENT, METHOD
+from headwater_payments.pricing import TokenPrice
 from headwater_payments.signing import Signer
 from headwater_payments.structs import WalletSecret
 from headwater_payments.windows import asks_for_stream
@@ -32,6 +33,7 @@ from headwater_wallet.lanes import DEFAULT_LANES, LanePool
 from headwater_wallet.payment_header import HeaderSigner
 from headwater_wallet.policy import PaymentRequest, SpendPolicy, Verdict, denied
 from headwater_wallet.purchase import Purchase, unknown_outcome
+from headwater_wallet.reputation import ReputationSource
 from headwater_wallet.seller_claims import check_receipt
 from headwater_wallet.session_keys import voucher_address
 from headwater_wallet.spend_ledger import SpendLedger
@@ -60,6 +62,7 @@ class Buyer:
         lanes: how many channels to keep with a seller that serves one request at a time on each.
         escrow: reads a channel from the chain, for when neither side remembers it; without it such
             a seller is not believed.
+        reputations: tells reputations, for policies that look at them; None knows of nobody's.
         transfer_ends: finds out on chain how single transfers ended; None leaves what was signed
             for them counted in full.
     """
@@ -77,6 +80,7 @@ class Buyer:
     lane_pools: dict[bytes, LanePool] = field(default_factory=dict)
     escrow: Callable[[bytes], Awaitable[ChannelState]] | None = None
     transfer_ends: TransferEnds | None = None
+    reputations: ReputationSource | None = None
     asking: set[str] = field(default_factory=set)
     paying: WeakValueDictionary[str, Purchase] = field(default_factory=WeakValueDictionary)
     """Who makes or made a payment, by its id; one that was dropped half-way is forgotten."""
@@ -104,7 +108,27 @@ class Buyer:
         """The payment id that a request with this `Idempotency-Key` is paid under here."""
         return keyed_payment_id(key, method, url, self.id_secret)
 
-    async def would_pay(self, amount: Amount, payee: Address, url: str) -> Verdict:
+    async def asked_for(
+        self,
+        amount: Amount,
+        payee: Address,
+        origin: str,
+        resource: str,
+        token_price: TokenPrice | None,
+    ) -> PaymentRequest:
+        """A payment as policy judges it, with the payee's reputation where a rule looks at it.
+
+        Raises:
+            HeadwaterError: the reputation cannot be told now.
+        """
+        known = None
+        if self.reputations is not None and self.policy.asks_reputation:
+            known = await self.reputations.reputation(payee, origin)
+        return PaymentRequest(amount, payee, origin, resource, token_price, known)
+
+    async def would_pay(
+        self, amount: Amount, payee: Address, url: str, token_price: TokenPrice | None = None
+    ) -> Verdict:
         """What the policy, as the ledger stands, says about a payment; nothing is signed or asked.
 
         A payment on a channel may pass where this says no: it can reuse headroom signed before.
@@ -112,7 +136,9 @@ class Buyer:
         Raises:
             InvalidInputError: there is no such budget.
         """
-        request = PaymentRequest(amount, parse_address(payee), origin_of(url), route_of(url))
+        request = await self.asked_for(
+            amount, parse_address(payee), origin_of(url), route_of(url), token_price
+        )
         try:
             verdict = await self.ledger.consider(
                 lambda history: self.policy.explain(request, history, now=self.now())

@@ -229,9 +229,17 @@ def explain(
         str | None, typer.Option("--db", help="A ledger to look back on; without it, none.")
     ] = None,
     budget: Annotated[str, typer.Option("--budget", help="Whose past, in the ledger.")] = "default",
+    reputation: Annotated[
+        int | None, typer.Option("--reputation", min=0, max=100, help="The payee's.")
+    ] = None,
+    per_thousand: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--per-thousand", help="The stated price of 1,000 tokens in, and out."),
+    ] = None,
 ) -> None:
     """Say which rule of POLICY decides about a payment, and why; nothing is signed or asked."""
     from headwater_payments.address import parse_address
+    from headwater_payments.pricing import TokenPrice
     from headwater_payments.web_url import require_web_url
     from headwater_wallet.policy import PaymentRequest
     from headwater_wallet.policy_toml import load_policy
@@ -240,8 +248,15 @@ def explain(
     with refusals():
         loaded = load_policy(policy)
         require_web_url(url)
+        asset = loaded.budget.asset
+        tokens = per_thousand and TokenPrice(*(asset.amount(each).atomic for each in per_thousand))
         asked = PaymentRequest(
-            loaded.budget.asset.amount(amount), parse_address(payee), origin_of(url), route_of(url)
+            asset.amount(amount),
+            parse_address(payee),
+            origin_of(url),
+            route_of(url),
+            tokens or None,
+            reputation,
         )
         if db is None:
             verdict = loaded.explain(asked, now=_now())

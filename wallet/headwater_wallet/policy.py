@@ -123,6 +123,11 @@ class SpendPolicy:
         """Atomic units of escrow to place with a seller at a time, all lanes together."""
         return self.deposit.atomic if self.deposit else max(1, self.budget.atomic // 5)
 
+    @property
+    def asks_reputation(self) -> bool:
+        """Whether a rule looks at the payee's reputation."""
+        return any(rule.least_reputation is not None for rule in self.rules)
+
     def _refuse_other_asset(self, request: PaymentRequest) -> None:
         if request.amount.asset != self.budget.asset:
             raise PolicyRefusedError(

@@ -6,6 +6,7 @@ from typing import Literal
 from headwater_payments.address import Address, parse_address
 from headwater_payments.amount import Amount
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.pricing import TokenPrice
 from headwater_wallet.policy_history import NO_HISTORY, SpendHistory
 
 PERCENT = 100
@@ -13,12 +14,18 @@ PERCENT = 100
 
 @dataclass(frozen=True, slots=True)
 class PaymentRequest:
-    """What is about to be paid: the most it may cost, to whom, and for which URL."""
+    """What is about to be paid: the most it may cost, to whom, and for which URL.
+
+    `token_price` is what the seller states of its tokens' price; `reputation` is the payee's, from
+    0 to 100. None where nothing is known.
+    """
 
     amount: Amount
     payee: Address
     origin: str
     resource: str
+    token_price: TokenPrice | None = None
+    reputation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,10 @@ class Rule:
         first_payment: whether the payee has never been paid under this budget.
         price_rise_percent: the price at this URL is more than this many per cent above that of the
             last payment there. A URL that was never paid for has no such price.
+        most_per_thousand_input, most_per_thousand_output: atomic units, at most these for a
+            thousand tokens, as the terms state it. Terms that state no price of tokens don't meet
+            them.
+        least_reputation: of the payee, from 0 to 100. One of whom nothing is known has none.
     """
 
     action: Literal["allow", "deny", "ask"]
@@ -47,6 +58,9 @@ class Rule:
     above: int | None = None
     first_payment: bool | None = None
     price_rise_percent: int | None = None
+    most_per_thousand_input: int | None = None
+    most_per_thousand_output: int | None = None
+    least_reputation: int | None = None
 
     def __post_init__(self) -> None:
         if self.action not in ("allow", "deny", "ask"):
@@ -74,6 +88,20 @@ class Rule:
                 or self.first_payment is not history.has_signed_for(payee)
             )
             and (self.price_rise_percent is None or self._risen(request, history))
+            and self._cheap_enough(request.token_price)
+            and (
+                self.least_reputation is None
+                or (request.reputation is not None and request.reputation >= self.least_reputation)
+            )
+        )
+
+    def _cheap_enough(self, price: TokenPrice | None) -> bool:
+        most = (self.most_per_thousand_input, self.most_per_thousand_output)
+        if most == (None, None):
+            return True
+        stated = () if price is None else (price.per_thousand_input, price.per_thousand_output)
+        return bool(stated) and all(
+            limit is None or atomic <= limit for limit, atomic in zip(most, stated, strict=True)
         )
 
     def _risen(self, request: PaymentRequest, history: SpendHistory) -> bool:

@@ -154,6 +154,9 @@ class _Rule(_Table):
     above: str | None = None
     first_payment: bool | None = None
     price_rise_percent: _Percent | None = None
+    most_per_thousand_input: str | None = None
+    most_per_thousand_output: str | None = None
+    least_reputation: Annotated[int, Field(ge=0, le=100, strict=True)] | None = None
 
 
 class _Window(_Table):
@@ -230,8 +233,8 @@ class _Document(_Table):
         return rules
 
     def _rule(self, asset: Asset, index: int, rule: _Rule) -> Rule:
-        def atomic(key: Literal["most", "above"]) -> int | None:
-            text = rule.most if key == "most" else rule.above
+        def atomic(key: str) -> int | None:
+            text: str | None = getattr(rule, key)
             return None if text is None else self._money(asset, text, "rules", index, key).atomic
 
         return Rule(
@@ -244,6 +247,9 @@ class _Document(_Table):
             atomic("above"),
             rule.first_payment,
             rule.price_rise_percent,
+            atomic("most_per_thousand_input"),
+            atomic("most_per_thousand_output"),
+            rule.least_reputation,
         )
 
     def _window(self, asset: Asset, index: int, window: _Window) -> Window:

@@ -21,6 +21,7 @@ from headwater_payments.batch_payload import SCHEME as BATCH
 from headwater_payments.channels import ChannelBusyError
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.extensions import LOOKUP_PATH, PAYMENT_IDENTIFIER, PAYMENT_RECEIPT
+from headwater_payments.unit_price import stated_token_price
 from headwater_payments.windows import WindowTerms
 from headwater_payments.x402 import (
     PAYMENT_RESPONSE,
@@ -36,6 +37,7 @@ from headwater_wallet.errors import (
     PaymentRefusedError,
     PaymentUnderWayError,
     PaymentUnknownError,
+    PolicyRefusedError,
 )
 from headwater_wallet.payment_record import PaymentRecord
 from headwater_wallet.policy import PaymentRequest, SpendHistory
@@ -129,7 +131,7 @@ class Purchase:
             PolicyRefusedError: the policy or the budget says no; nothing was signed.
         """
         terms = self._buyer.known_terms.get(self._route)
-        return {} if terms is None else await self._pay(terms)
+        return {} if terms is None else await self._pay_under(terms)
 
     async def answered(
         self, status: int, headers: Mapping[str, str], body: bytes = b""
@@ -294,7 +296,7 @@ class Purchase:
         terms = replace(choose_terms(body, buyer.policy.budget.asset), seller_ahead_s=ahead or 0)
         if terms.lasting:
             self._buyer.remember(self._route, terms)
-        return await self._pay(terms, body)
+        return await self._pay_under(terms, body)
 
     async def _resolve_refusal(self, body: PaymentRequired) -> bool:
         """End the refused payment, and raise where signing again cannot help.
@@ -333,13 +335,24 @@ class Purchase:
         self._buyer.paying[self._payment_id] = self
         self._pays = True
 
+    async def _pay_under(self, terms: Terms, told: PaymentRequired | None = None) -> dict[str, str]:
+        try:
+            return await self._pay(terms, told)
+        except PolicyRefusedError as refusal:
+            if refusal.code == PolicyRefusedError.code:
+                # The seller may come to ask for less: it is asked again next time.
+                self._buyer.known_terms.pop(self._route, None)
+            raise
+
     async def _pay(self, terms: Terms, told: PaymentRequired | None = None) -> dict[str, str]:
         self._begin()
         self._record.terms = terms
         buyer = self._buyer
         amount = terms.price(buyer.policy.budget.asset)
         payee = parse_address(terms.chosen.pay_to)
-        self._request = request = PaymentRequest(amount, payee, self._origin, self._url)
+        self._request = request = await buyer.asked_for(
+            amount, payee, self._origin, self._url, stated_token_price(terms.extensions)
+        )
         self._windows = terms.windows if terms.windows and self._wants_stream() else None
         if self._windows is not None:
             amount = Amount(min(amount.atomic, self._windows.window), amount.asset)

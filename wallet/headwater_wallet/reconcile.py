@@ -12,9 +12,10 @@ from headwater_payments.amount import parse_atomic
 from headwater_payments.channels import ChargeAboveCapError
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.extensions import LOOKUP_PATH
+from headwater_payments.hexadecimal import parse_hex
 from headwater_payments.json_text import read_json
 from headwater_payments.x402 import MAX_HEADER_BYTES, PaymentPayload, SettlementResponse
-from headwater_wallet.seller_claims import check_receipt
+from headwater_wallet.seller_claims import check_receipt, stated_balance
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.spend_records import Intent
 from headwater_wallet.statements import payer_of, receipt_told
@@ -48,6 +49,8 @@ async def reconcile(
     left = []
     for intent in await ledger.intents("sent", "unknown"):
         outcome = await _look_up(intent, client)
+        if outcome is not None and intent.channel_id is not None and outcome.balance:
+            await ledger.deposited(parse_hex(intent.channel_id, length=32), outcome.balance)
         if outcome is None:
             left.append(intent)
         elif outcome.state == "released":
@@ -90,6 +93,8 @@ class _Outcome:
     charge: int = 0
     receipt: str | None = None
     settlement: SettlementResponse | None = None
+    balance: int = 0
+    """Escrow of the payment's channel, where a deposit went with the payment."""
 
 
 async def _look_up(intent: Intent, client: httpx.AsyncClient) -> _Outcome | None:
@@ -102,8 +107,9 @@ async def _look_up(intent: Intent, client: httpx.AsyncClient) -> _Outcome | None
             return None
         if answer.status_code == 404 and body.get("state") == "unknown":
             return _Outcome("released")
+        balance = stated_balance(body) if intent.deposit else 0
         if body.get("state") == "released":
-            return _Outcome("released")
+            return _Outcome("released", balance=balance)
         if body.get("state") == "charged":
             charge = parse_atomic(body.get("chargedAmount"))
             receipt = body.get("receipt")
@@ -111,7 +117,7 @@ async def _look_up(intent: Intent, client: httpx.AsyncClient) -> _Outcome | None
                 return None
             told = body.get("settlement")
             settlement = SettlementResponse.from_json(told) if isinstance(told, dict) else None
-            return _Outcome("charged", charge, receipt, settlement)
+            return _Outcome("charged", charge, receipt, settlement, balance)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, InvalidInputError):
         return None
     return None

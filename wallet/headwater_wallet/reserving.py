@@ -31,6 +31,8 @@ def reserve_payment(
     channel: ChannelTerms | None,
     seal: Callable[[Intent], str | None] | None,
     permit: Permit | None,
+    *,
+    past: str,
 ) -> Intent:
     """Reserve a payment, or give the one that is known under its id; see `SpendLedger.reserve`."""
     kill_switch.refuse_if_stopped(books)
@@ -47,7 +49,7 @@ def reserve_payment(
         set_columns(known, state="sent")
         log_intent(books.connection, known)
         return intent_of(known)
-    row = _new_intent(books, budget, payment, channel, permit)
+    row = _new_intent(books, budget, payment, channel, permit, past)
     if known is not None:
         books.remove(known)
         books.flush()
@@ -67,6 +69,8 @@ def extend_payment(
     deposit_limit: int,
     permit: Permit,
     now: int,
+    *,
+    past: str,
 ) -> Intent:
     """Set aside more for a payment under way; see `SpendLedger.extend`."""
     kill_switch.refuse_if_stopped(books)
@@ -83,7 +87,7 @@ def extend_payment(
     loans = headroom.loans(budgets, added, newly_signed)
     needed = needed_of(budgets, newly_signed, loans)
     refuse_beyond(budgets, needed)
-    permit(LedgerHistory(books, row.budget, using=payment_id, going_on=True), needed[0])
+    permit(LedgerHistory(books, past, using=payment_id, going_on=True), needed[0])
     missing = before.missing_deposit(maximum)
     deposit = deposit_for(books, channel, missing, budgets, at_a_time=deposit_limit, limit=None)
     store_channel(channel, before.with_reservation(added, maximum))
@@ -101,6 +105,7 @@ def _new_intent(
     payment: NewPayment,
     channel: ChannelTerms | None,
     permit: Permit | None,
+    past: str,
 ) -> IntentRecord:
     budgets = budget_chain(books, budget)
     amount = payment.amount.atomic
@@ -115,7 +120,7 @@ def _new_intent(
     needed = needed_of(budgets, newly_signed, loans)
     refuse_beyond(budgets, needed)
     if permit is not None:
-        permit(LedgerHistory(books, budget, using=payment.payment_id), needed[0])
+        permit(LedgerHistory(books, past, using=payment.payment_id), needed[0])
     if channel is not None:
         missing = before.missing_deposit(max_claimable)
         deposit = deposit_for(

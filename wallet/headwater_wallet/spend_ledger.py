@@ -46,11 +46,21 @@ T = TypeVar("T")
 
 
 class SpendLedger:
-    """Payments of one wallet under one named budget."""
+    """Payments of one wallet under one named budget.
 
-    def __init__(self, database: Database, budget: str) -> None:
+    Args:
+        database: where the ledger is.
+        budget: its name.
+        looks_back_on: the budget whose past and whose approvals policies see: a budget above this
+            one, for a part of its work; None for its own.
+    """
+
+    def __init__(
+        self, database: Database, budget: str, *, looks_back_on: str | None = None
+    ) -> None:
         self._database = database
         self._budget = budget
+        self._past = looks_back_on or budget
 
     async def set_limit(self, limit: Amount) -> None:
         """Create the budget or change its limit; what is used stays used."""
@@ -89,6 +99,11 @@ class SpendLedger:
         return await self._database.read(in_books(kill_switch.reason))
 
     @property
+    def budget_name(self) -> str:
+        """Which budget its payments count against."""
+        return self._budget
+
+    @property
     def database(self) -> Database:
         """Where the ledger is."""
         return self._database
@@ -96,7 +111,7 @@ class SpendLedger:
     @property
     def approvals(self) -> ApprovalBook:
         """Payments that people are asked about."""
-        return ApprovalBook(self._database, self._budget)
+        return ApprovalBook(self._database, self._past)
 
     @property
     def circuits(self) -> CircuitBook:
@@ -112,7 +127,7 @@ class SpendLedger:
 
         def look(books: Books) -> T:
             kill_switch.refuse_if_stopped(books)
-            return permit(LedgerHistory(books, self._budget))
+            return permit(LedgerHistory(books, self._past))
 
         return await self._database.read(in_books(look))
 
@@ -145,7 +160,9 @@ class SpendLedger:
         refuse_unstorable(payment.amount.atomic)
 
         def work(books: Books) -> Intent:
-            return reserve_payment(books, self._budget, payment, channel, seal, permit)
+            return reserve_payment(
+                books, self._budget, payment, channel, seal, permit, past=self._past
+            )
 
         return await self._database.write(in_books(work))
 
@@ -182,7 +199,9 @@ class SpendLedger:
         refuse_unstorable(required)
 
         def work(books: Books) -> Intent:
-            return extend_payment(books, payment_id, required, price, deposit_limit, permit, now)
+            return extend_payment(
+                books, payment_id, required, price, deposit_limit, permit, now, past=self._past
+            )
 
         return await self._database.write(in_books(work))
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from headwater_contracts.reader import ChainReader
 from headwater_payments.address import Address
 from headwater_payments.amount import Amount
 from headwater_payments.channels import BATCH_SETTLEMENT
+from headwater_payments.errors import InvalidInputError
 from headwater_payments.signing import Signer
 from headwater_wallet.approvals import Approver
 from headwater_wallet.buyer import Buyer, secret_of
@@ -22,6 +24,7 @@ from headwater_wallet.migrations import open_ledger
 from headwater_wallet.policy import SpendPolicy
 from headwater_wallet.reconcile import reconcile
 from headwater_wallet.refunds import request_refund
+from headwater_wallet.reputation import ReputationSource
 from headwater_wallet.signing_in import ask_as_payer
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.spend_records import BudgetState, Intent
@@ -76,6 +79,30 @@ class Wallet:
     async def budget(self) -> BudgetState:
         """What is left to spend, what is signed away, what was charged."""
         return await self._buyer.ledger.budget()
+
+    @asynccontextmanager
+    async def task(self, name: str, most: Amount) -> AsyncIterator["Wallet"]:
+        """This wallet for one task, all of whose payments together stay within `most`.
+
+        They count against this wallet's budget and windows too, and its rules, approvals and
+        channels are the task's. Opened again under its name, in this process or another, a task
+        goes on where it was.
+
+        Args:
+            name: the task's own, among the budgets of the ledger.
+            most: the cap; given anew it takes the place of the last one.
+
+        Raises:
+            InvalidInputError: another asset, or a budget of another kind has this name.
+        """
+        if most.asset != self.policy.budget.asset:
+            raise InvalidInputError("A task's cap is in the asset of its wallet.")
+        parent = self._buyer.ledger.budget_name
+        ledger = SpendLedger(self._buyer.ledger.database, name, looks_back_on=parent)
+        await ledger.set_limit(most)
+        await ledger.spend_from(parent)
+        # All else is shared: a channel that both pay through is held by one of them at a time.
+        yield Wallet(replace(self._buyer, ledger=ledger))
 
     async def answered_before(
         self, method: str, url: str, *, content: bytes = b"", headers: Mapping[str, str] = _NONE
@@ -151,6 +178,7 @@ async def open_wallet(
     now: Callable[[], int] = lambda: int(time.time()),
     chain: ChainReader | None = None,
     confirmations: int = CONFIRMATIONS,
+    reputations: ReputationSource | None = None,
 ) -> AsyncIterator[Wallet]:
     """Open a wallet over its spend ledger, creating the ledger where there is none.
 
@@ -167,6 +195,7 @@ async def open_wallet(
         chain: read where a seller and this ledger have both lost what they knew of a channel, and
             by `reconcile`, for how single transfers ended.
         confirmations: newest blocks of it that do not count yet.
+        reputations: tells the reputations of payees, for rules that look at them.
 
     Raises:
         UnavailableError: the database cannot be opened.
@@ -180,6 +209,7 @@ async def open_wallet(
             await ledger.spend_from(parent)
         secret = await secret_of(signer, policy.budget.asset.chain_id)
         buyer = Buyer(signer, policy, ledger, now, id_secret=secret, approver=approver, lanes=lanes)
+        buyer.reputations = reputations
         if chain is not None:
             buyer.escrow = BatchSettlementClient(chain, BATCH_SETTLEMENT).channel
             buyer.transfer_ends = TransferEnds(chain, confirmations=confirmations)

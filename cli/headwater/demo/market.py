@@ -137,6 +137,7 @@ async def open_market(
             lineage.model.vault,
             description="Answers about Python's standard library, quoting its documentation.",
             asset_version=lineage.model.version_word,
+            token_price=model.price,
         )
         in_flight = InFlight()
         model_app = sold(in_flight.counting(gateway(model)), model_offer)

@@ -15,6 +15,8 @@ from headwater_payments.errors import InvalidInputError
 from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER
 from headwater_payments.permit2_payload import PERMIT2_METHOD, UPTO
+from headwater_payments.pricing import TokenPrice
+from headwater_payments.unit_price import TOKEN_PRICE, token_price_extension
 from headwater_payments.windows import VOUCHER_WINDOWS, window_extension
 from headwater_payments.x402 import JsonObject, PaymentRequirements
 
@@ -42,6 +44,7 @@ class Offer:
         window: how much of a stream a buyer pays for at a time, where it can; None asks for the
             whole price at the start. An answer in one piece to a request for a stream is charged
             one window at most.
+        token_price: stated in the terms, for buyers that limit what a token may cost.
     """
 
     path: str
@@ -56,6 +59,7 @@ class Offer:
     discovery: JsonObject | None = None
     window: Amount | None = None
     transfer_method: str = EIP3009_METHOD
+    token_price: TokenPrice | None = None
 
     def __post_init__(self) -> None:
         if not MIN_WITHDRAW_DELAY <= self.withdraw_delay <= MAX_WITHDRAW_DELAY:
@@ -97,6 +101,8 @@ class Offer:
         }
         if self.window is not None:
             known[VOUCHER_WINDOWS] = window_extension(self.window.atomic)
+        if self.token_price is not None:
+            known[TOKEN_PRICE] = token_price_extension(self.token_price)
         if self.discovery is not None:
             known[BAZAAR] = self.discovery
         return known

@@ -15,6 +15,7 @@ from headwater_marketplace.seller.records import Payment, PaymentConflictError
 from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.windows import StreamCovers
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.hexadecimal import parse_hex
 from headwater_payments.x402 import JsonObject
 
 
@@ -47,17 +48,17 @@ class PaymentDesk:
         if payment is None:
             return 404, {"state": "unknown"}
         if method in ("GET", "HEAD"):
-            return 200, self._told(payment)
+            return 200, await self._told(payment)
         cover = self._covers.find(payment_id)
         if method == "DELETE":
             if cover is not None:
                 cover.decline()
-            return 200, self._told(payment)
+            return 200, await self._told(payment)
         if method != "POST" or header is None:
             raise InvalidInputError("A payment is looked up, sent a voucher, or declined.")
         return 200, await self._extend(payment, header)
 
-    def _told(self, payment: Payment) -> JsonObject:
+    async def _told(self, payment: Payment) -> JsonObject:
         cover = self._covers.find(payment.payment_id)
         need = None if cover is None else cover.need
         body: JsonObject = {
@@ -65,6 +66,11 @@ class PaymentDesk:
             "chargedAmount": str(payment.charge),
             "receipt": payment.receipt if payment.state == "charged" else None,
         }
+        if payment.channel_id is not None:
+            # Whatever became of the payment, its deposit may have arrived.
+            record = await self._store.channel(parse_hex(payment.channel_id, length=32))
+            if record is not None:
+                body["channelState"] = channel_state(record, record.state.charged)
         if payment.settlement is not None and payment.state == "charged":
             body["settlement"] = json.loads(payment.settlement)
         if payment.state == "reserved" and need is not None:
