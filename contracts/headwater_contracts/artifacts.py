@@ -33,6 +33,7 @@ CONTRACTS = (
     "IdentityRegistry",
     "ReputationRegistry",
     "JobEscrow",
+    "ContractSet",
 )
 """Every contract with a committed artifact."""
 
