@@ -34,6 +34,8 @@ CONTRACTS = (
     "ReputationRegistry",
     "JobEscrow",
     "ContractSet",
+    "Licences",
+    "RowCommitments",
 )
 """Every contract with a committed artifact."""
 

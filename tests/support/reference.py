@@ -77,6 +77,10 @@ _WHO_CALLS = """
 | | `closeMootDemand`, `withdraw` | anyone |
 | `ReceiptDesk` | `setOperator` | the vault's host |
 | | `claimByReceipt`, `postReceipt` | anyone, with receipts |
+| `AssetRegistry` | `registerAsset` | anyone |
+| | `publishVersion`, `setPayee`, `attachVault`, `approveDerivative` | the asset's owner |
+| `Licences` | `open` | anyone |
+| `RowCommitments` | `commit` | anyone |
 | `BondRules` | `openRules` | anyone |
 | `ContributionBond` | `adoptRules` | an asset's owner |
 | | `submit`, `withdrawConsent`, `requestRelease`, `release`, `answer`, `remedy` | a contributor |
@@ -194,6 +198,8 @@ def contracts_page() -> str:
         "BondRules": DEVELOPMENT.bond_rules,
         "ContributionBond": DEVELOPMENT.contribution_bond,
         "JobEscrow": DEVELOPMENT.job_escrow,
+        "Licences": DEVELOPMENT.licences,
+        "RowCommitments": DEVELOPMENT.row_commitments,
         "IdentityRegistry": DEVELOPMENT.identity_registry,
         "ReputationRegistry": DEVELOPMENT.reputation_registry,
     }

@@ -26,6 +26,8 @@ RECEIPT_DESK: Final = parse_address("0x4Ead0a7E00000000000000000000000000000007"
 BOND_RULES: Final = parse_address("0x4Ead0a7E00000000000000000000000000000008".lower())
 CONTRIBUTION_BOND: Final = parse_address("0x4Ead0a7E00000000000000000000000000000009".lower())
 JOB_ESCROW: Final = parse_address("0x4Ead0a7E0000000000000000000000000000000a".lower())
+LICENCES: Final = parse_address("0x4Ead0a7E0000000000000000000000000000000b".lower())
+ROW_COMMITMENTS: Final = parse_address("0x4Ead0a7E0000000000000000000000000000000c".lower())
 IDENTITY_REGISTRY: Final = parse_address("0x8004A818BFB912233c491871b3d84c89A494BD9e")
 REPUTATION_REGISTRY: Final = parse_address("0x8004B663056A597Dffe9eCcC1965A193B7388713")
 
@@ -46,6 +48,8 @@ DEVELOPMENT: Final = Deployment(
     bond_rules=BOND_RULES,
     contribution_bond=CONTRIBUTION_BOND,
     job_escrow=JOB_ESCROW,
+    licences=LICENCES,
+    row_commitments=ROW_COMMITMENTS,
     identity_registry=IDENTITY_REGISTRY,
     reputation_registry=REPUTATION_REGISTRY,
 )
@@ -89,7 +93,9 @@ async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
             "RevenueVaultFactory",
             (ASSET_REGISTRY, EPOCH_COURT, RECEIPT_DESK, [BASE_SEPOLIA_USDC]),
         ),
-        (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY, CONTRIBUTION_BOND)),
+        (LICENCES, "Licences", ()),
+        (ROW_COMMITMENTS, "RowCommitments", ()),
+        (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY, CONTRIBUTION_BOND, LICENCES)),
         (BOND_RULES, "BondRules", (PANELS, VAULT_FACTORY)),
         (CONTRIBUTION_BOND, "ContributionBond", (ASSET_REGISTRY, BOND_RULES)),
         (JOB_ESCROW, "JobEscrow", (BASE_SEPOLIA_USDC,)),

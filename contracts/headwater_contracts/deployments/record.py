@@ -36,6 +36,8 @@ class Deployment:
     bond_rules: Address
     contribution_bond: Address
     job_escrow: Address
+    licences: Address
+    row_commitments: Address
     identity_registry: Address
     reputation_registry: Address
     from_block: int = 0
