@@ -72,7 +72,7 @@ PARTS = {
         "headwater.doctor", "doctor", "marketplace", "Check a wallet's or a seller's set-up."
     ),
     "chain": Part(
-        "headwater_contracts.cli", "app", "chain", "Start a chain to develop on, list addresses."
+        "headwater.chain", "app", "chain", "Start a chain to develop on; deploy, verify, addresses."
     ),
 }
 

@@ -33,6 +33,9 @@ CONTRACTS = (
     "IdentityRegistry",
     "ReputationRegistry",
     "JobEscrow",
+    "ContractSet",
+    "Licences",
+    "RowCommitments",
 )
 """Every contract with a committed artifact."""
 

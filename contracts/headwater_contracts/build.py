@@ -17,6 +17,7 @@ from headwater_contracts.toolchain import SOLIDITY_ROOT, find_program
 from headwater_payments.errors import HeadwaterError, UnavailableError
 
 ARTIFACTS = Path(__file__).resolve().parent / "artifacts"
+DEPLOYMENTS = Path(__file__).resolve().parent / "deployments"
 
 
 def compile_artifacts() -> dict[str, str]:
@@ -56,6 +57,26 @@ def write_artifacts() -> list[str]:
     return changed
 
 
+def write_deployments() -> list[str]:
+    """Write the addresses on public chains, which follow from the artifacts; gives what changed."""
+    from headwater_contracts.deployments.plan import DeploymentPlan
+    from headwater_contracts.deployments.public import (
+        deployment_text,
+        public_chains,
+        public_deployment,
+    )
+
+    changed = []
+    for chain_id in public_chains():
+        file = DEPLOYMENTS / f"{chain_id}.json"
+        name = json.loads(file.read_text("utf-8"))["name"]
+        text = deployment_text(DeploymentPlan(public_deployment(chain_id)).deployment, name)
+        if file.read_text("utf-8") != text:
+            file.write_text(text, "utf-8")
+            changed.append(file.name)
+    return changed
+
+
 def stale_artifacts() -> list[str]:
     """The names of the artifacts that differ from what the sources compile to."""
     return [
@@ -72,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     options = parser.parse_args(arguments)
     try:
-        names = stale_artifacts() if options.check else write_artifacts()
+        names = stale_artifacts() if options.check else write_artifacts() + write_deployments()
     except HeadwaterError as exc:
         sys.stderr.write(f"{exc}\n")
         return 1

@@ -58,24 +58,49 @@ def up(
 
 @app.command()
 def addresses(
+    chain_id: Annotated[
+        int | None, typer.Option("--chain-id", help="A public chain's, rather than development.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
 ) -> None:
-    """Where the contracts are on every development chain."""
-    from headwater_contracts.deployments import DEVELOPMENT
+    """Where the contracts are on every development chain, or on a public one."""
+    from headwater_contracts.deployments import DEVELOPMENT, public_deployment
 
-    contracts = contracts_of(DEVELOPMENT)
+    deployment = DEVELOPMENT if chain_id is None else public_deployment(chain_id)
+    contracts = deployment.contracts()
     if as_json:
-        typer.echo(json.dumps({"chain_id": DEVELOPMENT.chain_id, "contracts": contracts}, indent=2))
+        typer.echo(json.dumps({"chain_id": deployment.chain_id, "contracts": contracts}, indent=2))
     else:
-        typer.echo(_table({"chain_id": str(DEVELOPMENT.chain_id), **contracts}))
+        typer.echo(_table({"chain_id": str(deployment.chain_id), **contracts}))
 
 
-def contracts_of(deployment: "Deployment") -> dict[str, Address]:
-    """The addresses of a deployment by the names of its fields."""
-    from dataclasses import asdict
+@app.command()
+def verify(
+    rpc: Annotated[str, typer.Option("--rpc", help="The node's URL.")],
+    chain_id: Annotated[int, typer.Option("--chain-id", help="The chain it must serve.")],
+) -> None:
+    """Say which contracts stand on a public chain; status 1 where one is missing.
 
-    others = ("chain_id", "from_block")
-    return {name: at for name, at in asdict(deployment).items() if name not in others}
+    An address of Headwater's own follows from the contract's code, so what is there is that code.
+    """
+    import anyio
+
+    anyio.run(_verify, rpc, chain_id)
+
+
+async def _verify(rpc: str, chain_id: int) -> None:
+    from headwater_contracts.deployments import public_deployment
+    from headwater_contracts.deployments.plan import DeploymentPlan
+    from headwater_contracts.reader import ChainReader
+
+    plan = DeploymentPlan(public_deployment(chain_id))
+    async with ChainReader.connect(rpc, chain_id) as reader:
+        await reader.require_chain()
+        states = await plan.states(reader)
+    said = {f"{each.name} {each.address}": each.present for each in states}
+    typer.echo(_table({name: "there" if there else "missing" for name, there in said.items()}))
+    if not all(said.values()):
+        raise typer.Exit(1)
 
 
 async def _serve(port: int, anvil: bool, accounts: list[Address], as_json: bool) -> None:
@@ -91,7 +116,7 @@ async def _serve(port: int, anvil: bool, accounts: list[Address], as_json: bool)
         for account in accounts:
             await _fund(chain, deployment, account)
         fields = {"url": chain.url, "chain_id": chain.chain_id, "faucet": chain.faucet}
-        contracts = contracts_of(deployment)
+        contracts = deployment.contracts()
         if as_json:
             typer.echo(json.dumps({**fields, "contracts": contracts, "funded": accounts}))
         else:

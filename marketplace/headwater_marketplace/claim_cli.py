@@ -37,7 +37,7 @@ async def _run(
     keyfile: Path, paths: Sequence[Path], rpc: str, chain_id: int, index: int, dry_run: bool
 ) -> None:
     from headwater_attribution.bundle_files import read_bundle
-    from headwater_contracts.deployments import DEVELOPMENT
+    from headwater_contracts.deployments import deployment_on
     from headwater_contracts.reader import ChainReader
     from headwater_marketplace.claiming import claim_everything, owed_to
     from headwater_wallet.keys import SeedKeystore
@@ -58,7 +58,8 @@ async def _run(
         if not owed:
             typer.echo("nothing is owed by the final roots")
         elif not dry_run:
-            sent = await claim_everything(TransactionSender(reader, signer), owed, DEVELOPMENT)
+            deployment = await deployment_on(reader)
+            sent = await claim_everything(TransactionSender(reader, signer), owed, deployment)
             typer.echo(f"claimed in {sent}" if sent else "no vault would pay; nothing was sent")
 
 

@@ -34,11 +34,13 @@ from headwater_contracts.clients.contribution_bond import ContributionBondClient
 from headwater_contracts.clients.epoch_court import EpochCourtClient
 from headwater_contracts.clients.identity_registry import IdentityRegistryClient
 from headwater_contracts.clients.job_escrow import JobEscrowClient
+from headwater_contracts.clients.licences import LicencesClient
 from headwater_contracts.clients.openings import Opening
 from headwater_contracts.clients.panels import PanelsClient
 from headwater_contracts.clients.receipt_desk import ReceiptDeskClient
 from headwater_contracts.clients.reputation_registry import ReputationRegistryClient
 from headwater_contracts.clients.revenue_vault import Entitlement, RevenueVaultClient
+from headwater_contracts.clients.row_commitments import RowCommitmentsClient
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.clients.vault_factory import RevenueVaultFactoryClient
 from headwater_contracts.deployments import Deployment
@@ -61,6 +63,7 @@ from headwater_contracts.events.channels import (
     WithdrawFinalized,
     WithdrawInitiated,
 )
+from headwater_contracts.events.commitments import COMMITMENT_EVENTS, RowsCommitted
 from headwater_contracts.events.contributions import CONTRIBUTION_EVENTS, ContributionEvent
 from headwater_contracts.events.court import COURT_EVENTS, CourtEvent
 from headwater_contracts.events.demands import DEMAND_EVENTS, DemandEvent
@@ -68,6 +71,7 @@ from headwater_contracts.events.desk import DESK_EVENTS, DeskEvent
 from headwater_contracts.events.event import Event, field_name
 from headwater_contracts.events.factory import FACTORY_EVENTS, VaultCreated
 from headwater_contracts.events.jobs import JOB_EVENTS, JobEvent
+from headwater_contracts.events.licences import LICENCE_EVENTS, LicenceOpened
 from headwater_contracts.events.panels import PANELS_EVENTS, PanelsEvent
 from headwater_contracts.events.registry import (
     REGISTRY_EVENTS,
@@ -96,6 +100,8 @@ CONTRACTS: list[tuple[type[ContractClient[Event]], object, Sequence[type[Event]]
     (BondRulesClient, RulesOpened, RULES_EVENTS),
     (ContributionBondClient, ContributionEvent, CONTRIBUTION_EVENTS),
     (JobEscrowClient, JobEvent, JOB_EVENTS),
+    (LicencesClient, LicenceOpened, LICENCE_EVENTS),
+    (RowCommitmentsClient, RowsCommitted, COMMITMENT_EVENTS),
     (IdentityRegistryClient, IdentityEvent, IDENTITY_EVENTS),
     (ReputationRegistryClient, ReputationEvent, REPUTATION_EVENTS),
 ]

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from headwater.main import PARTS, application
-from headwater_contracts.deployments import DEVELOPMENT
+from headwater_contracts.deployments import DEVELOPMENT, public_chains, public_deployment
 from headwater_payments.errors import HeadwaterError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +77,10 @@ _WHO_CALLS = """
 | | `closeMootDemand`, `withdraw` | anyone |
 | `ReceiptDesk` | `setOperator` | the vault's host |
 | | `claimByReceipt`, `postReceipt` | anyone, with receipts |
+| `AssetRegistry` | `registerAsset` | anyone |
+| | `publishVersion`, `setPayee`, `attachVault`, `approveDerivative` | the asset's owner |
+| `Licences` | `open` | anyone |
+| `RowCommitments` | `commit` | anyone |
 | `BondRules` | `openRules` | anyone |
 | `ContributionBond` | `adoptRules` | an asset's owner |
 | | `submit`, `withdrawConsent`, `requestRelease`, `release`, `answer`, `remedy` | a contributor |
@@ -194,11 +198,30 @@ def contracts_page() -> str:
         "BondRules": DEVELOPMENT.bond_rules,
         "ContributionBond": DEVELOPMENT.contribution_bond,
         "JobEscrow": DEVELOPMENT.job_escrow,
+        "Licences": DEVELOPMENT.licences,
+        "RowCommitments": DEVELOPMENT.row_commitments,
         "IdentityRegistry": DEVELOPMENT.identity_registry,
         "ReputationRegistry": DEVELOPMENT.reputation_registry,
     }
     table = "".join(f"| {name} | `{address}` |\n" for name, address in rows.items())
-    return _CONTRACTS + table + _WHO_CALLS
+    return _CONTRACTS + table + _public_chains() + _WHO_CALLS
+
+
+def _public_chains() -> str:
+    """What is configured or planned on each public chain, ours first."""
+    lines = [
+        "\n## On public chains\n",
+        "The token and the contracts of x402 and ERC-8004 are configured; ours are where",
+        "`headwater chain deploy` puts them",
+        "([why](../decisions/0015-addresses-that-follow-from-the-code.md)).\n",
+        f"| contract | {' | '.join(f'chain {chain_id}' for chain_id in public_chains())} |",
+        f"|---{'|---' * len(public_chains())}|",
+    ]
+    columns = [public_deployment(chain_id).contracts() for chain_id in public_chains()]
+    lines += [
+        f"| {name} | " + " | ".join(f"`{c[name]}`" for c in columns) + " |" for name in columns[0]
+    ]
+    return "\n".join(lines) + "\n"
 
 
 PAGES: dict[str, Callable[[], str]] = {

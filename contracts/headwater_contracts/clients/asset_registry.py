@@ -169,6 +169,16 @@ class AssetRegistryClient(ContractClient[RegistryEvent]):
             require_uint("asset_id", asset_id, 64),
         )
 
+    def approve_derivative(self, version_id: int, asset_id: int, approved: bool = True) -> Call:
+        """Let an asset derive from a version whose licence asks for approval, or no longer."""
+        return self._build(
+            f"{'let' if approved else 'no longer let'} asset {asset_id} derive from {version_id}",
+            "approveDerivative",
+            require_uint("version_id", version_id, 64),
+            require_uint("asset_id", asset_id, 64),
+            approved,
+        )
+
     def registered_asset(self, receipt: Receipt) -> int:
         """The id of the asset that a transaction registered.
 

@@ -51,6 +51,15 @@ class VaultAttached(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DerivativeApproved(Event):
+    """An asset may, or may no longer, derive from a version."""
+
+    version_id: int
+    asset_id: int
+    approved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetTransferred(Event):
     """An asset has another owner; from the zero address it was registered."""
 
@@ -88,6 +97,7 @@ RegistryEvent = (
     | VersionPublished
     | PayeeSet
     | VaultAttached
+    | DerivativeApproved
     | AssetTransferred
     | AssetApproval
     | AssetApprovalForAll
@@ -97,6 +107,7 @@ REGISTRY_EVENTS: tuple[type[RegistryEvent], ...] = (
     VersionPublished,
     PayeeSet,
     VaultAttached,
+    DerivativeApproved,
     AssetTransferred,
     AssetApproval,
     AssetApprovalForAll,

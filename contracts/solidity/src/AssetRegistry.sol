@@ -5,6 +5,7 @@ import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 
 import {IAssetRegistry} from "./IAssetRegistry.sol";
 import {IContributionTags} from "./IContributionTags.sol";
+import {Licences, Use} from "./Licences.sol";
 import {IRevenueVault} from "./IRevenueVault.sol";
 import {WHOLE} from "./Shares.sol";
 
@@ -29,7 +30,9 @@ interface IVaultFactory {
 ///     `test_a_payee_is_a_vault_of_the_version`, `test_a_payee_is_set_once`.
 ///  5. A transfer first credits the old owner in every attached vault:
 ///     `test_a_transfer_credits_the_old_owner`.
-///  6. Disputed content lowers what a link pays now, never what it is: `test/ContributionBond.t.sol`.
+///  6. A link keeps to the parent's machine-readable licence, by what parent and child are:
+///     `test/Licences.t.sol`.
+///  7. Disputed content lowers what a link pays now, never what it is: `test/ContributionBond.t.sol`.
 contract AssetRegistry is ERC721, IAssetRegistry {
     enum Kind {
         Datanet,
@@ -71,6 +74,8 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     IVaultFactory public immutable factory;
     /// @notice Says which part of a version's royalties waits while its content is in dispute.
     IContributionTags public immutable tags;
+    /// @notice Machine-readable licences, which links are held to.
+    Licences public immutable licences;
 
     uint64 public assetCount;
     uint64 public versionCount;
@@ -79,6 +84,8 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     mapping(uint64 versionId => ParentLink[]) private _parents;
     mapping(uint64 assetId => address[]) private _attached;
     mapping(address vault => bool) public isAttached;
+    /// @notice Assets that may derive from a version whose licence asks for approval.
+    mapping(uint64 versionId => mapping(uint64 assetId => bool)) public isApproved;
 
     event AssetRegistered(uint64 indexed assetId, Kind indexed kind, address indexed owner);
     event VersionPublished(
@@ -91,6 +98,7 @@ contract AssetRegistry is ERC721, IAssetRegistry {
         ParentLink[] parents
     );
     event PayeeSet(uint64 indexed versionId, address indexed vault);
+    event DerivativeApproved(uint64 indexed versionId, uint64 indexed assetId, bool approved);
     event VaultAttached(uint64 indexed assetId, address indexed vault);
 
     error NotAssetOwner(address caller, uint64 assetId);
@@ -106,10 +114,14 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     error PayeeAlreadySet(uint64 versionId);
     error AlreadyAttached(address vault);
     error TooManyVaults(uint64 assetId);
+    error LicenceAsksMore(uint32 minRoyalty, uint32 revShare);
 
-    constructor(address factory_, address tags_) ERC721("Headwater Asset", "HWA") {
+    constructor(address factory_, address tags_, address licences_)
+        ERC721("Headwater Asset", "HWA")
+    {
         factory = IVaultFactory(factory_);
         tags = IContributionTags(tags_);
+        licences = Licences(licences_);
     }
 
     /// @notice Creates an asset without versions. Anyone may register for anyone.
@@ -122,7 +134,8 @@ contract AssetRegistry is ERC721, IAssetRegistry {
 
     /// @notice Publishes what an asset now consists of, and what it was made from.
     /// @param contentRoot commitment to the content.
-    /// @param licenceHash hash of the licence's text.
+    /// @param licenceHash hash of the licence: of one that `licences` knows, whose terms children are
+    /// held to, or of a text, of which only the royalty is.
     /// @param minRoyalty what each direct child must pay, parts per 10^8 of its gross.
     /// @param parents strictly ascending by id, at most 16.
     function publishVersion(
@@ -135,8 +148,10 @@ contract AssetRegistry is ERC721, IAssetRegistry {
         _requireOwner(assetId);
         if (contentRoot == bytes32(0)) revert EmptyContentRoot();
         if (minRoyalty > WHOLE) revert RoyaltyOutOfRange(minRoyalty);
+        (bool readable, uint32 revShare) = licences.requireCurrent(licenceHash);
+        if (readable && minRoyalty != revShare) revert LicenceAsksMore(minRoyalty, revShare);
         versionId = ++versionCount;
-        uint32 stack = _link(versionId, parents);
+        uint32 stack = _link(versionId, assetId, licenceHash, parents);
         uint32 number = ++assets[assetId].versions;
         versions[versionId] = Version({
             assetId: assetId,
@@ -151,6 +166,14 @@ contract AssetRegistry is ERC721, IAssetRegistry {
         emit VersionPublished(
             versionId, assetId, number, contentRoot, licenceHash, minRoyalty, _parents[versionId]
         );
+    }
+
+    /// @notice Lets an asset derive from a version whose licence asks for approval, or no longer; what
+    /// was published meanwhile stays.
+    function approveDerivative(uint64 versionId, uint64 assetId, bool approved) external {
+        _requireOwner(assetOf(versionId));
+        isApproved[versionId][assetId] = approved;
+        emit DerivativeApproved(versionId, assetId, approved);
     }
 
     /// @notice Names, once, the vault that royalties to a version go to, and attaches it.
@@ -237,7 +260,10 @@ contract AssetRegistry is ERC721, IAssetRegistry {
         return super._update(to, tokenId, auth);
     }
 
-    function _link(uint64 versionId, Parent[] calldata parents) private returns (uint32) {
+    function _link(uint64 versionId, uint64 assetId, bytes32 licenceHash, Parent[] calldata parents)
+        private
+        returns (uint32)
+    {
         if (parents.length > MAX_PARENTS) revert TooManyParents(parents.length);
         uint256 stack;
         for (uint256 i = 0; i < parents.length; ++i) {
@@ -255,6 +281,7 @@ contract AssetRegistry is ERC721, IAssetRegistry {
             if (parent.royalty > 0 && source.payee == address(0)) {
                 revert ParentHasNoPayee(parent.parentId);
             }
+            _requireDerivable(parent.parentId, assetId, licenceHash);
             stack += parent.royalty;
             _parents[versionId].push(ParentLink(parent.parentId, parent.royalty, source.payee));
         }
@@ -262,6 +289,26 @@ contract AssetRegistry is ERC721, IAssetRegistry {
         // At most 10^8, just checked.
         // forge-lint: disable-next-line(unsafe-typecast)
         return uint32(stack);
+    }
+
+    function _requireDerivable(uint64 parentId, uint64 assetId, bytes32 licenceHash) private view {
+        Version storage source = versions[parentId];
+        licences.requireDerivable(
+            source.licenceHash,
+            licenceHash,
+            _useOf(assets[source.assetId].kind, assets[assetId].kind),
+            msg.sender,
+            isApproved[parentId][assetId]
+        );
+    }
+
+    /// @dev What a child does with a parent follows from what both are, so nobody can misstate it.
+    function _useOf(Kind parent, Kind child) private pure returns (Use) {
+        bool data = parent == Kind.Datanet || parent == Kind.Dataset;
+        if (data && (child == Kind.Model || child == Kind.Adapter)) return Use.Training;
+        if (data && child == Kind.Service) return Use.Retrieval;
+        if (!data && child == Kind.Service) return Use.Inference;
+        return Use.Derivative;
     }
 
     function _attach(uint64 assetId, address vault) private {

@@ -1,10 +1,10 @@
-"""Where the contracts are, chain by chain, and how they come to be on a development chain."""
+"""Where the contracts are on a development chain, and how they come there."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from headwater_contracts.artifacts import load_artifact
 from headwater_contracts.chains.development import DEVELOPMENT_CHAIN_ID, DevelopmentChain
+from headwater_contracts.deployments.record import MULTICALL3, Deployment
 from headwater_payments.address import Address, parse_address
 from headwater_payments.channels import BATCH_SETTLEMENT, ERC3009_DEPOSIT_COLLECTOR
 from headwater_payments.errors import InvalidInputError
@@ -15,7 +15,6 @@ from headwater_payments.permit2 import (
     UPTO_PERMIT2_PROXY,
 )
 
-MULTICALL3: Final = parse_address("0xcA11bde05977b3631167028862bE2a173976CA11")
 BASE_SEPOLIA_USDC: Final = parse_address("0x036CbD53842c5426634e7929541eC2318f3dCF7e")
 ASSET_REGISTRY: Final = parse_address("0x4Ead0a7E00000000000000000000000000000001".lower())
 VAULT_FACTORY: Final = parse_address("0x4Ead0a7E00000000000000000000000000000002".lower())
@@ -27,39 +26,10 @@ RECEIPT_DESK: Final = parse_address("0x4Ead0a7E00000000000000000000000000000007"
 BOND_RULES: Final = parse_address("0x4Ead0a7E00000000000000000000000000000008".lower())
 CONTRIBUTION_BOND: Final = parse_address("0x4Ead0a7E00000000000000000000000000000009".lower())
 JOB_ESCROW: Final = parse_address("0x4Ead0a7E0000000000000000000000000000000a".lower())
+LICENCES: Final = parse_address("0x4Ead0a7E0000000000000000000000000000000b".lower())
+ROW_COMMITMENTS: Final = parse_address("0x4Ead0a7E0000000000000000000000000000000c".lower())
 IDENTITY_REGISTRY: Final = parse_address("0x8004A818BFB912233c491871b3d84c89A494BD9e")
 REPUTATION_REGISTRY: Final = parse_address("0x8004B663056A597Dffe9eCcC1965A193B7388713")
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """The contracts of one chain; `from_block` is where their events begin.
-
-    Permit2 and what x402 adds to it have one address on every chain.
-    """
-
-    chain_id: int
-    settlement_token: Address
-    batch_settlement: Address
-    deposit_collector: Address
-    multicall3: Address
-    asset_registry: Address
-    vault_factory: Address
-    panels: Address
-    epoch_faults: Address
-    availability_demands: Address
-    epoch_court: Address
-    receipt_desk: Address
-    bond_rules: Address
-    contribution_bond: Address
-    job_escrow: Address
-    identity_registry: Address
-    reputation_registry: Address
-    from_block: int = 0
-    permit2: Address = PERMIT2
-    exact_permit2_proxy: Address = EXACT_PERMIT2_PROXY
-    upto_permit2_proxy: Address = UPTO_PERMIT2_PROXY
-    permit2_deposit_collector: Address = PERMIT2_DEPOSIT_COLLECTOR
 
 
 DEVELOPMENT: Final = Deployment(
@@ -78,6 +48,8 @@ DEVELOPMENT: Final = Deployment(
     bond_rules=BOND_RULES,
     contribution_bond=CONTRIBUTION_BOND,
     job_escrow=JOB_ESCROW,
+    licences=LICENCES,
+    row_commitments=ROW_COMMITMENTS,
     identity_registry=IDENTITY_REGISTRY,
     reputation_registry=REPUTATION_REGISTRY,
 )
@@ -121,7 +93,9 @@ async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
             "RevenueVaultFactory",
             (ASSET_REGISTRY, EPOCH_COURT, RECEIPT_DESK, [BASE_SEPOLIA_USDC]),
         ),
-        (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY, CONTRIBUTION_BOND)),
+        (LICENCES, "Licences", ()),
+        (ROW_COMMITMENTS, "RowCommitments", ()),
+        (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY, CONTRIBUTION_BOND, LICENCES)),
         (BOND_RULES, "BondRules", (PANELS, VAULT_FACTORY)),
         (CONTRIBUTION_BOND, "ContributionBond", (ASSET_REGISTRY, BOND_RULES)),
         (JOB_ESCROW, "JobEscrow", (BASE_SEPOLIA_USDC,)),
