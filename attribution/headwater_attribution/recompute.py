@@ -48,7 +48,7 @@ def recompute_epoch(bundle: EpochBundle, previous: EpochBundle | None = None) ->
     corpus = bundle.corpus.corpus()
     committed = None if bundle.influence is None else bundle.influence.committed()
     method = method_from(bundle.method.id, bundle.method.parameters, corpus, committed)
-    rule = _rule(bundle)
+    rule = rule_of(bundle)
     faults: list[str] = []
     if to_hex(corpus.root) != bundle.corpus.root:
         faults.append(
@@ -96,7 +96,12 @@ def _calibration_faults(bundle: EpochBundle) -> list[str]:
     return [f"The rule pays with a confidence of {stated} parts, and {source} {confident}."]
 
 
-def _rule(bundle: EpochBundle) -> RewardRule:
+def rule_of(bundle: EpochBundle) -> RewardRule:
+    """The rule that a bundle names, with its parameters.
+
+    Raises:
+        UnknownMethodError: it is not installed here, or takes no such parameters.
+    """
     try:
         parameters = RuleParameters(**bundle.rule.parameters)
     except TypeError as exc:
