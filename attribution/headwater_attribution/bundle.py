@@ -9,9 +9,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 from headwater_attribution.attribution import Attribution
+from headwater_attribution.calibration.card import CalibrationCard
 from headwater_attribution.corpus import Corpus, CorpusRow
 from headwater_attribution.entitlement import Entitlement, VaultDomain
 from headwater_attribution.evidence import Evidence
+from headwater_attribution.influence.committed import CommittedInfluence
 from headwater_attribution.sumtree import SumNode
 from headwater_payments.address import parse_address
 from headwater_payments.hexadecimal import parse_hex
@@ -134,6 +136,21 @@ class LeafPart(_Strict):
         return tuple(SumNode(parse_hex(node.hash, length=32), node.sum) for node in self.proof)
 
 
+class InfluencePart(_Strict):
+    """The influence vectors of the adapter that answered."""
+
+    adapter: Word
+    directions: Word
+    contributions: tuple[int, ...]
+    coordinates: tuple[tuple[int, ...], ...]
+
+    def committed(self) -> CommittedInfluence:
+        """The vectors as methods take them."""
+        return CommittedInfluence(
+            self.adapter, self.directions, self.contributions, self.coordinates
+        )
+
+
 class EpochBundle(_Strict):
     """Inputs and results of one epoch of one vault.
 
@@ -141,6 +158,8 @@ class EpochBundle(_Strict):
         contributors_share: the part of each gross charge that contributors get, parts per 10^8.
         receipts_root: commits to receipt ids, charges and evidence, in the order of ids.
         unattributed: what this epoch's receipts left in the pool.
+        influence: the vectors that the method needs, where it does.
+        calibration: the card that the rule's confidence and the method's weights come from.
     """
 
     format: Literal["headwater/epoch/1"] = "headwater/epoch/1"
@@ -158,3 +177,5 @@ class EpochBundle(_Strict):
     sum: Atomic
     depth: int = Field(ge=0, le=32)
     unattributed: Atomic
+    influence: InfluencePart | None = None
+    calibration: CalibrationCard | None = None

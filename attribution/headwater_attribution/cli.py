@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headwater_attribution.errors import AttributionError
-from headwater_payments.errors import HeadwaterError
+from headwater_payments.errors import HeadwaterError, InvalidInputError
 
 # The command line starts fast because numpy and the methods load when a command runs.
 if TYPE_CHECKING:
+    from headwater_attribution.bundle import EpochBundle
     from headwater_attribution.verify import BundleVerdict
 
 app = typer.Typer(no_args_is_help=True, help="Attribution: who caused an answer, and is it true.")
@@ -23,6 +24,12 @@ class BundleRefusedError(AttributionError):
     """A bundle doesn't hold."""
 
     code = "bundle_refused"
+
+
+class ReceiptRefusedError(AttributionError):
+    """An attribution receipt doesn't hold."""
+
+    code = "receipt_refused"
 
 
 @app.callback()
@@ -57,6 +64,71 @@ def verify(
     except HeadwaterError as error:
         typer.echo(error.line(), err=True)
         raise typer.Exit(1 if isinstance(error, BundleRefusedError) else 2) from error
+
+
+@app.command()
+def explain(
+    receipt: Annotated[
+        str,
+        typer.Argument(
+            help="A receipt's id, or a beginning of it that no other has; or the file of a signed "
+            "attribution receipt."
+        ),
+    ],
+    bundle: Annotated[Path, typer.Argument(help="The epoch bundle that holds it, a JSON file.")],
+    issuer: Annotated[
+        str, typer.Option("--issuer", help="Who has to have signed the receipt's file.")
+    ] = "",
+    chain_id: Annotated[int, typer.Option(min=1, help="Of the file's signature.")] = 84_532,
+) -> None:
+    """Say which rows caused which words of an answer, and what each account earned.
+
+    Everything is recomputed. Status 0: explained. 1: the file of a receipt does not hold, with what
+    is wrong in it. 2: it can't be explained.
+    """
+    from headwater_attribution.bundle_files import read_bundle
+    from headwater_attribution.explanation import explain as explained
+    from headwater_attribution.explanation_shown import show_explanation
+
+    try:
+        epoch = read_bundle(bundle)
+        path = Path(receipt)
+        wanted = receipt if receipt.startswith("0x") else _held(path, epoch, issuer, chain_id)
+        show_explanation(explained(epoch, wanted))
+    except HeadwaterError as error:
+        typer.echo(error.line(), err=True)
+        raise typer.Exit(1 if isinstance(error, ReceiptRefusedError) else 2) from error
+
+
+def _held(path: Path, bundle: "EpochBundle", issuer: str, chain_id: int) -> str:
+    """The payment of a signed receipt that holds against the bundle."""
+    from headwater_attribution.receipt_check import ReceiptBasis, receipt_faults
+    from headwater_attribution.signed_receipt import read_receipt
+    from headwater_payments.address import parse_address
+
+    receipt = read_receipt(path)
+    parts = [each for each in bundle.receipts if each.receipt_id == receipt.payment]
+    if not parts:
+        raise InvalidInputError(f"The bundle holds no receipt {receipt.payment}.")
+    committed = None if bundle.influence is None else bundle.influence.committed()
+    by = parse_address(issuer) if issuer else receipt.signed_by(chain_id)
+    faults = receipt_faults(
+        receipt,
+        ReceiptBasis(
+            parts[0].evidence,
+            bundle.corpus.corpus(),
+            by,
+            chain_id,
+            card=bundle.calibration,
+            committed=committed,
+        ),
+    )
+    for fault in faults:
+        typer.echo(fault)
+    if faults:
+        raise ReceiptRefusedError(f"The receipt does not hold: {len(faults)} faults, named above.")
+    typer.echo(f"The receipt holds, and is signed by {by}.")
+    return receipt.payment
 
 
 def _show(verdict: "BundleVerdict", quiet: bool) -> None:

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from headwater_attribution.bundle import (
     CorpusPart,
     EpochBundle,
+    InfluencePart,
     LeafPart,
     NamedPart,
     NodePart,
@@ -15,6 +16,7 @@ from headwater_attribution.bundle import (
     RowPart,
     VaultPart,
 )
+from headwater_attribution.calibration.card import CalibrationCard
 from headwater_attribution.corpus import Corpus
 from headwater_attribution.entitlement import (
     Entitlement,
@@ -23,6 +25,7 @@ from headwater_attribution.entitlement import (
     detail_root,
 )
 from headwater_attribution.evidence import Evidence
+from headwater_attribution.influence.committed import CommittedInfluence
 from headwater_attribution.merkle import MerkleTree
 from headwater_attribution.methods.protocol import AttributionMethod
 from headwater_attribution.receipt import attribute_answer
@@ -68,6 +71,8 @@ def close_epoch(
     *,
     contributors_share: int,
     before: Standing | None = None,
+    card: CalibrationCard | None = None,
+    committed: CommittedInfluence | None = None,
 ) -> EpochBundle:
     """Compute the entitlements after `answers` and everything needed to check them.
 
@@ -83,13 +88,18 @@ def close_epoch(
         rule: one that pays by receipt.
         contributors_share: of each gross charge, parts per 10^8.
         before: the standing at the last final root; nobody earned anything when None.
+        card: what the method is worth; the rule then pays no more than the card confirms.
+        committed: the influence vectors, where the method needs them.
 
     Raises:
         EvidenceMismatchError: evidence contradicts the corpus.
         InvalidInputError: a receipt stands twice, a charge is out of range, or the rule doesn't pay
             by receipt.
+        UnknownMethodError: the card says nothing about the method.
     """
     standing = before or Standing()
+    if card is not None:
+        rule = confident(rule, card, method.method_id)
     receipts = [
         ReceiptPart(
             receipt_id=answer.receipt_id,
@@ -118,7 +128,19 @@ def close_epoch(
         sum=tree.sum,
         depth=tree.depth,
         unattributed=earnings.unattributed,
+        influence=None if committed is None else InfluencePart(**asdict(committed)),
+        calibration=card,
     )
+
+
+def confident(rule: RewardRule, card: CalibrationCard, method_id: str) -> RewardRule:
+    """The rule with the confidence that a card has in a method.
+
+    Raises:
+        UnknownMethodError: the card says nothing about the method.
+    """
+    parameters = replace(rule.parameters, confidence=card.confidence(method_id))
+    return replace(rule, parameters=parameters)
 
 
 def standing_after(bundle: EpochBundle) -> Standing:

@@ -81,6 +81,33 @@ class Ablation:
 
 
 @dataclass(frozen=True, slots=True)
+class InfluenceObservation:
+    """An answer's gradient, written in the basis of the contributions' influence vectors.
+
+    Attributes:
+        committed: the commitment of the vectors (`CommittedInfluence.commitment`).
+        projected: the gradient's coordinates, each in 16 bits.
+        base_loss_micro: loss of the answer under the base model alone, in millionths of a nat.
+        adapted_loss_micro: and with the adapter.
+
+    Raises:
+        InvalidInputError: a coordinate needs more than 16 bits, or a loss is negative.
+    """
+
+    committed: str
+    projected: tuple[int, ...]
+    base_loss_micro: int
+    adapted_loss_micro: int
+
+    def __post_init__(self) -> None:
+        wide = any(not -(2**15) < each < 2**15 for each in self.projected)
+        if wide or min(self.base_loss_micro, self.adapted_loss_micro) < 0:
+            raise InvalidInputError(
+                "An answer's influence has coordinates of 16 bits and losses of at least 0."
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything one answer's attribution is computed from.
 
@@ -95,6 +122,7 @@ class Evidence:
             removes what the answer would quote of it; or one for each cited row with those that
             nearly repeat it, which sees less of a contributor whose rows stand in for each other.
             Rows that follow a removed row are removed with it.
+        influence: what the answer's gradient says, where an adapter was trained on the rows.
 
     Raises:
         InvalidInputError: a row stands twice, an ablation removes a row that no passage cites, a
@@ -108,6 +136,7 @@ class Evidence:
     answer_score_micro: int
     passages: tuple[RetrievedPassage, ...] = ()
     ablations: tuple[Ablation, ...] = ()
+    influence: InfluenceObservation | None = None
 
     def __post_init__(self) -> None:
         rows = {passage.row for passage in self.passages}
@@ -130,7 +159,10 @@ class Evidence:
 
     def commitment(self) -> str:
         """`0x` and the SHA-256 of the evidence as JSON with sorted keys and no spaces (UTF-8)."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        body = asdict(self)
+        if self.influence is None:
+            del body["influence"]  # a hash of evidence without it says nothing of it
+        text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return "0x" + hashlib.sha256(b"headwater/evidence/1\n" + text.encode()).hexdigest()
 
 

@@ -13,6 +13,7 @@ from headwater_attribution.rules import RewardRule, RuleParameters, rule_named
 from headwater_payments.address import parse_address
 from headwater_payments.errors import HeadwaterError
 from headwater_payments.hexadecimal import parse_hex, to_hex
+from headwater_payments.split import PARTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,16 @@ def recompute_epoch(bundle: EpochBundle, previous: EpochBundle | None = None) ->
         InvalidInputError: its inputs don't make a corpus or an epoch at all.
     """
     corpus = bundle.corpus.corpus()
-    method = method_from(bundle.method.id, bundle.method.parameters, corpus)
-    rule = _rule(bundle)
+    committed = None if bundle.influence is None else bundle.influence.committed()
+    method = method_from(bundle.method.id, bundle.method.parameters, corpus, committed)
+    rule = rule_of(bundle)
     faults: list[str] = []
     if to_hex(corpus.root) != bundle.corpus.root:
         faults.append(
             f"The rows hash to the content root {to_hex(corpus.root)}, "
             f"not to the {bundle.corpus.root} stated."
         )
+    faults += _calibration_faults(bundle)
     receipts = []
     for receipt in bundle.receipts:
         recomputed, fault = _recompute(receipt, method)
@@ -79,7 +82,26 @@ def _stated_standing(bundle: EpochBundle) -> Standing:
     )
 
 
-def _rule(bundle: EpochBundle) -> RewardRule:
+def _calibration_faults(bundle: EpochBundle) -> list[str]:
+    """Where the rule pays with another confidence than the card has, or with one from nowhere."""
+    stated = bundle.rule.parameters.get("confidence", PARTS)
+    if bundle.calibration is None:
+        confident = PARTS
+        source = "without a calibration card it is"
+    else:
+        confident = bundle.calibration.confidence(bundle.method.id)
+        source = f"the calibration card has {bundle.method.id} at"
+    if stated == confident:
+        return []
+    return [f"The rule pays with a confidence of {stated} parts, and {source} {confident}."]
+
+
+def rule_of(bundle: EpochBundle) -> RewardRule:
+    """The rule that a bundle names, with its parameters.
+
+    Raises:
+        UnknownMethodError: it is not installed here, or takes no such parameters.
+    """
     try:
         parameters = RuleParameters(**bundle.rule.parameters)
     except TypeError as exc:

@@ -8,7 +8,7 @@ pay by quantity, and positive influence normalised to the whole (OpenLedger's wh
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class RuleParameters:
             unattributed: 0 pays the estimate, 10^8 pays the lower end.
         cap: the most of one receipt's money that is paid out at all. It binds the causes together
             and not each by itself, or splitting would lift it.
+        confidence: how much of a credit is paid: what calibration confirms of what the method pays
+            (`CalibrationCard.confidence`). What it leaves stays unattributed.
 
     Raises:
         InvalidInputError: one of them lies outside 0 to 10^8.
@@ -35,9 +37,10 @@ class RuleParameters:
 
     shrinkage: int = PARTS // 4
     cap: int = PARTS
+    confidence: int = PARTS
 
     def __post_init__(self) -> None:
-        for name, value in (("shrinkage", self.shrinkage), ("cap", self.cap)):
+        for name, value in asdict(self).items():
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= PARTS:
                 raise InvalidInputError(
                     f"A rule's {name} lies between 0 and 10^8, unlike {value}.", parameter=name
@@ -110,6 +113,7 @@ def pay_causes(columns: RuleColumns, parameters: RuleParameters) -> Int64s:
     certain = columns.low
     estimate_weight = np.full((1, 1, 1), PARTS - parameters.shrinkage, dtype=np.int64)
     credited = certain + portions(columns.parts - certain, estimate_weight)
+    credited = portions(credited, np.full((1, 1, 1), parameters.confidence, dtype=np.int64))
     total = credited.sum(axis=2, keepdims=True)
     capped = credited * parameters.cap // np.maximum(total, 1)
     credited = np.where(total > parameters.cap, capped, credited)

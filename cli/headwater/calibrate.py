@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from headwater_attribution.calibration.card import CalibrationCard
+    from headwater_attribution.calibration.measured import MeasuredWorld
     from headwater_attribution.calibration.metrics import Estimate
     from headwater_attribution.calibration.run import Attacked, Calibration
+    from headwater_models.trials.run import MeasuredTexts
 
 
 class WorldName(StrEnum):
@@ -32,6 +34,7 @@ class WorldName(StrEnum):
     MIXED = "mixed"
     DIGITS = "digits"
     DOCUMENTATION = "documentation"
+    RETRIEVAL = "retrieval"
 
 
 class ModelName(StrEnum):
@@ -93,29 +96,33 @@ def _calibrate(
 
     from headwater_attribution.calibration.card import card_from
     from headwater_attribution.calibration.run import (
-        DOCUMENTATION,
         Plan,
         calibrate,
+        processes,
         require_packages,
     )
     from headwater_models.stdlib_corpus import standard_library_rows
+    from headwater_models.trials.run import measure_texts
 
-    names = tuple(dict.fromkeys(world.value for world in worlds))
-    documented = standard_library_rows() if DOCUMENTATION in names else []
+    named = set(worlds)
+    documented = standard_library_rows() if named & _OF_REAL_TEXT else []
+    trained = tuple(each.value for each in WorldName if each in named - {WorldName.RETRIEVAL})
     rows = tuple((row.module, row.text) for row in documented)
-    plan = Plan(names, model.value, seeds, retrainings, rows)
+    plan = Plan(trained, model.value, seeds, retrainings, rows)
     require_packages(plan)
-    found = calibrate(
-        plan,
-        workers or os.cpu_count() or 1,
-        lambda line: typer.echo(f"measured {line}", err=True),
-    )
-    _show(Console(), found)
+    with processes(workers or os.cpu_count() or 1) as pool:
+        found = calibrate(plan, pool, _tell)
+        measured = list(found.worlds)
+        _show(Console(), found)
+        if WorldName.RETRIEVAL in named:
+            titled = [(row.module, row.title, row.text) for row in documented]
+            texts = measure_texts(titled, seeds, retrainings, pool, _tell)
+            measured.append(texts.world)
+            _show_world(Console(), texts.world)
+            _show_red_team(Console(), texts)
     if card is None:
         return
-    made = card_from(
-        list(found.worlds), software=f"headwater {__version__}", issued_at=int(time.time())
-    )
+    made = card_from(measured, software=f"headwater {__version__}", issued_at=int(time.time()))
     if keyfile is not None:
         made = _signed(made, keyfile, chain_id)
     try:
@@ -123,6 +130,13 @@ def _calibrate(
     except OSError as exc:
         raise InvalidInputError(f"The card can't be written to {card}: {exc.strerror}.") from exc
     typer.echo(f"The card is {card}, with the hash 0x{made.hash().hex()}.")
+
+
+_OF_REAL_TEXT = {WorldName.DOCUMENTATION, WorldName.RETRIEVAL}
+
+
+def _tell(line: str) -> None:
+    typer.echo(f"measured {line}", err=True)
 
 
 def _signed(card: "CalibrationCard", keyfile: Path, chain_id: int) -> "CalibrationCard":
@@ -150,21 +164,52 @@ def _show(console: "Console", found: "Calibration") -> None:
     from headwater_attribution.tables import show_table
 
     for world in found.worlds:
-        rows = [
-            (
-                method,
-                *(_figure(figures.get(name)) for name, _ in _COLUMNS),
-                _figure(world.margins.get(method), sign=True),
-            )
-            for method, figures in world.methods.items()
-        ]
-        headings = ("method", *(heading for _, heading in _COLUMNS), "LDS less DataInf's")
-        title = f"{world.world}: {world.seeds} drawings, {world.retrainings} retrainings each"
-        show_table(console, headings, rows, title=title, right=headings[1:])
+        _show_world(console, world)
     if found.attacks:
         headings = ("attack", "in", "paid", "worth", "gain", "victim before", "after")
         rows = [_attack(each) for each in found.attacks]
         show_table(console, headings, rows, title="attacks on EK-FAC", right=headings[2:])
+
+
+def _show_world(console: "Console", world: "MeasuredWorld") -> None:
+    from headwater_attribution.tables import show_table
+
+    seen = {figure for figures in world.methods.values() for figure in figures}
+    columns = [(name, heading) for name, heading in _COLUMNS if name in seen]
+    rows = [
+        (
+            method,
+            *(_figure(figures.get(name)) for name, _ in columns),
+            *([_figure(world.margins.get(method), sign=True)] if world.margins else []),
+        )
+        for method, figures in world.methods.items()
+    ]
+    margin = ["LDS less DataInf's"] if world.margins else []
+    headings = ("method", *(heading for _, heading in columns), *margin)
+    title = f"{world.world}: {world.seeds} drawings, {world.retrainings} retrainings each"
+    show_table(console, headings, rows, title=title, right=headings[1:])
+
+
+def _show_red_team(console: "Console", texts: "MeasuredTexts") -> None:
+    from headwater_attribution.tables import show_table
+
+    def spread(values: list[float]) -> str:
+        mean = sum(values) / len(values)
+        return f"{mean:.1%} ({min(values):.1%} to {max(values):.1%})"
+
+    rows = [
+        (
+            name,
+            f"{sum(r.entered for r in results) / max(1, sum(r.handed_in for r in results)):.0%}",
+            spread([r.paid for r in results]),
+            spread([r.victim_before for r in results]),
+            spread([r.victim_after for r in results]),
+        )
+        for name, results in texts.attacks.items()
+    ]
+    headings = ("attack", "entered", "gain", "victim before", "after")
+    title = "attacks by text on admission, model, method and rule"
+    show_table(console, headings, rows, title=title, right=headings[1:])
 
 
 def _attack(attacked: "Attacked") -> tuple[str, ...]:

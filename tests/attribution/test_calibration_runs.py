@@ -19,7 +19,7 @@ from headwater_attribution.calibration.digits import DigitsTrainer, digits_world
 from headwater_attribution.calibration.documentation import UNKNOWN, documentation_world
 from headwater_attribution.calibration.measured import measure_world, summarise
 from headwater_attribution.calibration.methods import METHODS, datainf, ek_fac, uniform
-from headwater_attribution.calibration.run import Plan, calibrate, run_task
+from headwater_attribution.calibration.run import Plan, calibrate, processes, run_task
 from headwater_attribution.calibration.tiny_model import TinyShape
 from headwater_attribution.calibration.tiny_trainer import TinyTrainer
 from headwater_attribution.calibration.worlds import World, WorldSize, make_world
@@ -85,7 +85,8 @@ def test_chosen_texts_are_paid_about_what_they_are_worth() -> None:
 def test_one_process_and_two_find_the_same() -> None:
     plan = Plan(("mixed", "digits"), "tiny", 1, 8, (), SMALL, replace(QUICK, steps=24))
     told: list[str] = []
-    found = calibrate(plan, 2, told.append)
+    with processes(2) as pool:
+        found = calibrate(plan, pool, told.append)
     assert told == ["mixed, seed 0", "digits, seed 0"]
     for world, beside in zip(plan.worlds, found.worlds, strict=True):
         figures, attacks = run_task(plan, world, 0)

@@ -34,6 +34,11 @@ WITHOUT_EFFECT = {
     "rule.parameters",
     "rule.parameters.shrinkage",
     "rule.parameters.cap",
+    "rule.parameters.confidence",
+    # Left out, they are what they are here: nothing.
+    "influence",
+    "calibration",
+    "receipts.*.evidence.influence",
     "method.parameters.retrieval-loo/3.prompt_window",
     "method.parameters.retrieval-loo/3.weight",
     "method.parameters.span-match/2.window",

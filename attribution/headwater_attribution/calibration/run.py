@@ -7,7 +7,7 @@ are, nor on how many tasks run beside each other.
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -92,26 +92,25 @@ class Calibration:
 
 
 def calibrate(
-    plan: Plan, workers: int, done: Callable[[str], None] = lambda line: None
+    plan: Plan, pool: Executor, done: Callable[[str], None] = lambda line: None
 ) -> Calibration:
     """Run a plan.
 
     Args:
         plan: what to measure.
-        workers: processes beside each other, at least 1.
+        pool: where tasks run; see `processes`.
         done: told a line whenever a task has ended.
     """
     measured: defaultdict[str, list[dict[str, Figures]]] = defaultdict(list)
     attacked: defaultdict[tuple[str, str], list[AttackResult]] = defaultdict(list)
     tasks = [(world, seed) for seed in range(plan.seeds) for world in plan.worlds]
-    with _one_thread_each(), ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        waiting = [(task, pool.submit(run_task, plan, *task)) for task in tasks]
-        for (world, seed), future in waiting:
-            figures, attacks = future.result()
-            measured[world].append(figures)
-            for name, result in attacks.items():
-                attacked[world, name].append(result)
-            done(f"{world}, seed {seed}")
+    waiting = [(task, pool.submit(run_task, plan, *task)) for task in tasks]
+    for (world, seed), future in waiting:
+        figures, attacks = future.result()
+        measured[world].append(figures)
+        for name, result in attacks.items():
+            attacked[world, name].append(result)
+        done(f"{world}, seed {seed}")
     return Calibration(
         tuple(summarise(world, runs, plan.retrainings) for world, runs in measured.items()),
         tuple(Attacked(*key, tuple(results)) for key, results in attacked.items()),
@@ -166,12 +165,13 @@ def _real_attacks(world: Documentation, trainer: Trainer, seed: int) -> dict[str
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started within do their array products in one thread."""
+def processes(workers: int) -> Iterator[Executor]:
+    """`workers` fresh processes that do their array products in one thread each."""
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     try:
-        yield
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            yield pool
     finally:
         for name, value in before.items():
             if value is None:

@@ -2,13 +2,19 @@
 
 from collections.abc import Mapping
 
+from headwater_attribution.calibration.card import CalibrationCard
 from headwater_attribution.corpus import Corpus
 from headwater_attribution.errors import UnknownMethodError
+from headwater_attribution.influence.committed import CommittedInfluence
+from headwater_attribution.methods.adapter_influence import AdapterInfluence
 from headwater_attribution.methods.combined import Combined
 from headwater_attribution.methods.leave_one_out import RetrievalLeaveOneOut
 from headwater_attribution.methods.protocol import AttributionMethod
 from headwater_attribution.methods.span_match import SpanMatch
 from headwater_attribution.methods.span_trace import SpanTrace
+
+INFLUENCE_ON_CARDS = "ek-fac-16-bit"
+"""What `adapter-influence/1` is called where it is calibrated, with the curvature it is made by."""
 
 
 def default_method(corpus: Corpus) -> Combined:
@@ -16,11 +22,49 @@ def default_method(corpus: Corpus) -> Combined:
     return Combined((RetrievalLeaveOneOut(corpus), SpanMatch(corpus)), (1, 1))
 
 
-def method_from(method_id: str, parameters: Mapping[str, int], corpus: Corpus) -> AttributionMethod:
-    """The method that a receipt names, over `corpus`.
+def calibrated_method(
+    corpus: Corpus, card: CalibrationCard, committed: CommittedInfluence | None = None
+) -> Combined:
+    """All channels there is evidence for, each weighing as much as calibration trusts it.
+
+    Args:
+        corpus: the rows that may be credited.
+        card: has to speak of every method used; influence goes by the name `INFLUENCE_ON_CARDS`.
+        committed: the influence vectors; without them the channel is left out.
 
     Raises:
-        UnknownMethodError: no method has this id and takes these parameters.
+        UnknownMethodError: the card says nothing about a method.
+        InvalidInputError: the card trusts a method not at all, so it can have no weight.
+    """
+    trusts = {
+        RetrievalLeaveOneOut.method_id: card.confidence(RetrievalLeaveOneOut.method_id),
+        SpanMatch.method_id: card.confidence(SpanMatch.method_id),
+    }
+    methods: list[AttributionMethod] = [RetrievalLeaveOneOut(corpus), SpanMatch(corpus)]
+    if committed is not None:
+        trust = card.confidence(INFLUENCE_ON_CARDS)
+        methods.append(AdapterInfluence(corpus, committed, trust=trust))
+        trusts[AdapterInfluence.method_id] = trust
+    return Combined(methods, [trusts[method.method_id] for method in methods])
+
+
+def method_from(
+    method_id: str,
+    parameters: Mapping[str, int],
+    corpus: Corpus,
+    committed: CommittedInfluence | None = None,
+) -> AttributionMethod:
+    """The method that a receipt names, over `corpus`.
+
+    Args:
+        method_id: name and version.
+        parameters: as the method gives them.
+        corpus: the rows that may be credited.
+        committed: the influence vectors, for methods that need them.
+
+    Raises:
+        UnknownMethodError: no method has this id and takes these parameters, or it needs influence
+            vectors and there are none.
     """
     try:
         if method_id == RetrievalLeaveOneOut.method_id:
@@ -29,8 +73,10 @@ def method_from(method_id: str, parameters: Mapping[str, int], corpus: Corpus) -
             return SpanMatch(corpus, **parameters)
         if method_id == SpanTrace.method_id:
             return SpanTrace(corpus, **parameters)
+        if method_id == AdapterInfluence.method_id and committed is not None:
+            return AdapterInfluence(corpus, committed, **parameters)
         if method_id == Combined.method_id:
-            return _combined_from(parameters, corpus)
+            return _combined_from(parameters, corpus, committed)
     except TypeError as exc:
         raise UnknownMethodError(
             f"The method {method_id} does not take the parameters {sorted(parameters)}.",
@@ -41,11 +87,13 @@ def method_from(method_id: str, parameters: Mapping[str, int], corpus: Corpus) -
     )
 
 
-def _combined_from(parameters: Mapping[str, int], corpus: Corpus) -> Combined:
+def _combined_from(
+    parameters: Mapping[str, int], corpus: Corpus, committed: CommittedInfluence | None
+) -> Combined:
     by_method: dict[str, dict[str, int]] = {}
     for name, value in parameters.items():
         method_id, _, parameter = name.rpartition(".")
         by_method.setdefault(method_id, {})[parameter] = value
     weights = [each.pop("weight", 0) for each in by_method.values()]
-    methods = [method_from(name, each, corpus) for name, each in by_method.items()]
+    methods = [method_from(name, each, corpus, committed) for name, each in by_method.items()]
     return Combined(methods, weights)

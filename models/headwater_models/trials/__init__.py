@@ -1,0 +1,1 @@
+"""Trials: the embedded model's answers over real rows, to calibrate methods and to attack them."""

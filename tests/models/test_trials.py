@@ -1,0 +1,58 @@
+"""Trials of the embedded model: what its shares are worth, and what attacks are paid."""
+
+import numpy as np
+import pytest
+
+from headwater_attribution.calibration.measured import TRUTH, summarise
+from headwater_models.stdlib_corpus import standard_library_rows
+from headwater_models.trials.library import account, drawn_authors, enter
+from headwater_models.trials.red_team import ATTACKS, red_team
+from headwater_models.trials.retrieval import measure_retrieval
+from headwater_payments.errors import InvalidInputError
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[tuple[str, str, str]]:
+    return [(row.module, row.title, row.text) for row in standard_library_rows()]
+
+
+async def test_shares_by_removal_pay_what_is_lost_and_similarity_pays_noise(
+    rows: list[tuple[str, str, str]],
+) -> None:
+    found = summarise("retrieval", [await measure_retrieval(rows, 0, 16)], 16).methods
+    assert found["combined/1"]["lds"].low > 0.6
+    assert found["combined/1"]["paid_rightly"].low > 0.6
+    assert found["combined/1"]["spam_share"].value < 0.01
+    assert found["retrieved"]["spam_share"].low > 0.03
+    assert found["retrieved"]["left_out"].high < found["combined/1"]["left_out"].low
+    assert found[TRUTH]["spam_share"].value < 0.1
+
+
+async def test_known_attacks_by_text_gain_next_to_nothing_but_for_squatting(
+    rows: list[tuple[str, str, str]],
+) -> None:
+    found = await red_team(rows, 1)
+    assert found.keys() == ATTACKS.keys()
+    for name, result in found.items():
+        if name != "answer squatting":
+            assert result.paid < 0.03, (name, result)
+    for name in ("look-alikes", "memorisation bait"):
+        assert found[name].entered < 0.05 * found[name].handed_in, name
+    assert found["near-copies"].victim_after > 0.95 * found["near-copies"].victim_before
+    assert found["splits"].paid <= 0.01
+    # Nobody can tell who says first what others are about to say; the documentation says so, too.
+    assert found["answer squatting"].paid > 0.1
+
+
+def test_authors_are_drawn_from_seeds_and_rows_enter_in_their_order(
+    rows: list[tuple[str, str, str]],
+) -> None:
+    one, same, other = (drawn_authors(rows, s, authors=5, rows_each=4) for s in (1, 1, 2))
+    assert one == same != other
+    library = enter(one, admission=False)
+    assert [row.contribution_id for row in library.corpus.rows] == list(np.repeat(range(5), 4))
+    assert library.corpus.rows[-1].contributor == account(4)
+    with pytest.raises(InvalidInputError, match="modules"):
+        drawn_authors(rows, 1, authors=5_000, rows_each=4)
