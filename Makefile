@@ -64,6 +64,7 @@ docs: $(VENV)/.ready-dev
 bench: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/payments.py $(BENCH_ARGS)
 	$(BIN)/python benchmarks/sellers.py
+	$(BIN)/python benchmarks/end_to_end.py
 	$(BIN)/python benchmarks/gas.py
 
 requirements: $(VENV)/.ready-dev
