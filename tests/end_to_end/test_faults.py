@@ -21,10 +21,10 @@ import httpx
 import pytest
 
 from headwater_marketplace.seller import SellerStore, windows
+from headwater_marketplace.seller.bill import Bill
 from headwater_marketplace.seller.housekeeping import Housekeeper
 from headwater_marketplace.seller.records import Payment
 from headwater_marketplace.seller.resume import TransferResumer
-from headwater_marketplace.seller.served import ServedRequest
 from headwater_payments.amount import Amount
 from headwater_payments.errors import UnavailableError
 from headwater_payments.ledger import balances, check_journal
@@ -295,7 +295,7 @@ def always_committed(database: Database) -> Iterator[Any]:
 
 ROLLBACKS: dict[str, tuple[str, type, str, Any, str]] = {
     "a seller releases what it does not serve to the end": (
-        *("later call", ServedRequest, "_cut_short", nothing),
+        *("later call", Bill, "cut_short", nothing),
         "seller: fail, marketplace.seller.served.ServedRequest.run: handler()",
     ),
     "a seller releases a transfer that it cannot verify": (

@@ -16,9 +16,9 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from headwater_marketplace.facilitator import Facilitator
+from headwater_marketplace.seller.bill import PENDING
 from headwater_marketplace.seller.kept_answers import receipt_text
 from headwater_marketplace.seller.records import Answer, Payment
-from headwater_marketplace.seller.served import PENDING
 from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.transfers import TransferUnderWay
 from headwater_payments.amount import parse_atomic
