@@ -52,6 +52,9 @@ class SpendPolicy:
             nothing ahead. Escrow is not spending, but it is locked until withdrawn.
         windows: limits over time, all of which must hold.
         breaker: when to leave a failing seller alone; None for never.
+        deposit_ahead_s: place escrow for about so many seconds at the rate at which the seller was
+            paid during the last such seconds, and for ten requests at least: never more than
+            `deposit`. None places all of `deposit` at a time.
         private_hosts: sellers, by host, that may be in a private network; `*` for all. Loopback
             addresses are always allowed.
     """
@@ -62,6 +65,7 @@ class SpendPolicy:
     windows: Sequence[Window] = ()
     breaker: CircuitBreaker | None = None
     private_hosts: Collection[str] = ()
+    deposit_ahead_s: int | None = None
 
     def check(
         self,

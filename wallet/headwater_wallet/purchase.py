@@ -232,7 +232,13 @@ class Purchase:
         try:
             if need.required > intent.amount:
                 self._record.intent = intent = await buyer.ledger.extend(
-                    self._payment_id, need.required, price, limit, permit, now
+                    self._payment_id,
+                    need.required,
+                    price,
+                    limit,
+                    permit,
+                    now,
+                    deposit_ahead_s=buyer.policy.deposit_ahead_s,
                 )
             header = await buyer.headers.sign(terms, channel, intent)
         except BaseException:
