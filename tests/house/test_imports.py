@@ -37,6 +37,7 @@ ALSO = {
     "headwater_contracts.chains.rpc": ("chain",),
     "headwater_contracts.chains.rpc_params": ("chain",),
     "headwater_contracts.chains.rpc_shapes": ("chain",),
+    "headwater_wallet.blocking_httpx2": ("agents",),
     "headwater_wallet.transport_httpx2": ("agents",),
 }
 """Modules that need more than the rest of their package, and say so in its README."""

@@ -437,6 +437,34 @@ async def test_a_person_who_approves_a_tasks_payment_answers_its_wallets_questio
         assert (await client.post("/paid/x", json={"charge": 1})).status_code == 200
 
 
+async def test_deposits_follow_the_rate_of_spending_within_the_policy(shop: Shop) -> None:
+    clock = [1_000_000]
+    limit = Amount(60 * PRICE, USDC)
+    paced = policy(limit=1_000 * PRICE, deposit=limit, deposit_ahead_s=3_600)
+    wallet = await shop_wallet(shop, paced, now=lambda: clock[0])
+    placed: list[int] = []
+
+    async def buy(calls: int, each_s: int) -> None:
+        async with shop.client(wallet) as client:
+            for _ in range(calls):
+                clock[0] += each_s
+                before = sum(i.deposit for i in await wallet.ledger.intents())
+                assert (await client.post("/paid/x", json={})).status_code == 200
+                after = sum(i.deposit for i in await wallet.ledger.intents())
+                if after > before:
+                    placed.append((after - before) // PRICE)
+
+    await buy(112, 1)
+    # Ten requests to begin with, then what was signed in the last hour, and never above the cap.
+    assert placed == [10, 10, 20, 40, 60]
+    # Slowly bought, an hour takes no more than ten requests again.
+    await buy(28, 3_000)
+    assert placed == [10, 10, 20, 40, 60]
+    await buy(12, 3_000)
+    assert placed == [10, 10, 20, 40, 60, 10, 10]
+    assert shop.chain.deposits == len(placed)
+
+
 async def test_a_dry_run_says_what_would_happen_and_leaves_no_trace(shop: Shop) -> None:
     strict = policy(
         Rule("deny", "it is dear", above=5_000), ASK, ALLOW, limit=3_000, windows=(Window(60, 900),)

@@ -90,7 +90,13 @@ class ChannelHold:
     def named(self, terms: Terms, deposit_limit: int, lane: int = 0) -> ChannelTerms | None:
         """The channel of this wallet that terms name; None for a single transfer."""
         buyer = self._buyer
-        return terms.channel(buyer.signer.address, deposit_limit, lane, authorizer=buyer.authorizer)
+        channel = terms.channel(
+            buyer.signer.address, deposit_limit, lane, authorizer=buyer.authorizer
+        )
+        ahead = buyer.policy.deposit_ahead_s
+        if channel is None or ahead is None:
+            return channel
+        return replace(channel, deposit_ahead_s=ahead)
 
     async def close(self, channel: ChannelTerms) -> None:
         """Wait until nobody else holds the channel, and hold it; no wait where this one does."""

@@ -6,6 +6,7 @@ HeadwaterError
 ├── PaymentError                a payment did not go through
 │   ├── PolicyRefusedError      the wallet's own policy says no; nothing was signed
 │   │   ├── BudgetExceededError the budget cannot cover the request; nothing was signed
+│   │   ├── PrivateAddressError the seller is in a private network that is not allowed
 │   │   ├── WindowExceededError too much in too short a time: later it may go through
 │   │   ├── CircuitOpenError    the seller failed again and again: later it may go through
 │   │   ├── WalletStoppedError  the kill switch is on: nothing is paid until it is released
@@ -56,6 +57,12 @@ class BudgetExceededError(PolicyRefusedError):
     """The budget cannot cover the most that this request may cost; nothing was signed."""
 
     code = "budget_exceeded"
+
+
+class PrivateAddressError(PolicyRefusedError):
+    """The seller is at a private address that the policy does not allow; nothing was signed."""
+
+    code = "private_address"
 
 
 class WindowExceededError(PolicyRefusedError):

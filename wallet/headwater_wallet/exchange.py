@@ -5,10 +5,11 @@ passes.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import anyio
 
+from headwater_wallet.addresses import peer_of
 from headwater_wallet.purchase import Purchase, unknown_outcome
 
 _PAYMENT_REQUIRED = 402
@@ -25,6 +26,11 @@ class Answer(Protocol):
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers, looked up in any letter case."""
+        ...
+
+    @property
+    def extensions(self) -> Mapping[str, Any]:
+        """What the transport tells beside the response, such as its connection."""
         ...
 
     async def aread(self) -> bytes:
@@ -78,11 +84,12 @@ async def exchange(
                 purchase.may_have_arrived = True
                 continue
             try:
-                told = b""
+                # A connection that is closed tells its address no more.
+                told, peer = b"", peer_of(answer.extensions)
                 if answer.status_code == _PAYMENT_REQUIRED:
                     # Before anything is signed: if this body breaks off, no payment hangs on it.
                     told = await answer.aread()
-                again = await purchase.answered(answer.status_code, answer.headers, told)
+                again = await purchase.answered(answer.status_code, answer.headers, told, peer=peer)
             except BaseException:
                 # Nobody else will: an open answer holds its connection, and its handler.
                 with anyio.CancelScope(shield=True):

@@ -4,7 +4,7 @@ After a rule has allowed a payment, the circuit breaker and every window must le
 is asked last, about what would otherwise go through.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -52,6 +52,11 @@ class SpendPolicy:
             nothing ahead. Escrow is not spending, but it is locked until withdrawn.
         windows: limits over time, all of which must hold.
         breaker: when to leave a failing seller alone; None for never.
+        deposit_ahead_s: place escrow for about so many seconds at the rate at which the seller was
+            paid during the last such seconds, and for ten requests at least: never more than
+            `deposit`. None places all of `deposit` at a time.
+        private_hosts: sellers, by host, that may be in a private network; `*` for all. Loopback
+            addresses are always allowed.
     """
 
     budget: Amount
@@ -59,6 +64,8 @@ class SpendPolicy:
     deposit: Amount | None = None
     windows: Sequence[Window] = ()
     breaker: CircuitBreaker | None = None
+    private_hosts: Collection[str] = ()
+    deposit_ahead_s: int | None = None
 
     def check(
         self,

@@ -1,8 +1,9 @@
 """Spend policies as TOML files, checked before anything is paid under them.
 
 Tables: `[asset]`, `[[constraints]]` with AP2's names, `[[rules]]`, `[[windows]]`, `[breaker]`, and
-the key `deposit`. Amounts are decimal strings in whole units, such as "0.25". Constraints come
-before all rules. Source of the names: AP2 v0.2, constraints of an open payment mandate.
+the keys `deposit`, `deposit_ahead_s` and `private_hosts`. Amounts are decimal strings in whole
+units, such as "0.25". Constraints come before all rules. Source of the names: AP2 v0.2, constraints
+of an open payment mandate.
 """
 
 import tomllib
@@ -184,6 +185,8 @@ class _Document(_Table):
     windows: list[_Window] = []
     breaker: _Breaker | None = None
     deposit: str | None = None
+    private_hosts: list[str] = []
+    deposit_ahead_s: _Count | None = None
 
     def policy(self) -> SpendPolicy:
         """The policy that the document describes."""
@@ -210,6 +213,8 @@ class _Document(_Table):
             None if self.deposit is None else self._money(asset, self.deposit, "deposit"),
             tuple(windows),
             None if self.breaker is None else CircuitBreaker(**self.breaker.model_dump()),
+            frozenset(self.private_hosts),
+            self.deposit_ahead_s,
         )
 
     def _constraint_rules(self, asset: Asset, index: int, constraint: _Constraint) -> list[Rule]:

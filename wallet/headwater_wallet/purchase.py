@@ -30,6 +30,7 @@ from headwater_payments.x402 import (
     SettlementResponse,
 )
 from headwater_payments.x402_v1 import X_PAYMENT_RESPONSE
+from headwater_wallet.addresses import refuse_private
 from headwater_wallet.channel_hold import ChannelHold
 from headwater_wallet.clocks import seller_ahead
 from headwater_wallet.errors import (
@@ -134,7 +135,12 @@ class Purchase:
         return {} if terms is None else await self._pay_under(terms)
 
     async def answered(
-        self, status: int, headers: Mapping[str, str], body: bytes = b""
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        peer: str | None = None,
     ) -> dict[str, str] | None:
         """What to do about an answer's head: headers to send again with, or None to hand it on.
 
@@ -142,6 +148,7 @@ class Purchase:
             status: the HTTP status.
             headers: looked up in any letter case.
             body: of a 402, in which version 1 of x402 has its terms.
+            peer: the address that it came from, where that is known.
 
         Raises:
             PaymentUnderWayError: another request makes this very payment; it is not disturbed.
@@ -150,7 +157,7 @@ class Purchase:
             SellerMisbehavedError: the answer breaks the terms; the channel is blocked.
         """
         if status == 402:
-            return await self._asked_to_pay(headers, body)
+            return await self._asked_to_pay(headers, body, peer)
         if self._record.intent is None:
             return None
         header = headers.get(PAYMENT_RESPONSE) or headers.get(X_PAYMENT_RESPONSE)
@@ -225,7 +232,13 @@ class Purchase:
         try:
             if need.required > intent.amount:
                 self._record.intent = intent = await buyer.ledger.extend(
-                    self._payment_id, need.required, price, limit, permit, now
+                    self._payment_id,
+                    need.required,
+                    price,
+                    limit,
+                    permit,
+                    now,
+                    deposit_ahead_s=buyer.policy.deposit_ahead_s,
                 )
             header = await buyer.headers.sign(terms, channel, intent)
         except BaseException:
@@ -273,7 +286,7 @@ class Purchase:
                 self._hold.open()
 
     async def _asked_to_pay(
-        self, headers: Mapping[str, str], content: bytes
+        self, headers: Mapping[str, str], content: bytes, peer: str | None
     ) -> dict[str, str] | None:
         buyer = self._buyer
         self._record.seller_ahead_s = ahead = seller_ahead(headers, buyer.now())
@@ -293,6 +306,7 @@ class Purchase:
                 f"{self._origin} asks for another payment after one was made: {body.error}.",
                 reason=body.error or "",
             )
+        refuse_private(self._origin, peer, buyer.policy.private_hosts)
         terms = replace(choose_terms(body, buyer.policy.budget.asset), seller_ahead_s=ahead or 0)
         if terms.lasting:
             self._buyer.remember(self._route, terms)

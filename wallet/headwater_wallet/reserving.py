@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
+from headwater_payments.address import Address
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import to_hex
 from headwater_wallet import kill_switch
@@ -22,6 +24,9 @@ from headwater_wallet.intent_rows import intent_of, log_intent, set_columns, sti
 from headwater_wallet.records import IntentRecord
 from headwater_wallet.spend_history import LedgerHistory
 from headwater_wallet.spend_records import ChannelTerms, Intent, NewPayment, Permit
+
+FIRST_REQUESTS: Final = 10
+"""Requests that a deposit covers at least, where nothing is known of their rate."""
 
 
 def reserve_payment(
@@ -71,6 +76,7 @@ def extend_payment(
     now: int,
     *,
     past: str,
+    deposit_ahead_s: int | None = None,
 ) -> Intent:
     """Set aside more for a payment under way; see `SpendLedger.extend`."""
     kill_switch.refuse_if_stopped(books)
@@ -89,7 +95,9 @@ def extend_payment(
     refuse_beyond(budgets, needed)
     permit(LedgerHistory(books, past, using=payment_id, going_on=True), needed[0])
     missing = before.missing_deposit(maximum)
-    deposit = deposit_for(books, channel, missing, budgets, at_a_time=deposit_limit, limit=None)
+    history = LedgerHistory(books, past)
+    at_a_time = _ahead(history, row.payee, added, deposit_limit, deposit_ahead_s, now)
+    deposit = deposit_for(books, channel, missing, budgets, at_a_time=at_a_time, limit=None)
     store_channel(channel, before.with_reservation(added, maximum))
     set_columns(row, amount=required, max_claimable=maximum, deposit=row.deposit + deposit)
     headroom.take_over(row, budgets, loans, now)
@@ -97,6 +105,16 @@ def extend_payment(
     take(books, budgets, row, newly_signed, price=price, signed_at=now)
     log_intent(books.connection, row)
     return replace(intent_of(row), deposit=deposit)
+
+
+def _ahead(
+    history: LedgerHistory, payee: str, amount: int, limit: int, ahead_s: int | None, now: int
+) -> int:
+    """Escrow to place at a time: for about `ahead_s` seconds, at the rate of the last ones."""
+    if ahead_s is None:
+        return limit
+    lately = history.signed_after(now - ahead_s, Address(payee)).atomic
+    return min(limit, max(lately, FIRST_REQUESTS * amount))
 
 
 def _new_intent(
@@ -123,13 +141,16 @@ def _new_intent(
         permit(LedgerHistory(books, past, using=payment.payment_id), needed[0])
     if channel is not None:
         missing = before.missing_deposit(max_claimable)
+        at_a_time = _ahead(
+            LedgerHistory(books, past),
+            payment.payee,
+            amount,
+            channel.deposit_limit,
+            channel.deposit_ahead_s,
+            payment.created_at,
+        )
         deposit = deposit_for(
-            books,
-            row,
-            missing,
-            budgets,
-            at_a_time=channel.deposit_limit,
-            limit=channel.seller_limit,
+            books, row, missing, budgets, at_a_time=at_a_time, limit=channel.seller_limit
         )
         store_channel(row, before.with_reservation(amount, max_claimable))
     intent = IntentRecord(

@@ -174,6 +174,8 @@ class SpendLedger:
         deposit_limit: int,
         permit: Permit,
         now: int,
+        *,
+        deposit_ahead_s: int | None = None,
     ) -> Intent:
         """Set aside more for a payment under way on a channel of rising vouchers, atomically.
 
@@ -184,6 +186,7 @@ class SpendLedger:
             deposit_limit: atomic units of escrow to place at a time.
             permit: raises to refuse, as for `reserve`.
             now: Unix seconds.
+            deposit_ahead_s: seconds of spending to place at a time, within that limit.
 
         Returns:
             The payment; `max_claimable` is what the next voucher says, and `deposit` the escrow
@@ -200,7 +203,15 @@ class SpendLedger:
 
         def work(books: Books) -> Intent:
             return extend_payment(
-                books, payment_id, required, price, deposit_limit, permit, now, past=self._past
+                books,
+                payment_id,
+                required,
+                price,
+                deposit_limit,
+                permit,
+                now,
+                past=self._past,
+                deposit_ahead_s=deposit_ahead_s,
             )
 
         return await self._database.write(in_books(work))

@@ -63,6 +63,8 @@ class ChannelTerms:
         deposit_limit: atomic units of escrow to place at a time, beyond what a payment is missing.
         seller_limit: atomic units that may lie uncharged in all lanes with the seller after a
             deposit, beyond what a payment is missing; None where there are no lanes.
+        deposit_ahead_s: seconds of spending, at its present rate, to place at a time; None for all
+            that the limits allow.
     """
 
     identifier: bytes
@@ -71,6 +73,7 @@ class ChannelTerms:
     concurrent: bool
     deposit_limit: int
     seller_limit: int | None = None
+    deposit_ahead_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
