@@ -5,6 +5,7 @@
 #   make lint           the quick part of it: style, types, floors
 #   make test-torch     what needs torch, in .venv-torch: a download of gigabytes on Linux
 #   make bench          measure payments beside the official x402 SDK
+#   make check-slither  analyse the contracts with Slither: each finding is fixed or answered
 #   make docs           build the documentation into site/
 #   make requirements   pin the dependencies again, from pyproject.toml
 #   make clean          remove what the other targets made
@@ -57,6 +58,16 @@ check-contracts: $(MODULES)
 	$(WITH_NODE) $(BIN)/python -m headwater_contracts.build --check
 	cd $(SOLIDITY) && $(WITH_NODE) "$$($(abspath $(BIN))/python -c \
 	  'from headwater_contracts.toolchain import find_program; print(find_program("forge"))')" test
+
+# Slither asks for other versions of what is installed here, so it has an environment of its own.
+check-slither: $(MODULES) .venv-slither/.ready
+	$(WITH_NODE) $(BIN)/python -m headwater_contracts.static_analysis \
+	  --slither "$(abspath .venv-slither/bin/slither)"
+
+.venv-slither/.ready: requirements/slither.txt
+	$(PYTHON) -m venv .venv-slither
+	.venv-slither/bin/python -m pip install --quiet --require-hashes --requirement $<
+	touch $@
 
 docs: $(VENV)/.ready-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

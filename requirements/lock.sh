@@ -22,3 +22,6 @@ options=(
 # On Linux the package index has torch with CUDA only, several gigabytes: so it stands by itself.
 "$uv" pip compile pyproject.toml --quiet --extra adapters --group torch "${options[@]}" \
   --constraint requirements/dev.txt --output-file requirements/torch.txt
+# Slither runs in an environment of its own.
+"$uv" pip compile requirements/slither.in --quiet "${options[@]}" \
+  --output-file requirements/slither.txt

@@ -15,6 +15,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from headwater.main import PARTS, application
 from headwater_contracts.deployments import DEVELOPMENT, public_chains, public_deployment
+from headwater_contracts.static_analysis import EVERYWHERE, read_answers
 from headwater_payments.errors import HeadwaterError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -224,10 +225,32 @@ def _public_chains() -> str:
     return "\n".join(lines) + "\n"
 
 
+_SLITHER = """# Static analysis of the contracts
+
+`make check-slither` runs Slither over the contracts, in an environment of its own, and refuses
+every finding of high, medium or low impact that is neither fixed nor answered here, and every
+answer that no finding asks for any more.
+
+| check | where | why it is right as it is |
+|---|---|---|
+"""
+
+
+def slither_page() -> str:
+    """The answers to Slither's findings."""
+    rows = (f"| `{a.check}` | {_everywhere(a.place)} | {a.answer} |\n" for a in read_answers())
+    return _SLITHER + "".join(rows)
+
+
+def _everywhere(place: str) -> str:
+    return "everywhere" if place == EVERYWHERE else f"`{place}`"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "cli.md": cli_page,
     "contracts.md": contracts_page,
+    "static-analysis.md": slither_page,
 }
 """Page → what it must hold."""
 
