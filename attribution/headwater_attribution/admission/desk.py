@@ -13,7 +13,6 @@ from headwater_attribution.admission.neighbours import (
 )
 from headwater_attribution.admission.order import WordOrder
 from headwater_attribution.admission.parameters import AdmissionParameters
-from headwater_attribution.admission.quality import quality_objection
 from headwater_attribution.admission.verdict import ACCEPTED, Contribution, RowRef, Verdict
 from headwater_payments.address import Address
 
@@ -51,10 +50,10 @@ class AdmissionDesk:
 
     def review(self, contribution: Contribution) -> list[Verdict]:
         """Judge each row of `contribution` and take the accepted ones into the index."""
-        verdicts = self.preview(contribution)
-        for text, verdict in zip(contribution.rows, verdicts, strict=True):
+        rows = [fingerprint(text) for text in contribution.rows]
+        verdicts = self._judge(contribution, rows)
+        for row, verdict in zip(rows, verdicts, strict=True):
             if verdict.accepted:
-                row = fingerprint(text)
                 self._index.add(verdict.ref, row)
                 self._order.learn(row.words)
         self._contributions_of[contribution.contributor].add(contribution.contribution_id)
@@ -62,7 +61,9 @@ class AdmissionDesk:
 
     def preview(self, contribution: Contribution) -> list[Verdict]:
         """Judge each row of `contribution` as `review` would, and take in nothing."""
-        rows = [fingerprint(text) for text in contribution.rows]
+        return self._judge(contribution, [fingerprint(text) for text in contribution.rows])
+
+    def _judge(self, contribution: Contribution, rows: list[Fingerprint]) -> list[Verdict]:
         own = frozenset(self._contributions_of.get(contribution.contributor, ()))
         matches = [self._index.alike(row, own) for row in rows]
         source = self._source_of(matches)
@@ -91,11 +92,7 @@ class AdmissionDesk:
         return Verdict(ref, _SAME, f"It is the same text as {_name(earlier)}.", earlier, 10_000)
 
     def _quality(self, ref: RowRef, row: Fingerprint, collective: Collective) -> Verdict | None:
-        objection = (
-            quality_objection(row, self.parameters)
-            or collective.objection
-            or collective.disorder(row)
-        )
+        objection = collective.quality(row) or collective.objection or collective.disorder(row)
         if objection is not None:
             return Verdict(ref, *objection)
         stock_bps = collective.stock_bps(row)
