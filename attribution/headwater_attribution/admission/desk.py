@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from headwater_attribution.admission.benchmarks import RegisteredBenchmarks
 from headwater_attribution.admission.collective import Collective
 from headwater_attribution.admission.fingerprint import Fingerprint, fingerprint
 from headwater_attribution.admission.neighbours import (
@@ -13,10 +14,12 @@ from headwater_attribution.admission.neighbours import (
 )
 from headwater_attribution.admission.order import WordOrder
 from headwater_attribution.admission.parameters import AdmissionParameters
+from headwater_attribution.admission.private import private_objection
 from headwater_attribution.admission.verdict import ACCEPTED, Contribution, RowRef, Verdict
 from headwater_payments.address import Address
 
 _ALIKE = "near-copy/1"
+_BENCHMARK = "benchmark/1"
 _COPIED = "copied-text/1"
 _DERIVED = "derived-contribution/1"
 _SAME = "same-text/1"
@@ -42,8 +45,13 @@ class AdmissionDesk:
     nobody's refused rows: nobody can spoil a newcomer's ground by handing in rubbish before it.
     """
 
-    def __init__(self, parameters: AdmissionParameters | None = None) -> None:
+    def __init__(
+        self,
+        parameters: AdmissionParameters | None = None,
+        benchmarks: RegisteredBenchmarks | None = None,
+    ) -> None:
         self.parameters = parameters or AdmissionParameters()
+        self._benchmarks = benchmarks or RegisteredBenchmarks({})
         self._index = NeighbourIndex(self.parameters)
         self._order = WordOrder()
         self._contributions_of: defaultdict[Address, set[int]] = defaultdict(set)
@@ -74,7 +82,8 @@ class AdmissionDesk:
         for number, (row, alike) in enumerate(zip(rows, matches, strict=True)):
             ref = RowRef(contribution.contribution_id, number)
             verdict = (
-                self._same(ref, row, own_texts.get(row.canonical))
+                self._unfit(ref, contribution.rows[number], row)
+                or self._same(ref, row, own_texts.get(row.canonical))
                 or self._quality(ref, row, collective)
                 or self._copied(ref, row, own, small=small)
                 or self._alike(ref, row, alike, small=small)
@@ -84,6 +93,17 @@ class AdmissionDesk:
             own_texts.setdefault(row.canonical, ref)
             verdicts.append(verdict)
         return verdicts
+
+    def _unfit(self, ref: RowRef, text: str, row: Fingerprint) -> Verdict | None:
+        """What may not enter even if it is new: secrets, personal data, a benchmark's questions."""
+        objection = private_objection(text)
+        if objection is not None:
+            return Verdict(ref, *objection)
+        benchmark = self._benchmarks.held_by(row.words)
+        if benchmark is None:
+            return None
+        reason = f"It is quarantined: it holds part of the benchmark {benchmark}."
+        return Verdict(ref, _BENCHMARK, reason)
 
     def _same(self, ref: RowRef, row: Fingerprint, own: RowRef | None) -> Verdict | None:
         earlier = self._index.same(row) or own
