@@ -1,13 +1,17 @@
 import copy
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise, permutations
 
 import pytest
 from attribution.standard_library import standard_library
 
 from headwater_attribution.admission import AdmissionDesk, Contribution, Verdict, admit
+from headwater_attribution.admission.lexicon import FUNCTION_WORDS
+from headwater_attribution.admission.order import OrderGain, WordOrder
 from headwater_attribution.canonical import words
 from headwater_payments.address import parse_address
 
@@ -311,3 +315,53 @@ def test_every_refusal_gives_a_sentence(honest_verdicts: list[Verdict]) -> None:
         assert verdict.reason[0].isupper()
         assert verdict.reason.endswith(".")
         assert "/" in verdict.rule
+
+
+def test_the_order_of_words_gains_what_its_definition_says() -> None:
+    draw = random.Random(3)
+    rows = [[draw.choice(VOCABULARY) for _ in range(draw.randrange(0, 90))] for _ in range(60)]
+    order = WordOrder()
+    for row in rows[:30]:
+        order.learn(row)
+    assert [_plain_gain(rows[:30], row) for row in rows] == order.gains(rows)
+    assert order.gains(rows)[7] == order.gain(rows[7])
+
+
+GRAMMAR = ["the", "of", "a", "is", "to", "and"]
+VOCABULARY = [*GRAMMAR, *(f"w{number}" for number in range(25)), "7", "x"]
+
+
+def _plain_gain(learned: list[list[str]], words: list[str]) -> OrderGain:
+    """The gain as the module's docstring defines it, pair by pair."""
+    spread: Counter[str] = Counter()
+    classes: Counter[str] = Counter()
+    pairs: Counter[tuple[str, str]] = Counter()
+
+    def class_of(word: str) -> str:
+        if word in FUNCTION_WORDS or spread[word] >= 8:
+            return word
+        if word.isdigit():
+            return "<number>"
+        return "<letter>" if len(word) == 1 else "<word>"
+
+    for row in learned:
+        spread.update(set(row))  # what is common is common from then on
+        classes.update(map(class_of, row))
+        pairs.update(pairwise(map(class_of, row)))
+    known = classes.total()
+
+    def score(one: str, other: str) -> int:
+        by_chance = max(classes[one] * classes[other], known // 20, 1)
+        together = 10 * known * pairs[one, other] + by_chance
+        return int((together**16).bit_length() - ((11 * by_chance) ** 16).bit_length())
+
+    found = []
+    for start in sorted({*range(0, max(0, len(words) - 40), 20), max(0, len(words) - 40)}):
+        stretch = [class_of(word) for word in words[start : start + 40]]
+        if len(stretch) < 2:
+            found.append(OrderGain(0, 0))
+            continue
+        neighbours = sum(score(one, other) for one, other in pairwise(stretch))
+        shuffled = sum(score(one, other) for one, other in permutations(stretch, 2))
+        found.append(OrderGain(neighbours - shuffled // len(stretch), len(stretch) - 1))
+    return min(found, key=lambda gain: gain.sixteenths)

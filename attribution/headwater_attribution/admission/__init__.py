@@ -5,6 +5,7 @@ so a verdict never changes when more rows arrive, and refused rows change nobody
 random.
 """
 
+from headwater_attribution.admission.benchmarks import RegisteredBenchmarks
 from headwater_attribution.admission.desk import AdmissionDesk, admit
 from headwater_attribution.admission.parameters import AdmissionParameters
 from headwater_attribution.admission.verdict import Contribution, RowRef, Verdict
@@ -13,6 +14,7 @@ __all__ = [
     "AdmissionDesk",
     "AdmissionParameters",
     "Contribution",
+    "RegisteredBenchmarks",
     "RowRef",
     "Verdict",
     "admit",

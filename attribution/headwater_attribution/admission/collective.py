@@ -1,16 +1,17 @@
 """What shows only over a whole contribution: stamped forms, word salad, mostly worthless rows."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from headwater_attribution.admission.fingerprint import Fingerprint
 from headwater_attribution.admission.lexicon import FUNCTION_WORDS
 from headwater_attribution.admission.order import OrderGain, WordOrder
 from headwater_attribution.admission.parameters import AdmissionParameters
 from headwater_attribution.admission.quality import broken_pairs, quality_objection
-from headwater_attribution.windows import window_hashes
 
 _WINDOW = 3
+Window: TypeAlias = tuple[str, str, str]
 
 
 class Collective:
@@ -25,15 +26,16 @@ class Collective:
     def __init__(
         self, rows: Sequence[Fingerprint], parameters: AdmissionParameters, order: WordOrder
     ) -> None:
-        counts: Counter[int] = Counter()
+        counts: Counter[Window] = Counter()
         for row in rows:
-            counts.update(set(window_hashes(row.words, _WINDOW)))
+            counts.update(set(_windows(row)))
+        self._quality = {row: quality_objection(row, parameters) for row in rows}
         needed = max(8, len(rows) * 2 // 5)
         self._stock = {window for window, count in counts.items() if count >= needed}
         self.objection = (
             _salad(rows, parameters)
             or _poor(rows, parameters)
-            or _worthless(rows, parameters)
+            or self._worthless(rows, parameters)
             or _disordered(rows, parameters, order)
         )
         self._small = len(rows) < parameters.small_rows
@@ -56,10 +58,29 @@ class Collective:
 
     def stock_bps(self, row: Fingerprint) -> int:
         """The share of the row's three-word windows that are stock, in basis points."""
-        windows = window_hashes(row.words, _WINDOW)
-        if not windows:
+        windows = len(row.words) - _WINDOW + 1
+        if windows < 1 or not self._stock:
             return 0
-        return sum(window in self._stock for window in windows) * 10_000 // len(windows)
+        return sum(window in self._stock for window in _windows(row)) * 10_000 // windows
+
+    def quality(self, row: Fingerprint) -> tuple[str, str] | None:
+        """The objection of the quality floor to one of the rows."""
+        return self._quality[row]
+
+    def _worthless(
+        self, rows: Sequence[Fingerprint], parameters: AdmissionParameters
+    ) -> tuple[str, str] | None:
+        failed = sum(self._quality[row] is not None for row in rows)
+        if failed < 5 or failed * 10_000 < parameters.worthless_bps * len(rows):
+            return None
+        return (
+            "worthless-contribution/1",
+            f"Of the {len(rows)} rows of its contribution {failed} fail the quality floor.",
+        )
+
+
+def _windows(row: Fingerprint) -> Iterator[Window]:
+    return zip(row.words, row.words[1:], row.words[2:], strict=False)
 
 
 def _disordered(
@@ -67,7 +88,7 @@ def _disordered(
 ) -> tuple[str, str] | None:
     if order.words < parameters.order_from_words:
         return None
-    gain = sum((order.gain(row.words) for row in rows), OrderGain(0, 0))
+    gain = sum(order.gains([row.words for row in rows]), OrderGain(0, 0))
     enough = parameters.min_order_millibits + more
     if gain.pairs < parameters.order_pairs:
         enough = parameters.min_short_order_millibits
@@ -118,16 +139,4 @@ def _poor(rows: Sequence[Fingerprint], parameters: AdmissionParameters) -> tuple
     return (
         "poor-vocabulary/1",
         f"The {count} words of its contribution are only {distinct} different ones.",
-    )
-
-
-def _worthless(
-    rows: Sequence[Fingerprint], parameters: AdmissionParameters
-) -> tuple[str, str] | None:
-    failed = sum(quality_objection(row, parameters) is not None for row in rows)
-    if failed < 5 or failed * 10_000 < parameters.worthless_bps * len(rows):
-        return None
-    return (
-        "worthless-contribution/1",
-        f"Of the {len(rows)} rows of its contribution {failed} fail the quality floor.",
     )

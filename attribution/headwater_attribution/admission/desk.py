@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from headwater_attribution.admission.benchmarks import RegisteredBenchmarks
 from headwater_attribution.admission.collective import Collective
 from headwater_attribution.admission.fingerprint import Fingerprint, fingerprint
 from headwater_attribution.admission.neighbours import (
@@ -13,11 +14,12 @@ from headwater_attribution.admission.neighbours import (
 )
 from headwater_attribution.admission.order import WordOrder
 from headwater_attribution.admission.parameters import AdmissionParameters
-from headwater_attribution.admission.quality import quality_objection
+from headwater_attribution.admission.private import private_objection
 from headwater_attribution.admission.verdict import ACCEPTED, Contribution, RowRef, Verdict
 from headwater_payments.address import Address
 
 _ALIKE = "near-copy/1"
+_BENCHMARK = "benchmark/1"
 _COPIED = "copied-text/1"
 _DERIVED = "derived-contribution/1"
 _SAME = "same-text/1"
@@ -43,18 +45,23 @@ class AdmissionDesk:
     nobody's refused rows: nobody can spoil a newcomer's ground by handing in rubbish before it.
     """
 
-    def __init__(self, parameters: AdmissionParameters | None = None) -> None:
+    def __init__(
+        self,
+        parameters: AdmissionParameters | None = None,
+        benchmarks: RegisteredBenchmarks | None = None,
+    ) -> None:
         self.parameters = parameters or AdmissionParameters()
+        self._benchmarks = benchmarks or RegisteredBenchmarks({})
         self._index = NeighbourIndex(self.parameters)
         self._order = WordOrder()
         self._contributions_of: defaultdict[Address, set[int]] = defaultdict(set)
 
     def review(self, contribution: Contribution) -> list[Verdict]:
         """Judge each row of `contribution` and take the accepted ones into the index."""
-        verdicts = self.preview(contribution)
-        for text, verdict in zip(contribution.rows, verdicts, strict=True):
+        rows = [fingerprint(text) for text in contribution.rows]
+        verdicts = self._judge(contribution, rows)
+        for row, verdict in zip(rows, verdicts, strict=True):
             if verdict.accepted:
-                row = fingerprint(text)
                 self._index.add(verdict.ref, row)
                 self._order.learn(row.words)
         self._contributions_of[contribution.contributor].add(contribution.contribution_id)
@@ -62,7 +69,9 @@ class AdmissionDesk:
 
     def preview(self, contribution: Contribution) -> list[Verdict]:
         """Judge each row of `contribution` as `review` would, and take in nothing."""
-        rows = [fingerprint(text) for text in contribution.rows]
+        return self._judge(contribution, [fingerprint(text) for text in contribution.rows])
+
+    def _judge(self, contribution: Contribution, rows: list[Fingerprint]) -> list[Verdict]:
         own = frozenset(self._contributions_of.get(contribution.contributor, ()))
         matches = [self._index.alike(row, own) for row in rows]
         source = self._source_of(matches)
@@ -73,7 +82,8 @@ class AdmissionDesk:
         for number, (row, alike) in enumerate(zip(rows, matches, strict=True)):
             ref = RowRef(contribution.contribution_id, number)
             verdict = (
-                self._same(ref, row, own_texts.get(row.canonical))
+                self._unfit(ref, contribution.rows[number], row)
+                or self._same(ref, row, own_texts.get(row.canonical))
                 or self._quality(ref, row, collective)
                 or self._copied(ref, row, own, small=small)
                 or self._alike(ref, row, alike, small=small)
@@ -84,6 +94,17 @@ class AdmissionDesk:
             verdicts.append(verdict)
         return verdicts
 
+    def _unfit(self, ref: RowRef, text: str, row: Fingerprint) -> Verdict | None:
+        """What may not enter even if it is new: secrets, personal data, a benchmark's questions."""
+        objection = private_objection(text)
+        if objection is not None:
+            return Verdict(ref, *objection)
+        benchmark = self._benchmarks.held_by(row.words)
+        if benchmark is None:
+            return None
+        reason = f"It is quarantined: it holds part of the benchmark {benchmark}."
+        return Verdict(ref, _BENCHMARK, reason)
+
     def _same(self, ref: RowRef, row: Fingerprint, own: RowRef | None) -> Verdict | None:
         earlier = self._index.same(row) or own
         if earlier is None:
@@ -91,11 +112,7 @@ class AdmissionDesk:
         return Verdict(ref, _SAME, f"It is the same text as {_name(earlier)}.", earlier, 10_000)
 
     def _quality(self, ref: RowRef, row: Fingerprint, collective: Collective) -> Verdict | None:
-        objection = (
-            quality_objection(row, self.parameters)
-            or collective.objection
-            or collective.disorder(row)
-        )
+        objection = collective.quality(row) or collective.objection or collective.disorder(row)
         if objection is not None:
             return Verdict(ref, *objection)
         stock_bps = collective.stock_bps(row)

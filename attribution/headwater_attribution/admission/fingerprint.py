@@ -11,7 +11,7 @@ WINDOW = 5
 """Words in the windows by which a copied stretch is recognised."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fingerprint:
     """One row, ready for comparison.
 

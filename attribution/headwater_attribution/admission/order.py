@@ -12,15 +12,24 @@ tells (Brown et al., "Class-based n-gram models of natural language", 1992).
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, repeat
+
+import numpy as np
+import numpy.typing as npt
 
 from headwater_attribution.admission.lexicon import FUNCTION_WORDS
+from headwater_attribution.apportion import Int64s
+
+Bools = npt.NDArray[np.bool_]
 
 _COMMON_FROM_ROWS = 8
 _STRETCH = 40
 _ENDINGS = ("ing", "ed", "ly", "tion", "s")
 _PARTS_OF_A_BIT = 16
 _SMOOTHING = 10
+_BITS = 32
+_AT_ONCE = 64
+"""Stretches judged in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,53 +58,82 @@ class WordOrder:
 
     def __init__(self) -> None:
         self._rows_with_word: Counter[str] = Counter()
-        self._classes: Counter[str] = Counter()
-        self._pairs: Counter[tuple[str, str]] = Counter()
-        self._scores: dict[tuple[str, str], int] = {}
+        self._number_of: dict[str, int] = {}
+        self._classes: list[int] = []
+        self._pairs: Counter[int] = Counter()
         self.words = 0
 
     def learn(self, words: Sequence[str]) -> None:
         """Take in the words of an accepted row."""
         self._rows_with_word.update(set(words))
-        classes = [self._class(word) for word in words]
-        self._classes.update(classes)
-        self._pairs.update(pairwise(classes))
+        classes = [self._number(self._class(word)) for word in words]
+        for number in classes:
+            self._classes[number] += 1
+        self._pairs.update(one << _BITS | other for one, other in pairwise(classes))
         self.words += len(words)
-        self._scores.clear()
 
-    def gain(self, words: Sequence[str]) -> OrderGain:
-        """What the order of `words` gains where it gains least: in the worst stretch of them.
+    def gains(self, rows: Sequence[Sequence[str]]) -> list[OrderGain]:
+        """What the order of each row's words gains where it gains least: in its worst stretch.
 
         About nothing for words in any order, so a sentence before or after them is of no help.
         """
-        classes = [self._class(word) for word in words]
-        last = max(0, len(classes) - _STRETCH)
-        starts = sorted({*range(0, last, _STRETCH // 2), last})
-        stretches = [self._stretch(classes[start : start + _STRETCH]) for start in starts]
-        return min(stretches, key=lambda gain: gain.sixteenths)
+        stretches: list[list[int]] = []
+        row_of: list[int] = []
+        for row, words in enumerate(rows):
+            classes = [self._number(self._class(word)) for word in words]
+            last = max(0, len(classes) - _STRETCH)
+            for start in sorted({*range(0, last, _STRETCH // 2), last}):
+                stretches.append(classes[start : start + _STRETCH])
+                row_of.append(row)
+        found: dict[int, OrderGain] = {}
+        for at in range(0, len(stretches), _AT_ONCE):
+            gains = self._stretches(stretches[at : at + _AT_ONCE])
+            for row, gain in zip(row_of[at:], gains, strict=False):
+                least = found.get(row)
+                if least is None or gain.sixteenths < least.sixteenths:
+                    found[row] = gain
+        return [found[row] for row in range(len(rows))]
 
-    def _stretch(self, classes: Sequence[str]) -> OrderGain:
+    def gain(self, words: Sequence[str]) -> OrderGain:
+        """`gains` of one row."""
+        return self.gains([words])[0]
+
+    def _stretches(self, stretches: Sequence[Sequence[int]]) -> list[OrderGain]:
         """Neighbours' scores less the mean over all ordered pairs, which is what a shuffle has."""
-        pairs = len(classes) - 1
-        if pairs < 1:
-            return OrderGain(0, 0)
-        found = sum(self._score(pair) for pair in pairwise(classes))
-        counts = list(Counter(classes).items())
-        shuffled = sum(
-            self._score((one, other)) * times * (others - (one == other))
-            for one, times in counts
-            for other, others in counts
-        )
-        return OrderGain(found - shuffled // len(classes), pairs)
+        lengths = np.array([len(each) for each in stretches], dtype=np.int64)
+        width = max(1, int(lengths.max(initial=0)))
+        classes = np.zeros((len(stretches), width), dtype=np.int64)
+        for line, each in zip(classes, stretches, strict=True):
+            line[: len(each)] = each
+        there = np.arange(width) < lengths[:, None]
+        both = there[:, :, None] & there[:, None, :]
+        scores = self._scores(classes[:, :, None], classes[:, None, :], both)
+        neighbours = scores[:, np.arange(width - 1), np.arange(1, width)].sum(axis=1)
+        # A word is not its own neighbour in a shuffle; two equal words may be.
+        shuffled = scores.sum(axis=(1, 2)) - np.einsum("sii->s", scores)
+        gained = neighbours - shuffled // np.maximum(lengths, 1)
+        return [
+            OrderGain(gain, length - 1) if length > 1 else OrderGain(0, 0)
+            for gain, length in zip(gained.tolist(), lengths.tolist(), strict=True)
+        ]
 
-    def _score(self, pair: tuple[str, str]) -> int:
-        score = self._scores.get(pair)
-        if score is None:
-            by_chance = max(self._classes[pair[0]] * self._classes[pair[1]], self.words // 20, 1)
-            together = _SMOOTHING * self.words * self._pairs[pair]
-            score = _log(together + by_chance) - _log((_SMOOTHING + 1) * by_chance)
-            self._scores[pair] = score
-        return score
+    def _scores(self, one: Int64s, other: Int64s, wanted: Bools) -> Int64s:
+        """`[S, L, L]` the score of each pair of classes; 0 where it isn't wanted."""
+        counts = np.array(self._classes or [0], dtype=np.int64)
+        by_chance = np.maximum(counts[one] * counts[other], max(self.words // 20, 1))[wanted]
+        keys = (one << _BITS | other)[wanted].tolist()
+        together = np.fromiter(map(self._pairs.get, keys, repeat(0)), np.int64, len(keys))
+        seen = _SMOOTHING * self.words * together + by_chance
+        scores = np.zeros(wanted.shape, dtype=np.int64)
+        scores[wanted] = _logs(seen) - _logs((_SMOOTHING + 1) * by_chance)
+        return scores
+
+    def _number(self, name: str) -> int:
+        number = self._number_of.get(name)
+        if number is None:
+            number = self._number_of[name] = len(self._classes)
+            self._classes.append(0)
+        return number
 
     def _class(self, word: str) -> str:
         if word in FUNCTION_WORDS or self._rows_with_word[word] >= _COMMON_FROM_ROWS:
@@ -107,7 +145,22 @@ class WordOrder:
         return next((f"<{ending}>" for ending in _ENDINGS if word.endswith(ending)), "<word>")
 
 
-def _log(number: int) -> int:
-    """The binary logarithm in sixteenths, rounded down, plus one; exact, so the same everywhere."""
-    power: int = number**_PARTS_OF_A_BIT
-    return power.bit_length()
+def _first_with(sixteenths: int) -> int:
+    """The smallest whole number whose binary logarithm has so many sixteenths: n^16 >= 2^k."""
+    power: int = 1 << sixteenths
+    low, high = 1, 1 << (sixteenths // _PARTS_OF_A_BIT + 1)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if middle**_PARTS_OF_A_BIT >= power else (middle + 1, high)
+    return low
+
+
+_STEPS = np.array([_first_with(k) for k in range(_PARTS_OF_A_BIT * 62)], dtype=np.int64)
+
+
+def _logs(numbers: Int64s) -> Int64s:
+    """The binary logarithms in sixteenths, rounded down, plus one; exact, so the same everywhere.
+
+    Of numbers from 1 to 2^61.
+    """
+    return np.searchsorted(_STEPS, numbers, side="right").astype(np.int64)

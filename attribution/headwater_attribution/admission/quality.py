@@ -49,8 +49,8 @@ def _length(row: Fingerprint, parameters: AdmissionParameters) -> Objection | No
 
 
 def _letters(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
-    visible = [character for character in row.canonical if not character.isspace()]
-    letters = sum(character.isalpha() for character in visible)
+    visible = "".join(row.canonical.split())
+    letters = sum(map(str.isalpha, visible))
     if letters * 10_000 >= parameters.min_letters_bps * len(visible):
         return None
     return "letters/1", f"Only {letters} of its {len(visible)} characters are letters."

@@ -155,6 +155,11 @@ class TransformerTrainer:
         for each in frozen:
             each.requires_grad_(requires_grad=False)
 
+    @property
+    def model(self) -> Transformer:
+        """The base with whichever adapter was trained or asked for its factors last."""
+        return self._model
+
     def losses(
         self, texts: Int32s, subsets: Sequence[Int64s], seeds: Sequence[int], queries: Int32s
     ) -> Floats:

@@ -1,0 +1,178 @@
+"""Signed verdicts: who admits or refuses rows stands by it, and anybody can judge again.
+
+One document tells all verdicts on one contribution, with the hash of the parameters they were
+judged by, of the rows, and of the document before it. A chain of them names everything that had
+been accepted, so a second desk that is given the contributions in that order has to come to the
+same verdicts.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from headwater_attribution.admission.desk import AdmissionDesk
+from headwater_attribution.admission.parameters import AdmissionParameters
+from headwater_attribution.admission.verdict import Contribution, Verdict
+from headwater_payments.address import Address
+from headwater_payments.eip712 import Domain, Struct, TypedData
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.hexadecimal import parse_hex, to_hex
+from headwater_payments.signing import Signer, recover
+
+FIRST: Final = "0x" + "00" * 32
+"""What stands for the document before the first."""
+
+
+def _word(text: str) -> str:
+    parse_hex(text, length=32)
+    return text.lower()
+
+
+def _signature(text: str) -> str:
+    if text:
+        parse_hex(text, length=65)
+    return text.lower()
+
+
+Word = Annotated[str, AfterValidator(_word)]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictsDigest(Struct):
+    """What a desk signs about one contribution."""
+
+    solidity = (
+        ("contributionId", "uint256"),
+        ("before", "bytes32"),
+        ("verdictsHash", "bytes32"),
+    )
+    type_name = "AdmissionVerdicts"
+    contribution_id: int
+    before: bytes
+    verdicts_hash: bytes
+
+
+class SignedVerdicts(BaseModel):
+    """All verdicts on one contribution.
+
+    Attributes:
+        contribution_id: which.
+        rows: the hash of who handed in which rows under which licence.
+        parameters: the hash of the thresholds.
+        before: the hash of the document before, or `FIRST`.
+        verdicts: one for each row, in order.
+        signature: the desk's, empty until it is signed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["headwater/verdicts/1"] = "headwater/verdicts/1"
+    contribution_id: int = Field(ge=0, lt=2**256)
+    rows: Word
+    parameters: Word
+    before: Word
+    verdicts: tuple[Verdict, ...]
+    signature: Annotated[str, AfterValidator(_signature)] = ""
+
+    def hash(self) -> bytes:
+        """SHA-256 of a tag and the document as JSON, sorted, without the signature: 32 bytes."""
+        return _hash("verdicts", self.model_dump(mode="json", exclude={"signature"}))
+
+    def to_sign(self, chain_id: int) -> TypedData:
+        """The document in the form that a `Signer` takes."""
+        before = parse_hex(self.before, length=32)
+        digest = VerdictsDigest(self.contribution_id, before, self.hash())
+        return TypedData(Domain("Headwater Admission", "1", chain_id, None), digest)
+
+    def signed_by(self, chain_id: int) -> Address:
+        """The account that signed the document.
+
+        Raises:
+            InvalidInputError: it is not signed, or the signature fits no key.
+        """
+        if not self.signature:
+            raise InvalidInputError("The verdicts are not signed.")
+        return recover(self.to_sign(chain_id), parse_hex(self.signature, length=65))
+
+
+async def review_and_sign(
+    desk: AdmissionDesk, contribution: Contribution, before: str, signer: Signer, chain_id: int
+) -> SignedVerdicts:
+    """Judge a contribution, take it in, and sign the verdicts.
+
+    Args:
+        desk: has reviewed everything up to `before`.
+        contribution: what is handed in.
+        before: the hash of the document before, or `FIRST`.
+        signer: the desk's key.
+        chain_id: of the signature.
+
+    Raises:
+        HeadwaterError: the signer refuses; the contribution is taken in all the same, so ask it
+            again with `preview` of a desk that has not.
+    """
+    judged = _judged(desk, contribution, before)
+    signature = await signer.sign_typed_data(judged.to_sign(chain_id))
+    return judged.model_copy(update={"signature": to_hex(signature)})
+
+
+def replay_faults(
+    history: list[tuple[Contribution, SignedVerdicts]],
+    desk: AdmissionDesk,
+    issuer: Address,
+    chain_id: int,
+) -> tuple[str, ...]:
+    """Judge everything again, and say where signed verdicts differ; nothing where all hold.
+
+    Args:
+        history: contributions with their verdicts, in order, from the first.
+        desk: fresh, with the thresholds that the terms name.
+        issuer: who has to have signed.
+        chain_id: of the signatures.
+    """
+    faults: list[str] = []
+    before = FIRST
+    for contribution, stated in history:
+        found = _judged(desk, contribution, before)
+        where = f"contribution {contribution.contribution_id}"
+        if stated.contribution_id != contribution.contribution_id or stated.rows != found.rows:
+            faults.append(f"The verdicts on {where} are about other rows.")
+        if stated.parameters != found.parameters:
+            faults.append(f"The verdicts on {where} were judged by other thresholds.")
+        if stated.before != before:
+            faults.append(f"The verdicts on {where} do not follow the ones before them.")
+        if not stated.signature or stated.signed_by(chain_id) != issuer:
+            faults.append(f"The verdicts on {where} are not signed by {issuer}.")
+        pairs = zip(stated.verdicts, found.verdicts, strict=False)
+        faults += [
+            f"Row {mine.ref.row} of {where} is {theirs.rule}, and {mine.rule} is stated."
+            for mine, theirs in pairs
+            if mine != theirs
+        ]
+        if len(stated.verdicts) != len(found.verdicts):
+            faults.append(f"The verdicts on {where} leave out rows.")
+        before = to_hex(stated.hash())
+    return tuple(faults)
+
+
+def parameters_hash(parameters: AdmissionParameters) -> str:
+    """`0x` and the hash of the thresholds, as the terms of a datanet name them."""
+    return to_hex(_hash("admission-parameters", asdict(parameters)))
+
+
+def _judged(desk: AdmissionDesk, contribution: Contribution, before: str) -> SignedVerdicts:
+    return SignedVerdicts(
+        contribution_id=contribution.contribution_id,
+        rows=to_hex(_hash("contribution", asdict(contribution))),
+        parameters=parameters_hash(desk.parameters),
+        before=before,
+        verdicts=tuple(desk.review(contribution)),
+    )
+
+
+def _hash(what: str, body: object) -> bytes:
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(f"headwater/{what}/1\n{text}".encode()).digest()
