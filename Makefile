@@ -6,6 +6,7 @@
 #   make test-torch     what needs torch, in .venv-torch: a download of gigabytes on Linux
 #   make bench          measure payments beside the official x402 SDK
 #   make check-slither  analyse the contracts with Slither: each finding is fixed or answered
+#   make check-coverage which lines and branches of the contracts the forge tests run
 #   make docs           build the documentation into site/
 #   make requirements   pin the dependencies again, from pyproject.toml
 #   make clean          remove what the other targets made
@@ -58,6 +59,9 @@ check-contracts: $(MODULES)
 	$(WITH_NODE) $(BIN)/python -m headwater_contracts.build --check
 	cd $(SOLIDITY) && $(WITH_NODE) "$$($(abspath $(BIN))/python -c \
 	  'from headwater_contracts.toolchain import find_program; print(find_program("forge"))')" test
+
+check-coverage: $(MODULES)
+	$(WITH_NODE) $(BIN)/python -m headwater_contracts.coverage
 
 # Slither asks for other versions of what is installed here, so it has an environment of its own.
 check-slither: $(MODULES) .venv-slither/.ready

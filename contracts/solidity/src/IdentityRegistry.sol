@@ -16,7 +16,7 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 ///
 /// Units: `deadline` in unix seconds, at most five minutes ahead.
 ///
-/// Invariants (`test/AgentRegistries.t.sol`):
+/// Invariants (`test/IdentityRegistry.t.sol`):
 ///  1. Ids count from 0, one for each registration: `test_agents_are_counted_from_zero`.
 ///  2. A wallet other than the registrant is set with that wallet's signature only, EOA or ERC-1271,
 ///     bound to agent, owner, chain and contract: `test_a_wallet_is_set_by_its_own_signature`,

@@ -10,7 +10,7 @@ interface IAgents {
 /// decimals. Nothing is weighed here: a summary is over the clients that the reader names, because
 /// feedback of unknown clients costs nothing to make.
 ///
-/// Invariants (`test/AgentRegistries.t.sol`):
+/// Invariants (`test/ReputationRegistry.t.sol`):
 ///  1. An agent's owner and operators give it no feedback: `test_nobody_praises_himself`.
 ///  2. Feedback is numbered from 1 for each client and only revoked, never changed, by its client:
 ///     `test_feedback_is_revoked_by_its_client_only`.

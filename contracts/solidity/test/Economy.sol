@@ -210,12 +210,12 @@ contract Economy is Courts {
         Open memory open = _open[index];
         touched = open.asset;
         if (!_try(address(court), abi.encodeCall(court.resolve, (open.id)))) return;
-        LeafDisputes.DisputeState state;
-        uint96 amount;
-        (,,,, state,, amount,,,,,) = court.disputes(open.id);
-        if (state == LeafDisputes.DisputeState.Upheld || state == LeafDisputes.DisputeState.Silent)
-        {
-            voided[open.asset][open.position] += amount;
+        LeafDisputes.Dispute memory ended = _disputeOf(open.id);
+        if (
+            ended.state == LeafDisputes.DisputeState.Upheld
+                || ended.state == LeafDisputes.DisputeState.Silent
+        ) {
+            voided[open.asset][open.position] += ended.amount;
         }
         --openDisputes[open.asset][open.position];
         _open[index] = _open[_open.length - 1];
@@ -323,6 +323,15 @@ contract Economy is Courts {
         (done,) = target.call(data);
         if (done) ++accepted;
         else ++refused;
+    }
+
+    /// @dev As one struct: twelve values side by side are too many for builds without optimizer,
+    /// by which coverage is measured.
+    function _disputeOf(uint256 id) internal view returns (LeafDisputes.Dispute memory) {
+        (bool ok, bytes memory data) =
+            address(court).staticcall(abi.encodeCall(court.disputes, (id)));
+        check(ok, "disputes can be read");
+        return abi.decode(data, (LeafDisputes.Dispute));
     }
 
     /// @dev Up to three earlier parents, some of them twice removed: chains, diamonds and stars.

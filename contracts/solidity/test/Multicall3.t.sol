@@ -26,6 +26,25 @@ contract Multicall3Test is Checks {
         target = new Target();
     }
 
+    function test_what_a_block_is_can_be_read_beside_other_calls() public {
+        vm.roll(700);
+        vm.warp(1_234_567);
+        vm.chainId(84532);
+        vm.setBlockhash(699, keccak256("699"));
+        vm.setBlockhash(690, keccak256("690"));
+        vm.deal(address(target), 5);
+        checkEq(multicall.getBlockNumber(), 700, "number");
+        checkEq(multicall.getCurrentBlockTimestamp(), 1_234_567, "time");
+        checkEq(multicall.getChainId(), 84532, "chain");
+        checkEq(multicall.getLastBlockHash(), keccak256("699"), "last hash");
+        checkEq(multicall.getBlockHash(690), keccak256("690"), "hash");
+        checkEq(multicall.getEthBalance(address(target)), 5, "balance");
+        checkEq(multicall.getCurrentBlockCoinbase(), block.coinbase, "coinbase");
+        checkEq(multicall.getCurrentBlockDifficulty(), block.prevrandao, "randomness");
+        checkEq(multicall.getCurrentBlockGasLimit(), block.gaslimit, "gas limit");
+        checkEq(multicall.getBasefee(), block.basefee, "base fee");
+    }
+
     function test_results_come_in_order() public {
         Multicall3.Call3[] memory calls = new Multicall3.Call3[](3);
         calls[0] = Multicall3.Call3(address(target), false, abi.encodeCall(Target.set, (7)));

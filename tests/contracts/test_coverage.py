@@ -1,0 +1,34 @@
+"""Coverage is read from lcov's records, and what is left out is named."""
+
+from headwater_contracts.coverage import UNMEASURED, Covered, all_of, read_lcov
+from headwater_contracts.toolchain import SOLIDITY_ROOT
+
+LCOV = """TN:
+SF:src/Vault.sol
+DA:1,4
+LF:10
+LH:9
+BRF:4
+BRH:2
+end_of_record
+TN:
+SF:src/Bond.sol
+LF:30
+LH:30
+end_of_record
+"""
+
+
+def test_lines_and_branches_are_read_by_source() -> None:
+    bond, vault = read_lcov(LCOV)
+    assert vault == Covered("Vault", 10, 9, 4, 2)
+    assert bond == Covered("Bond", 30, 30, 0, 0)
+    assert all_of([bond, vault]) == Covered("all", 40, 39, 4, 2)
+    assert " ".join(str(vault).split()) == "Vault lines 9/10 90.0 % branches 2/4 50.0 %"
+
+
+def test_what_is_not_measured_is_there_and_tested() -> None:
+    tests = "".join(path.read_text("utf-8") for path in SOLIDITY_ROOT.glob("test/*.t.sol"))
+    for name in UNMEASURED:
+        assert (SOLIDITY_ROOT / "src" / f"{name}.sol").is_file()
+        assert f"src/{name}.sol" in tests
