@@ -34,6 +34,7 @@ from headwater_wallet.payment_header import HeaderSigner
 from headwater_wallet.policy import PaymentRequest, SpendPolicy, Verdict, denied
 from headwater_wallet.purchase import Purchase, unknown_outcome
 from headwater_wallet.reputation import ReputationSource
+from headwater_wallet.retries import Attempts
 from headwater_wallet.seller_claims import check_receipt
 from headwater_wallet.session_keys import voucher_address
 from headwater_wallet.spend_ledger import SpendLedger
@@ -81,6 +82,7 @@ class Buyer:
     escrow: Callable[[bytes], Awaitable[ChannelState]] | None = None
     transfer_ends: TransferEnds | None = None
     reputations: ReputationSource | None = None
+    attempts: Attempts = field(default_factory=Attempts, repr=False)
     asking: set[str] = field(default_factory=set)
     paying: WeakValueDictionary[str, Purchase] = field(default_factory=WeakValueDictionary)
     """Who makes or made a payment, by its id; one that was dropped half-way is forgotten."""
@@ -90,12 +92,15 @@ class Buyer:
     ) -> Purchase:
         """The payment side of one request that is about to be sent."""
         key = next((v for k, v in headers.items() if k.lower() == "idempotency-key"), None)
-        payment_id = (
-            "pay_" + self.random_bytes(16).hex() if key is None else self.keyed_id(key, method, url)
-        )
+        if key is not None:
+            payment_id = self.keyed_id(key, method, url)
+        elif (failed := self.attempts.failed_before(method, url, headers, body)) is not None:
+            payment_id = failed.payment_id
+        else:
+            payment_id = "pay_" + self.random_bytes(16).hex()
         accept = next((v for k, v in headers.items() if k.lower() == "accept"), "")
         said = any(name.lower() == ACCEPT_PAYMENT.lower() for name in headers)
-        return Purchase(
+        purchase = Purchase(
             self,
             method,
             url,
@@ -103,6 +108,9 @@ class Buyer:
             wants_stream=lambda: asks_for_stream(accept, body),
             asking_headers={} if said else _ASKING,
         )
+        if key is None:
+            self.attempts.note(purchase, method, url, headers, body)
+        return purchase
 
     def keyed_id(self, key: str, method: str, url: str) -> str:
         """The payment id that a request with this `Idempotency-Key` is paid under here."""
