@@ -354,6 +354,38 @@ async def test_what_a_seller_states_of_its_tokens_price_is_judged_before_anythin
         assert verdict.code == "policy_refused"
 
 
+async def test_a_token_that_became_dearer_is_noticed_at_the_same_ceiling_after_a_restart(
+    shop: Shop,
+) -> None:
+    dearer = Rule("deny", "its tokens became dearer", token_price_rise_percent=10)
+    [offer] = shop.app._offers
+    signer = LocalSigner.random()
+    shop.chain.wallets[signer.address] = 10_000_000
+    prices: list[tuple[TokenPrice | None, bool]] = [
+        (TokenPrice(2_000, 8_000), True),
+        (TokenPrice(2_200, 8_800), True),
+        (TokenPrice(2_421, 9_000), False),
+        (TokenPrice(2_000, 9_681), False),
+        (TokenPrice(2_200, 8_800, per_request=1), False),
+        (None, False),
+        (TokenPrice(2_420, 9_680), True),
+    ]
+    for price, paid in prices:
+        shop.app._offers = (replace(offer, token_price=price),)
+        # The seller's terms are not in memory any more; the payments are in the ledger.
+        async with (
+            open_wallet(
+                signer, policy(dearer, ALLOW), database=shop.directory / "unit.db"
+            ) as wallet,
+            shop.client(wallet) as client,
+        ):
+            if paid:
+                assert (await client.post("/paid/x", json={"charge": 1})).status_code == 200
+            else:
+                with pytest.raises(PolicyRefusedError, match="dearer"):
+                    await client.post("/paid/x", json={})
+
+
 async def test_a_least_reputation_is_looked_up_where_a_rule_wants_it_and_only_there(
     shop: Shop,
 ) -> None:

@@ -106,11 +106,13 @@ def test_a_rule_may_limit_the_price_of_tokens_and_want_a_reputation(tmp_path: Pa
     more = """reason = "the rest"
 most_per_thousand_input = "0.002"
 most_per_thousand_output = "0.008"
+token_price_rise_percent = 5
 least_reputation = 60"""
     text = GOOD.replace('reason = "the rest"', more)
     rule = parse_policy(text).rules[-1]
     assert (rule.most_per_thousand_input, rule.most_per_thousand_output) == (2_000, 8_000)
-    assert rule.least_reputation == 60
+    assert (rule.least_reputation, rule.token_price_rise_percent) == (60, 5)
+    text = text.replace("token_price_rise_percent = 5\n", "")
     for wrong, key in (("= 60", "= 101"), ('"0.002"', '"-1"')):
         with pytest.raises(InvalidPolicyError, match=r"rules\.2"):
             parse_policy(text.replace(wrong, key))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from headwater_payments.address import Address
+from headwater_payments.pricing import TokenPrice
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,10 @@ class SpendHistory(Protocol):
         """Atomic units that the last payment at this URL was to cost at most."""
         ...
 
+    def last_token_price(self, url: str) -> TokenPrice | None:
+        """What the seller stated of its tokens' price, when this URL was last paid for."""
+        ...
+
     def failures(self, origin: str) -> Failures:
         """Failures in a row at an origin."""
         ...
@@ -66,6 +71,9 @@ class _NoHistory:
         return False
 
     def last_price(self, url: str) -> int | None:
+        return None
+
+    def last_token_price(self, url: str) -> TokenPrice | None:
         return None
 
     def failures(self, origin: str) -> Failures:

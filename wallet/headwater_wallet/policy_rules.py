@@ -46,6 +46,8 @@ class Rule:
         most_per_thousand_input, most_per_thousand_output: atomic units, at most these for a
             thousand tokens, as the terms state it. Terms that state no price of tokens don't meet
             them.
+        token_price_rise_percent: the price of a token is more than this many per cent above what
+            was stated at the last payment at this URL, or is stated no more.
         least_reputation: of the payee, from 0 to 100. One of whom nothing is known has none.
     """
 
@@ -61,6 +63,7 @@ class Rule:
     most_per_thousand_input: int | None = None
     most_per_thousand_output: int | None = None
     least_reputation: int | None = None
+    token_price_rise_percent: int | None = None
 
     def __post_init__(self) -> None:
         if self.action not in ("allow", "deny", "ask"):
@@ -89,6 +92,7 @@ class Rule:
             )
             and (self.price_rise_percent is None or self._risen(request, history))
             and self._cheap_enough(request.token_price)
+            and (self.token_price_rise_percent is None or self._dearer(request, history))
             and (
                 self.least_reputation is None
                 or (request.reputation is not None and request.reputation >= self.least_reputation)
@@ -102,6 +106,17 @@ class Rule:
         stated = () if price is None else (price.per_thousand_input, price.per_thousand_output)
         return bool(stated) and all(
             limit is None or atomic <= limit for limit, atomic in zip(most, stated, strict=True)
+        )
+
+    def _dearer(self, request: PaymentRequest, history: SpendHistory) -> bool:
+        before, now = history.last_token_price(request.resource), request.token_price
+        if before is None or now is None:
+            return before is not None
+        allowed = PERCENT + (self.token_price_rise_percent or 0)
+        return (
+            now.per_thousand_input * PERCENT > before.per_thousand_input * allowed
+            or now.per_thousand_output * PERCENT > before.per_thousand_output * allowed
+            or now.per_request * PERCENT > before.per_request * allowed
         )
 
     def _risen(self, request: PaymentRequest, history: SpendHistory) -> bool:

@@ -157,6 +157,7 @@ class _Rule(_Table):
     price_rise_percent: _Percent | None = None
     most_per_thousand_input: str | None = None
     most_per_thousand_output: str | None = None
+    token_price_rise_percent: _Percent | None = None
     least_reputation: Annotated[int, Field(ge=0, le=100, strict=True)] | None = None
 
 
@@ -255,6 +256,7 @@ class _Document(_Table):
             atomic("most_per_thousand_input"),
             atomic("most_per_thousand_output"),
             rule.least_reputation,
+            rule.token_price_rise_percent,
         )
 
     def _window(self, asset: Asset, index: int, window: _Window) -> Window:

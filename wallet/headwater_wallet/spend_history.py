@@ -5,10 +5,20 @@ from typing import Final
 from sqlalchemy import bindparam, case, func, select
 
 from headwater_payments.address import Address
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.pricing import TokenPrice
+from headwater_payments.unit_price import stated_token_price
+from headwater_payments.x402 import PaymentPayload
 from headwater_wallet.books import Books, selecting
 from headwater_wallet.policy_history import Answer, Failures, Signed
 from headwater_wallet.prepared import Prepared
-from headwater_wallet.records import APPROVALS, SIGNED, ApprovalRecord, CircuitRecord
+from headwater_wallet.records import (
+    APPROVALS,
+    SIGNED,
+    ApprovalRecord,
+    CircuitRecord,
+    IntentRecord,
+)
 
 _OF_BUDGET: Final = SIGNED.budget == bindparam("budget")
 _EARLIER: Final = SIGNED.payment_id != bindparam("but_for")
@@ -22,6 +32,12 @@ _FOR_PAYEE: Final = Prepared(
 )
 _LAST_PRICE: Final = Prepared(
     select(SIGNED.price)
+    .where(SIGNED.url == bindparam("url"), _OF_BUDGET, _EARLIER)
+    .order_by(SIGNED.id.desc())
+    .limit(1)
+)
+_LAST_PAYMENT: Final = Prepared(
+    select(SIGNED.payment_id)
     .where(SIGNED.url == bindparam("url"), _OF_BUDGET, _EARLIER)
     .order_by(SIGNED.id.desc())
     .limit(1)
@@ -65,6 +81,20 @@ class LedgerHistory:
             _LAST_PRICE, url=url, budget=self._budget, but_for=self._but_for
         )
         return price
+
+    def last_token_price(self, url: str) -> TokenPrice | None:
+        """What the seller stated of its tokens' price, when this URL was last paid for.
+
+        It stands in the payment as it was signed, which says the seller's terms back to it.
+        """
+        last = self._books.value(_LAST_PAYMENT, url=url, budget=self._budget, but_for=self._but_for)
+        row = None if last is None else self._books.get(IntentRecord, last)
+        if row is None or row.header is None:
+            return None
+        try:
+            return stated_token_price(PaymentPayload.from_header(row.header).extensions)
+        except InvalidInputError:
+            return None
 
     def failures(self, origin: str) -> Failures:
         """Failures in a row at an origin."""
