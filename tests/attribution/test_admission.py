@@ -66,7 +66,10 @@ def test_the_corpus_is_large_enough_to_mean_something() -> None:
 
 
 def test_honest_rows_nearly_all_pass(honest_verdicts: list[Verdict]) -> None:
-    assert accepted_share(honest_verdicts) >= 0.95
+    private = [each for each in honest_verdicts if each.rule == "personal-data/1"]
+    assert len(private) < 0.005 * len(honest_verdicts)
+    others = [each for each in honest_verdicts if each not in private]
+    assert accepted_share(others) >= 0.95
     own_fault = [v for v in honest_verdicts if not v.accepted and v.similar_to is None]
     assert len(own_fault) / len(honest_verdicts) <= 0.03
 

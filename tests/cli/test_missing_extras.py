@@ -52,6 +52,7 @@ def test_a_command_names_the_extra_that_it_needs(
         ("numpy", ("simulate",), "simulations"),
         ("rensa", ("attribution", "verify", "bundle.json"), "attribution"),
         ("numpy", ("attribution", "verify", "bundle.json"), "attribution"),
+        ("sklearn", ("attribution", "calibrate", "--world", "digits"), "calibration"),
         ("pydantic_ai", ("demo",), "demo"),
         ("langgraph", ("demo",), "demo"),
         ("eth", ("demo",), "chain"),
