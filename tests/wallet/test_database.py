@@ -417,3 +417,17 @@ async def test_what_a_write_held_is_let_go_of_before_the_next_write(tmp_path: Pa
         # The writer's thread wakes the caller before it turns to its next job.
         await anyio.to_thread.run_sync(gone.wait, 20)
         assert held() is None
+
+
+@pytest.mark.anyio
+async def test_processes_that_know_of_different_tables_write_one_at_a_time(
+    database_url: str,
+) -> None:
+    fewer = MetaData()
+    COUNTER.to_metadata(fewer)
+    async with Database(database_url, METADATA) as one, Database(database_url, fewer) as other:
+        await one.write(lambda c: c.execute(COUNTER.insert().values(name="n", value=0)))
+        async with anyio.create_task_group() as group:
+            for number in range(40):
+                group.start_soon((one, other)[number % 2].write, increment)
+        assert await one.read(lambda c: c.execute(select(COUNTER.c.value)).scalar()) == 40

@@ -386,6 +386,24 @@ async def test_a_token_that_became_dearer_is_noticed_at_the_same_ceiling_after_a
                     await client.post("/paid/x", json={})
 
 
+async def test_a_payment_that_is_still_being_signed_does_not_hide_what_tokens_cost_before(
+    shop: Shop,
+) -> None:
+    dearer = Rule("deny", "its tokens became dearer", token_price_rise_percent=10)
+    [offer] = shop.app._offers
+    shop.app._offers = (replace(offer, token_price=TokenPrice(1, 1)),)
+    wallet = await shop_wallet(shop, policy(dearer, ALLOW))
+    async with shop.client(wallet) as client:
+        assert (await client.post("/paid/x", json={"charge": 1})).status_code == 200
+        [paid] = await wallet.ledger.intents()
+        unsigned = replace(new_payment(7, 10, "exact"), url=paid.url)
+        await wallet.ledger.reserve(unsigned, None)
+        shop.app._offers = (replace(offer, token_price=TokenPrice(2, 2)),)
+        wallet.buyer.known_terms.clear()
+        with pytest.raises(PolicyRefusedError, match="dearer"):
+            await client.post("/paid/x", json={})
+
+
 async def test_a_least_reputation_is_looked_up_where_a_rule_wants_it_and_only_there(
     shop: Shop,
 ) -> None:

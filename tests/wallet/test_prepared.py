@@ -1,6 +1,7 @@
 """Prepared statements: SQLAlchemy's types, errors and transactions, without its work each time."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import (
@@ -127,3 +128,18 @@ def test_a_statement_that_the_database_does_not_know_is_an_error_too(
     missing = Table("missing", MetaData(), SqlColumn("x", String))
     with pytest.raises(DBAPIError):
         Prepared(select(missing)).rows(connection, {})
+
+
+def test_a_damaged_file_is_sqlalchemys_error_when_its_rows_are_read(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'damaged.db'}")
+    METADATA.create_all(engine)
+    with engine.begin() as connection:
+        for number in range(400):
+            INSERT.run(connection, {"name": f"{number:04}", "raw": bytes(500)})
+    engine.dispose()
+    path = tmp_path / "damaged.db"
+    content = bytearray(path.read_bytes())
+    content[20_000:] = b"\xff" * (len(content) - 20_000)
+    path.write_bytes(content)
+    with engine.connect() as connection, pytest.raises(DBAPIError):
+        Prepared(select(KINDS)).rows(connection, {})

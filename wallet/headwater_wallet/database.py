@@ -10,7 +10,6 @@ writes at a time, so what a write has read still holds when it is committed.
 """
 
 import asyncio
-import hashlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -31,6 +30,12 @@ from headwater_wallet.engines import cause, new_engine, tables_of
 T = TypeVar("T")
 MAX_BATCH = 256
 _WRITES = "headwater_writes"
+WRITE_LOCK = 0x686477
+"""PostgreSQL's number of the lock that every write to a database takes, and every upgrade.
+
+One number whatever the tables: two processes that know of different tables, such as those of two
+releases, write the same rows.
+"""
 
 
 class Database:
@@ -52,7 +57,7 @@ class Database:
                 f"The database lacks {min(missing)}, as an earlier release left it: "
                 "open it once with this release."
             )
-        self._engine = _open_engine(url, metadata, read_only)
+        self._engine = _open_engine(url, read_only)
         self._read_only = read_only
         self._connection: Connection | None = None
         try:
@@ -322,7 +327,7 @@ def _call_soon(token: EventLoopToken, callback: Callable[[], None]) -> None:
         loop.run_sync_soon(callback)
 
 
-def _open_engine(url: str, metadata: MetaData, read_only: bool) -> Engine:
+def _open_engine(url: str, read_only: bool) -> Engine:
     engine = new_engine(url)
     if engine.dialect.name == "sqlite":
 
@@ -336,7 +341,7 @@ def _open_engine(url: str, metadata: MetaData, read_only: bool) -> Engine:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
 
-    lock = f"SELECT pg_advisory_xact_lock({_lock_number(metadata)})"
+    lock = f"SELECT pg_advisory_xact_lock({WRITE_LOCK})"
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -348,9 +353,3 @@ def _open_engine(url: str, metadata: MetaData, read_only: bool) -> Engine:
             connection.exec_driver_sql(lock)
 
     return engine
-
-
-def _lock_number(metadata: MetaData) -> int:
-    """One lock for each set of tables, so that the parts of one database don't wait for another."""
-    names = ",".join(sorted(metadata.tables))
-    return int.from_bytes(hashlib.sha256(names.encode()).digest()[:8], "big", signed=True)

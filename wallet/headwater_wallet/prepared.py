@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.types import TypeEngine
@@ -38,7 +38,8 @@ class Prepared:
         Raises:
             DBAPIError: as SQLAlchemy raises it.
         """
-        self._executed(connection, self._form(connection.dialect, tuple(named)), named).close()
+        form = self._form(connection.dialect, tuple(named))
+        _execute(connection, form, named, fetch=False)
 
     def rows(self, connection: Connection, named: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
         """Execute it for its rows, in the order of the columns that it selects.
@@ -47,11 +48,7 @@ class Prepared:
             DBAPIError: as SQLAlchemy raises it.
         """
         form = self._form(connection.dialect, ())
-        cursor = self._executed(connection, form, named)
-        try:
-            found: list[tuple[Any, ...]] = cursor.fetchall()
-        finally:
-            cursor.close()
+        found = _execute(connection, form, named, fetch=True)
         return [form.row(row) for row in found] if form.results else found
 
     def first(self, connection: Connection, named: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -66,29 +63,43 @@ class Prepared:
             self._compiled[dialect.name, columns] = form
         return form
 
-    def _executed(self, connection: Connection, form: "_Compiled", named: Mapping[str, Any]) -> Any:
-        if connection.get_transaction() is None:
-            connection.begin()
-        dialect, cursor = connection.dialect, connection.connection.cursor()
-        try:
-            dialect.do_execute(cursor, form.text, form.parameters(named))
-        except dialect.loaded_dbapi.Error as exc:
-            raw = connection.connection.dbapi_connection
-            lost = dialect.is_disconnect(exc, raw, cursor)
-            if lost:
-                connection.invalidate(exc)
-            else:
-                cursor.close()
-            raise DBAPIError.instance(
-                form.text,
-                None,
-                exc,
-                dialect.loaded_dbapi.Error,
-                hide_parameters=True,
-                connection_invalidated=lost,
-                dialect=dialect,
-            ) from exc
-        return cursor
+
+def _execute(
+    connection: Connection, form: "_Compiled", named: Mapping[str, Any], *, fetch: bool
+) -> list[tuple[Any, ...]]:
+    if connection.get_transaction() is None:
+        connection.begin()
+    dialect, cursor = connection.dialect, connection.connection.cursor()
+    try:
+        dialect.do_execute(cursor, form.text, form.parameters(named))
+        # SQLite reads as rows are fetched, so that is where a damaged file shows.
+        found: Any = cursor.fetchall() if fetch else []
+    except dialect.loaded_dbapi.Error as exc:
+        raise _told(connection, form, cursor, exc) from exc
+    cursor.close()
+    return list(found)
+
+
+def _told(
+    connection: Connection, form: "_Compiled", cursor: Any, error: Any
+) -> DBAPIError | StatementError:
+    """The driver's error as SQLAlchemy has it; a connection that was lost is given up."""
+    dialect = connection.dialect
+    lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)
+    if lost:
+        connection.invalidate(error)
+    else:
+        cursor.close()
+    told: DBAPIError | StatementError = DBAPIError.instance(
+        form.text,
+        None,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=lost,
+        dialect=dialect,
+    )
+    return told
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,7 @@ from headwater_payments.x402 import PaymentPayload
 from headwater_wallet.books import Books, selecting
 from headwater_wallet.policy_history import Answer, Failures, Signed
 from headwater_wallet.prepared import Prepared
-from headwater_wallet.records import (
-    APPROVALS,
-    SIGNED,
-    ApprovalRecord,
-    CircuitRecord,
-    IntentRecord,
-)
+from headwater_wallet.records import APPROVALS, INTENTS, SIGNED, ApprovalRecord, CircuitRecord
 
 _OF_BUDGET: Final = SIGNED.budget == bindparam("budget")
 _EARLIER: Final = SIGNED.payment_id != bindparam("but_for")
@@ -36,8 +30,9 @@ _LAST_PRICE: Final = Prepared(
     .order_by(SIGNED.id.desc())
     .limit(1)
 )
-_LAST_PAYMENT: Final = Prepared(
-    select(SIGNED.payment_id)
+_LAST_HEADER: Final = Prepared(
+    select(INTENTS.header)
+    .where(INTENTS.payment_id == SIGNED.payment_id, INTENTS.header.is_not(None))
     .where(SIGNED.url == bindparam("url"), _OF_BUDGET, _EARLIER)
     .order_by(SIGNED.id.desc())
     .limit(1)
@@ -83,16 +78,18 @@ class LedgerHistory:
         return price
 
     def last_token_price(self, url: str) -> TokenPrice | None:
-        """What the seller stated of its tokens' price, when this URL was last paid for.
+        """What the seller stated of its tokens' price, when a payment here was last signed.
 
-        It stands in the payment as it was signed, which says the seller's terms back to it.
+        It stands in the payment as it was signed, which says the seller's terms back to it; one
+        that is still being signed says nothing yet.
         """
-        last = self._books.value(_LAST_PAYMENT, url=url, budget=self._budget, but_for=self._but_for)
-        row = None if last is None else self._books.get(IntentRecord, last)
-        if row is None or row.header is None:
+        header = self._books.value(
+            _LAST_HEADER, url=url, budget=self._budget, but_for=self._but_for
+        )
+        if header is None:
             return None
         try:
-            return stated_token_price(PaymentPayload.from_header(row.header).extensions)
+            return stated_token_price(PaymentPayload.from_header(header).extensions)
         except InvalidInputError:
             return None
 

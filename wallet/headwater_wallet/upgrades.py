@@ -14,10 +14,8 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from headwater_payments.errors import UnavailableError
+from headwater_wallet.database import WRITE_LOCK
 from headwater_wallet.engines import cause, new_engine
-
-_UPGRADE_LOCK = 0x686477
-"""PostgreSQL's number of the lock that upgrades take."""
 
 
 def upgrade_database(
@@ -83,7 +81,7 @@ def exclusive(url: str) -> Iterator[Connection]:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        lock = f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"
+        lock = f"SELECT pg_advisory_xact_lock({WRITE_LOCK})"
         connection.exec_driver_sql("BEGIN IMMEDIATE" if sqlite else lock)
 
     try:
