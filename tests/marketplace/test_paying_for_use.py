@@ -208,7 +208,7 @@ async def test_parents_and_windows_get_back_what_a_child_did_not_use(tmp_path: P
         await child.spend_from("parent")
         intent = await child.reserve(new_payment(1, PRICE, "upto"), None, lambda _: "header")
         await child.settle(intent.payment_id, 300, None, None)
-        await child.end(intent.payment_id, 300)
+        await child.end(intent.payment_id, 300, "header")
         for ledger in (parent, child):
             assert (await ledger.budget()).used == 300
 

@@ -4,6 +4,8 @@ import multiprocessing
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -22,16 +24,22 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from headwater_contracts.reader import Block
 from headwater_payments.amount import Amount
+from headwater_payments.batch_payload import token_domain
 from headwater_payments.channels import ChannelBusyError, ChargeAboveCapError
 from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.exact import sign_exact
+from headwater_payments.x402 import PaymentPayload, PaymentRequirements
 from headwater_wallet.database import Database
 from headwater_wallet.errors import BudgetExceededError, PaymentError, SellerMisbehavedError
+from headwater_wallet.keys import LocalSigner
 from headwater_wallet.spend_ledger import SpendLedger
 from headwater_wallet.spend_records import Intent
 from headwater_wallet.tables import MAX_STORED, WalletTable
+from headwater_wallet.transfer_ends import TransferEnds
 from support.paying import channel_terms, new_payment
-from support.shop import USDC
+from support.shop import PAYEE, USDC
 
 LIMIT = 10_000
 
@@ -110,6 +118,56 @@ async def test_a_released_reservation_is_not_sent(ledger: SpendLedger) -> None:
     await ledger.release(intent.payment_id, never_sent=True)
     with pytest.raises(PaymentError, match="released"):
         await ledger.mark_sent(intent.payment_id, "header")
+
+
+async def signed_at(now: int) -> str:
+    """A transfer of 1,000 atomic units that was signed then, for a minute."""
+    extra = {"name": "USDC", "version": "2"}
+    terms = PaymentRequirements(
+        scheme="exact",
+        network=USDC.network,
+        asset=USDC.address,
+        amount="1000",
+        pay_to=PAYEE,
+        max_timeout_seconds=60,
+        extra=extra,
+    )
+    domain = token_domain(extra, USDC.address, USDC.chain_id)
+    nonce = now.to_bytes(32, "big")
+    signed = await sign_exact(LocalSigner.random(), terms, domain, now=now, nonce=nonce)
+    return PaymentPayload(accepted=terms, payload=signed.to_json()).to_header()
+
+
+@pytest.mark.anyio
+async def test_a_signature_made_while_the_chain_was_asked_for_the_last_one_stays_counted(
+    ledger: SpendLedger,
+) -> None:
+    payment = new_payment(1, 1_000, "exact")
+    await ledger.reserve(payment, None)
+    await ledger.mark_sent(payment.payment_id, await signed_at(1_000))
+    await ledger.release(payment.payment_id)
+    live = await signed_at(2_100)
+
+    class TriedAgainMeanwhile(TransferEnds):
+        async def taken(self, paid: PaymentPayload, signed_at: int, last: Block) -> int | None:
+            del paid, signed_at, last
+            await ledger.reserve(replace(payment, created_at=2_100), None)
+            await ledger.mark_sent(payment.payment_id, live)
+            return 0
+
+    async def newest(number: int = 100) -> Any:
+        return SimpleNamespace(number=number, timestamp=2_000)
+
+    async def height() -> int:
+        return 100
+
+    reader: Any = SimpleNamespace(
+        expected_chain_id=USDC.chain_id, block=newest, block_number=height
+    )
+    assert await TriedAgainMeanwhile(reader).settle(ledger) == []
+    [intent] = await ledger.intents()
+    assert (intent.state, intent.header, intent.budgeted) == ("sent", live, 1_000)
+    assert (await ledger.budget()).used >= 1_000
 
 
 @pytest.mark.anyio

@@ -76,10 +76,12 @@ def releasing(*, never_sent: bool) -> Change:
     return release
 
 
-def ending(taken: int) -> Change:
+def ending(taken: int, header: str) -> Change:
     """The change that counts a single transfer as the chain shows it; see `SpendLedger.end`."""
 
     def end(books: Books, row: IntentRecord) -> None:
+        if row.header != header:
+            return  # Signed again while the chain was asked: what it told is of another signature.
         if row.channel_id is not None:
             raise InvalidInputError("A payment on a channel ends with its channel.")
         if row.budgeted > taken:

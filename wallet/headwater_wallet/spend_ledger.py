@@ -290,16 +290,22 @@ class SpendLedger:
         """
         return await self._update(payment_id, releasing(never_sent=never_sent))
 
-    async def end(self, payment_id: str, taken: int) -> Intent:
+    async def end(self, payment_id: str, taken: int, header: str) -> Intent:
         """Count a single transfer as the chain shows it, finally: no more of it can be taken.
 
         What the budget held beyond `taken` is given back, and the charge is what was taken,
         whatever the seller said.
 
+        Args:
+            payment_id: which payment.
+            taken: atomic units that its signature took.
+            header: the payment as it was signed, of which the chain was asked. Nothing changes
+                where the payment has been signed again since: that signature is live.
+
         Raises:
             InvalidInputError: there is no such payment, or it is on a channel.
         """
-        return await self._update(payment_id, ending(taken))
+        return await self._update(payment_id, ending(taken, header))
 
     async def mark_unknown(self, payment_id: str) -> None:
         """A payment left and no answer came: it stays reserved until it is reconciled."""

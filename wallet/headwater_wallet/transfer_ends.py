@@ -85,12 +85,15 @@ class TransferEnds:
             return []
         last, ends = await self._reader.block(number), []
         for intent in await ledger.intents("sent", "unknown", "released", "settled"):
-            paid = self._open_payload(intent)
-            if paid is None or (intent.state == "sent" and not _over(paid, last)):
+            paid, header = self._open_payload(intent), intent.header
+            if header is None or paid is None:
+                continue
+            if intent.state == "sent" and not _over(paid, last):
                 continue
             taken = await self.taken(paid, intent.created_at, last)
-            if taken is not None:
-                await ledger.end(intent.payment_id, taken)
+            if taken is None:
+                continue
+            if (await ledger.end(intent.payment_id, taken, header)).header == header:
                 back = intent.budgeted - taken
                 ends.append(TransferEnd(intent.payment_id, taken, back, intent.charge))
         return ends
