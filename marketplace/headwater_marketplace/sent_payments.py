@@ -6,7 +6,7 @@ from headwater_contracts.calls import Call
 from headwater_contracts.reader import Receipt
 from headwater_contracts.reverts import ContractRevertError
 from headwater_marketplace.outbox import Outbox
-from headwater_payments.errors import UnavailableError
+from headwater_payments.errors import HeadwaterError
 from headwater_wallet.errors import TransactionError, TransactionPendingError
 from headwater_wallet.transactions import BeforeBroadcast, SignedTransaction, TransactionSender
 
@@ -54,6 +54,7 @@ class SentPayments:
             TransactionPendingError: it left, or may have, and is not mined yet; it is remembered.
             TransactionError: the node refuses it, or it was mined and failed; it is forgotten.
             UnavailableError: the chain does not answer, and nothing has left.
+            HeadwaterError: anything else that `TransactionSender.send` raises; nothing has left.
         """
         try:
             receipt = await self._sender.send(call, before_broadcast=self._remember(key))
@@ -62,11 +63,12 @@ class SentPayments:
         except (ContractRevertError, TransactionError):
             await self.forget(key)
             raise
-        except UnavailableError as exc:
+        except HeadwaterError as exc:
+            # Whatever went wrong behind the broadcast says nothing of what is in the mempool.
             if not (sent := self._known.get(key)):
                 raise
             raise TransactionPendingError(
-                "The chain stopped answering while the transaction was on its way.",
+                "It could not be learned what became of a transaction that was on its way.",
                 transaction=sent[-1].transaction_hash,
             ) from exc
         await self.forget(key)

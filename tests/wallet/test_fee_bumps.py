@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -15,6 +16,7 @@ from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.deployments import Deployment, deploy_development_contracts
+from headwater_contracts.json_rpc import RpcError
 from headwater_marketplace.chain_facilitator import ChainFacilitator
 from headwater_marketplace.outbox import Outbox
 from headwater_marketplace.seller.store import SellerStore
@@ -24,7 +26,11 @@ from headwater_payments.errors import InvalidInputError
 from headwater_payments.exact import sign_exact
 from headwater_payments.x402 import PaymentPayload, PaymentRequirements
 from headwater_wallet.database import Database
-from headwater_wallet.errors import TransactionPendingError, TransactionReplacedError
+from headwater_wallet.errors import (
+    SignerRefusedError,
+    TransactionPendingError,
+    TransactionReplacedError,
+)
 from headwater_wallet.fees import FeePolicy, Fees
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.transactions import SignedTransaction, TransactionSender
@@ -163,26 +169,31 @@ async def test_another_transaction_in_their_place_ends_all_versions() -> None:
         assert await scene.token.balance(OTHER) == 1
 
 
+async def signed_transfer(scene: Scene) -> tuple[PaymentPayload, PaymentRequirements, int]:
+    """A payment of 700 to `PAYEE`, what it is for, and the chain's time."""
+    payer, now = LocalSigner.random(), (await scene.chain.reader.block()).timestamp
+    await scene.chain.send(scene.token.mint(payer.address, 5_000))
+    terms = PaymentRequirements(
+        scheme="exact",
+        network=USDC.network,
+        amount="700",
+        asset=USDC.address,
+        pay_to=PAYEE,
+        max_timeout_seconds=600,
+        extra={"name": "USDC", "version": "2"},
+    )
+    domain = token_domain(terms.extra, USDC.address, scene.chain.chain_id)
+    signed = await sign_exact(payer, terms, domain, now=now, nonce=b"\x07" * 32)
+    return PaymentPayload(accepted=terms, payload=signed.to_json()), terms, now
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("mined", [0, 1])
 async def test_a_facilitator_settles_once_whichever_version_is_mined(
     tmp_path: Path, mined: int, restarted: bool
 ) -> None:
     async with open_scene() as scene:
-        payer, now = LocalSigner.random(), (await scene.chain.reader.block()).timestamp
-        await scene.chain.send(scene.token.mint(payer.address, 5_000))
-        terms = PaymentRequirements(
-            scheme="exact",
-            network=USDC.network,
-            amount="700",
-            asset=USDC.address,
-            pay_to=PAYEE,
-            max_timeout_seconds=600,
-            extra={"name": "USDC", "version": "2"},
-        )
-        domain = token_domain(terms.extra, USDC.address, scene.chain.chain_id)
-        signed = await sign_exact(payer, terms, domain, now=now, nonce=b"\x07" * 32)
-        payload = PaymentPayload(accepted=terms, payload=signed.to_json())
+        payload, terms, now = await signed_transfer(scene)
         url = f"sqlite:///{tmp_path / 'books.db'}"
         async with Database(url, SellerStore.metadata) as books:
 
@@ -203,6 +214,64 @@ async def test_a_facilitator_settles_once_whichever_version_is_mined(
                 lambda c: c.exec_driver_sql("SELECT count(*) FROM seller_transaction").scalar()
             )
             assert left == 0, "both versions are forgotten together"
+
+
+class Limited:
+    """A signer whose limit is reached by `left` transactions."""
+
+    def __init__(self, inner: LocalSigner, left: int) -> None:
+        self._inner, self._left = inner, left
+
+    @property
+    def address(self) -> Address:
+        return self._inner.address
+
+    async def sign_transaction(self, transaction: dict[str, Any]) -> bytes:
+        self._left -= 1
+        if self._left < 0:
+            raise SignerRefusedError("The fees exceed what is allowed.")
+        return await self._inner.sign_transaction(transaction)
+
+
+async def test_a_signer_that_allows_no_higher_fees_does_not_end_what_was_sent() -> None:
+    async with open_scene() as scene:
+        signer = Limited(scene.signer, 1)
+        payload, terms, now = await signed_transfer(scene)
+        sender = TransactionSender(scene.pool, signer, receipt_timeout_s=0.2, fees=AT_ONCE)
+        facilitator = ChainFacilitator(sender, scene.deployment, lambda: now)
+        pending = await facilitator.settle(payload, terms)
+        assert (pending.error_reason, pending.transaction) == (
+            "settlement_pending",
+            scene.pool.hashes[0],
+        )
+        scene.pool.base_fee_wei = scene.pool.fees[0] + 1
+        assert (await facilitator.settle(payload, terms)).error_reason == "settlement_pending"
+        assert len(scene.pool.hashes) == 1
+        await scene.pool.mine(0)
+        assert (await facilitator.settle(payload, terms)).success
+        assert await scene.token.balance(PAYEE) == 700
+
+
+async def test_one_refused_question_for_the_receipt_does_not_end_what_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with open_scene() as scene:
+        payload, terms, now = await signed_transfer(scene)
+        facilitator = ChainFacilitator(scene.sender(NEVER), scene.deployment, lambda: now)
+
+        async def limited(_: str) -> None:
+            raise RpcError("request rate limited", rpc_code=-32005)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(scene.pool, "receipt", limited)
+            pending = await facilitator.settle(payload, terms)
+        assert (pending.error_reason, pending.transaction) == (
+            "settlement_pending",
+            scene.pool.hashes[0],
+        )
+        await scene.pool.mine()
+        assert (await facilitator.settle(payload, terms)).success
+        assert await scene.token.balance(PAYEE) == 700
 
 
 async def test_anvils_own_pool_takes_the_replacement() -> None:

@@ -12,6 +12,7 @@ from headwater_contracts.calls import Call
 from headwater_contracts.json_rpc import RpcError
 from headwater_contracts.reader import ChainReader, Receipt
 from headwater_payments.address import Address
+from headwater_payments.errors import HeadwaterError
 from headwater_payments.hexadecimal import to_hex
 from headwater_wallet.errors import (
     TransactionError,
@@ -196,10 +197,14 @@ class TransactionSender:
         return SignedTransaction(to_hex(keccak(raw)), raw, int(fields["nonce"]))
 
     async def _replacement(self, signed: SignedTransaction) -> SignedTransaction | None:
-        """The same call under the same nonce for higher fees; None where they are bounded."""
+        """The same call under the same nonce for higher fees; None where there cannot be one."""
         fields = read_transaction(signed.raw)
-        fees = self._fees.next(fees_of(fields), await self._market())
-        return None if fees is None else await self._sign(fields, fees)
+        # What was sent stays under way where its signer allows no higher fees, or the node does
+        # not tell the market's: that must not be taken for the end of it.
+        with suppress(HeadwaterError):
+            fees = self._fees.next(fees_of(fields), await self._market())
+            return None if fees is None else await self._sign(fields, fees)
+        return None
 
     async def _is_priced_out(self, signed: SignedTransaction) -> bool:
         return (await self._reader.block()).base_fee_wei > _offered(signed)
