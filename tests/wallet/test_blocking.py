@@ -184,3 +184,37 @@ def test_the_blocking_wallet_signs_in_and_ends_its_loop(tmp_path: Path) -> None:
     before = threading.active_count()
     with_a_shop(tmp_path, work)
     assert threading.active_count() <= before + 1
+
+
+def test_a_voucher_leaves_however_many_streams_wait_for_theirs(
+    library: tuple[ModuleType, ModuleType],
+) -> None:
+    http, ours = library
+    streams = 60
+    # It opens once every stream waits in its thread and the voucher's request is there as well.
+    all_there = threading.Barrier(streams + 1)
+
+    class Chunks(http.SyncByteStream):  # type: ignore[misc, name-defined]
+        def __iter__(self) -> Iterator[bytes]:
+            all_there.wait(5)
+            yield b"more"
+
+    class Seller(http.BaseTransport):  # type: ignore[misc, name-defined]
+        def handle_request(self, request: Any) -> Any:
+            if request.method == "POST":
+                all_there.wait(5)
+            return http.Response(200, stream=Chunks())
+
+    async def main() -> None:
+        threaded = ours._Threaded(Seller())
+
+        async def read() -> None:
+            answer = await threaded.handle_async_request(http.Request("GET", "http://s"))
+            assert [chunk async for chunk in answer.stream] == [b"more"]
+
+        async with anyio.create_task_group() as group:
+            for _ in range(streams):
+                group.start_soon(read)
+            await threaded.handle_async_request(http.Request("POST", "http://s"))
+
+    anyio.run(main)

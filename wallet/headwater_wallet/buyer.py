@@ -92,9 +92,10 @@ class Buyer:
     ) -> Purchase:
         """The payment side of one request that is about to be sent."""
         key = next((v for k, v in headers.items() if k.lower() == "idempotency-key"), None)
+        asked = (self.ledger.budget_name, method, url, headers, body)
         if key is not None:
             payment_id = self.keyed_id(key, method, url)
-        elif (failed := self.attempts.failed_before(method, url, headers, body)) is not None:
+        elif (failed := self.attempts.take_failed(*asked)) is not None:
             payment_id = failed.payment_id
         else:
             payment_id = "pay_" + self.random_bytes(16).hex()
@@ -109,7 +110,7 @@ class Buyer:
             asking_headers={} if said else _ASKING,
         )
         if key is None:
-            self.attempts.note(purchase, method, url, headers, body)
+            self.attempts.note(purchase, *asked)
         return purchase
 
     def keyed_id(self, key: str, method: str, url: str) -> str:

@@ -96,6 +96,7 @@ async def exchange(
                     await answer.aclose()
                 raise
             if again is None:
+                purchase.awaits_answer = False
                 return answer
             extra = again
     except never_left as exc:

@@ -79,6 +79,8 @@ class Purchase:
         self._voucher: tuple[int, str] | None = None
         self.may_have_arrived = False
         """Whether an earlier request with this payment may have reached the seller."""
+        self.awaits_answer = True
+        """Whether this request has neither been answered, with all payments made, nor failed."""
         self._pays = self._asked = self._corrected = False
 
     @property
@@ -268,7 +270,7 @@ class Purchase:
                 if self.awaits_receipt:
                     await self._record.lost()
             finally:
-                self._pays = False
+                self.awaits_answer = self._pays = False
                 self._hold.open()
 
     async def abandon(self) -> None:
@@ -282,7 +284,7 @@ class Purchase:
                         self._record.intent.payment_id, never_sent=True
                     )
             finally:
-                self._pays = False
+                self.awaits_answer = self._pays = False
                 self._hold.open()
 
     async def _asked_to_pay(

@@ -37,6 +37,14 @@ from headwater_payments.x402 import (
 
 PENDING: Final = "settlement_pending"
 
+UNDECIDED: Final = (
+    "unexpected_settle_error",
+    "unexpected_verify_error",
+    "invalid_exact_evm_nonce_already_used",
+    "permit2_invalid_nonce",
+)
+"""Refusals that do not say whether this transfer moved the money."""
+
 
 class SettlementFailedError(HeadwaterError):
     """The transfer did not settle after the handler had run; nothing is delivered or charged."""
@@ -105,12 +113,13 @@ class Bill:
         outcome = await self._facilitator.settle(self._admission.payload, self._terms_due)
         if outcome.error_reason == PENDING:
             outcome = await self._facilitator.settle(self._admission.payload, self._terms_due)
-        if outcome.error_reason == PENDING:
-            # The transfer may still be mined: nothing is released, and its nonce stays taken.
+        if _may_have_moved(outcome):
+            # Nothing is released, and its nonce stays taken: the housekeeper finds out.
             self.finished = True
-            await self._store.transfer_sent(payment_id, outcome.transaction)
+            if outcome.transaction:
+                await self._store.transfer_sent(payment_id, outcome.transaction)
             raise SettlementFailedError(
-                "The transfer was sent and is not confirmed yet; do not pay again.",
+                "The transfer may have been sent and is not confirmed yet; do not pay again.",
                 reason=PENDING,
                 transaction=outcome.transaction,
             )
@@ -118,7 +127,7 @@ class Bill:
         if not outcome.success:
             raise SettlementFailedError(
                 outcome.error_message or "The transfer did not settle.",
-                reason=outcome.error_reason or "unexpected_settle_error",
+                reason=outcome.error_reason,
             )
         self.transaction = outcome.transaction
 
@@ -331,3 +340,9 @@ class Bill:
         if gather is None:
             return None
         return json.dumps(gather(), separators=(",", ":"), sort_keys=True)
+
+
+def _may_have_moved(outcome: SettlementResponse) -> bool:
+    """Whether a settlement leaves open what became of the money; so does one without a reason."""
+    undecided = (None, "", PENDING, *UNDECIDED)
+    return not outcome.success and outcome.error_reason in undecided

@@ -13,10 +13,10 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 
 from headwater_marketplace.facilitator import Facilitator
-from headwater_marketplace.seller.bill import PENDING
+from headwater_marketplace.seller.bill import PENDING, UNDECIDED
 from headwater_marketplace.seller.kept_answers import receipt_text
 from headwater_marketplace.seller.records import Answer, Payment
 from headwater_marketplace.seller.store import SellerStore
@@ -31,14 +31,6 @@ from headwater_payments.x402 import (
     SettlementResponse,
     chain_id_of,
 )
-
-UNDECIDED: Final = (
-    "unexpected_settle_error",
-    "unexpected_verify_error",
-    "invalid_exact_evm_nonce_already_used",
-    "permit2_invalid_nonce",
-)
-"""Refusals that do not say whether this transfer moved the money."""
 
 
 class Prospect(StrEnum):
