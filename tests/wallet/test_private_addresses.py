@@ -9,7 +9,7 @@ from wallet.test_policy_toml import GOOD
 
 from headwater_marketplace.serving import bind, serve
 from headwater_wallet.addresses import peer_of
-from headwater_wallet.errors import PolicyRefusedError, PrivateAddressError
+from headwater_wallet.errors import PaymentUnknownError, PolicyRefusedError, PrivateAddressError
 from headwater_wallet.policy_toml import parse_policy
 from headwater_wallet.wallet import Wallet
 from support.clients import LIBRARIES, Library, Next
@@ -79,6 +79,19 @@ async def test_a_seller_in_a_private_network_is_refused_before_anything_is_signe
     assert isinstance(refused.value, PolicyRefusedError)
     assert await wallet.ledger.intents() == []
     assert shop.served == []
+
+
+async def test_a_name_that_moves_into_a_private_network_has_its_answer_withheld(
+    shop: Shop, library: Library
+) -> None:
+    wallet, url = await shop.wallet(), "https://shop.example"
+    await buys(shop, library, wallet, url, "93.184.216.34")
+    with pytest.raises(PaymentUnknownError, match=r"10\.0\.0\.5"):
+        await buys(shop, library, wallet, url, "10.0.0.5")
+    with pytest.raises(PrivateAddressError):
+        await buys(shop, library, wallet, url, "10.0.0.5")
+    states = sorted(intent.state for intent in await wallet.ledger.intents())
+    assert states == ["settled", "unknown"], "the third one signed nothing"
 
 
 @pytest.mark.parametrize(

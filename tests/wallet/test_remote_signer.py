@@ -260,6 +260,18 @@ async def test_a_signer_that_answers_nonsense_is_unavailable(folder: Path, reply
         group.cancel_scope.cancel()
 
 
+async def test_a_second_signer_of_a_key_is_refused_and_the_count_is_one(folder: Path) -> None:
+    seller, buyer = service(folder), service(folder)
+    async with buyer.listening(folder / "buyer"):
+        with pytest.raises(UnavailableError, match="Another signer"):
+            async with seller.listening(folder / "seller"):
+                pytest.fail("Two signers count in one file.")
+        await (await RemoteSigner.connect(folder / "buyer")).sign_typed_data(moved())
+    async with seller.listening(folder / "seller"):
+        await (await RemoteSigner.connect(folder / "seller")).sign_typed_data(moved())
+    assert Taken(folder / "taken").atomic == 800, "what the first one took is counted on"
+
+
 async def test_another_keys_signature_is_not_taken(folder: Path) -> None:
     async with running(folder):
         with pytest.raises(UnavailableError, match="another key"):

@@ -39,6 +39,7 @@ from headwater_wallet.errors import (
     PaymentUnderWayError,
     PaymentUnknownError,
     PolicyRefusedError,
+    PrivateAddressError,
 )
 from headwater_wallet.payment_record import PaymentRecord
 from headwater_wallet.policy import PaymentRequest, SpendHistory
@@ -157,7 +158,10 @@ class Purchase:
             PolicyRefusedError: the policy or the budget refuses the terms asked for.
             PaymentRefusedError: the seller refused the payment; nothing was charged.
             SellerMisbehavedError: the answer breaks the terms; the channel is blocked.
+            PaymentUnknownError: a payment under known terms has left for a private network.
         """
+        if self._record.intent is not None:
+            self._refuse_moved(peer)
         if status == 402:
             return await self._asked_to_pay(headers, body, peer)
         if self._record.intent is None:
@@ -313,6 +317,20 @@ class Purchase:
         if terms.lasting:
             self._buyer.remember(self._route, terms)
         return await self._pay_under(terms, body)
+
+    def _refuse_moved(self, peer: str | None) -> None:
+        """Refuse what a name answers that points into a private network since it was asked."""
+        try:
+            refuse_private(self._origin, peer, self._buyer.policy.private_hosts)
+        except PrivateAddressError as moved:
+            # Asked again, it is refused before anything is signed.
+            self._buyer.known_terms.pop(self._route, None)
+            raise PaymentUnknownError(
+                f"{self._origin} has moved to {moved.details['address']}, which is in no public "
+                f"network: its answer is not handed on. The payment {self._payment_id} had left; "
+                "reconcile it before paying again.",
+                payment_id=self._payment_id,
+            ) from moved
 
     async def _resolve_refusal(self, body: PaymentRequired) -> bool:
         """End the refused payment, and raise where signing again cannot help.

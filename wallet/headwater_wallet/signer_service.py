@@ -78,10 +78,17 @@ class SignerService:
         """Answer at a socket while the context is open.
 
         Raises:
-            UnavailableError: others could reach the socket, or a signer listens there already.
+            UnavailableError: others could reach the socket, or a signer listens there already, or
+                one of the same key at another.
         """
         await _refuse_public(path.parent)
         await _make_room(path)
+        with self._taken.held():
+            async with self._answering(path):
+                yield
+
+    @asynccontextmanager
+    async def _answering(self, path: Path) -> AsyncIterator[None]:
         async with (
             await anyio.create_unix_listener(path, mode=0o600) as listener,
             anyio.create_task_group() as group,

@@ -5,9 +5,11 @@ what it says: money leaves an account by a transfer or a deposit, and both are l
 and all together. A voucher moves nothing that was not deposited.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +18,7 @@ from headwater_payments.address import Address
 from headwater_payments.amount import Amount, parse_atomic
 from headwater_payments.channels import ERC3009_DEPOSIT_COLLECTOR, channel_domain
 from headwater_payments.eip712 import TypedData
-from headwater_payments.errors import InvalidInputError
+from headwater_payments.errors import InvalidInputError, UnavailableError
 from headwater_payments.exact import MAX_VALIDITY_S
 from headwater_payments.files import read_file
 from headwater_payments.hexadecimal import to_hex
@@ -169,6 +171,41 @@ class Taken:
 
     def __init__(self, path: Path) -> None:
         self._path, self.atomic, self.wei = path, 0, 0
+        self._read()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the only one who counts in this file, from what it says now.
+
+        Two signers would each write their own count over the other's.
+
+        Raises:
+            UnavailableError: another process counts in it, or its lock cannot be made.
+        """
+        # Beside it: the file itself is replaced by each count, and its lock with it.
+        lock = self._path.with_name(self._path.name + ".lock")
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as exc:
+            raise UnavailableError(f"{lock} cannot be opened: {exc.strerror}.") from exc
+        try:
+            self._lock(handle)
+            self._read()
+            yield
+        finally:
+            os.close(handle)
+
+    def _lock(self, handle: int) -> None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            raise UnavailableError(
+                f"Another signer of this key counts in {self._path} ({exc.strerror}): let one "
+                "signer do both, or give this one another key."
+            ) from exc
+
+    def _read(self) -> None:
+        path = self._path
         if path.exists():
             body = read_json(read_file(path, 4_096), f"The file {path}")
             if not isinstance(body, dict):
@@ -188,4 +225,14 @@ class Taken:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(self._path)
+        _sync_folder(self._path.parent)
         self.atomic, self.wei = self.atomic + atomic, self.wei + wei
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have what was renamed in a folder outlast a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
