@@ -89,6 +89,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"network": "eip155:1"}, "receipt", "names the network eip155:1"),
     ({"resource_url": ORIGIN + "/paid/else"}, "receipt", "is for http://shop.test/paid/else"),
     ({"issued_at": 7}, "receipt", "is dated 7"),
+    ({"resource_url": "http://["}, "receipt", "cannot be read"),
+    ({"resource_url": "http://["}, "offer", "cannot be read"),
     ({"amount": "1"}, "offer", "signs the amount 1"),
     ({"pay_to": "0x" + "22" * 20}, "offer", "signs the payee 0x2222"),
     ({"valid_until": 7}, "offer", "had ended at 7"),
@@ -158,9 +160,21 @@ async def test_what_cannot_be_read_is_flagged_and_stops_no_payment(tmp_path: Pat
         }
 
 
-async def test_a_receipt_that_was_lost_comes_with_the_reconciliation(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({}, None),
+        (
+            {"resource_url": "http://["},
+            "The receipt holds a text that cannot be read, such as a URL that is none.",
+        ),
+    ],
+)
+async def test_a_receipt_that_was_lost_comes_with_the_reconciliation(
+    tmp_path: Path, changed: dict[str, Any], problem: str | None
+) -> None:
     async with open_shop(tmp_path) as shop:
-        shop.speaks_for(ORIGIN, AccountIssuer(shop.signer))
+        shop.speaks_for(ORIGIN, Liar(AccountIssuer(shop.signer), **changed))
         wallet = await shop.wallet()
         await buy(shop, wallet)
         inner = httpx.ASGITransport(shop.app)
@@ -178,7 +192,7 @@ async def test_a_receipt_that_was_lost_comes_with_the_reconciliation(tmp_path: P
         async with shop.plain_client() as asking:
             assert await reconcile(wallet.ledger, asking) == []
         [receipt] = await wallet.statements(unknown.payment_id)
-        assert (receipt.kind, receipt.vouched, receipt.problem) == ("receipt", True, None)
+        assert (receipt.kind, receipt.vouched, receipt.problem) == ("receipt", True, problem)
 
 
 @pytest.mark.parametrize(

@@ -140,10 +140,13 @@ def _kept(
     signer, wrong = "", None
     try:
         statement = read_statement(signed, kind)
+        signer = statement.signer
+        wrong = problem(statement)
     except InvalidInputError as exc:
         wrong = exc.message
-    else:
-        signer, wrong = statement.signer, problem(statement)
+    except ValueError:
+        # The seller chose what does not parse: it stops neither a payment nor a reconciliation.
+        wrong = f"The {kind} holds a text that cannot be read, such as a URL that is none."
     vouched = signer.lower() in speakers
     return KeptStatement(payment_id, kind, digest_of(text), signer, vouched, text, wrong, now)
 
