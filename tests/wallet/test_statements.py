@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from typer.testing import CliRunner, Result
 
+from headwater_payments.amount import Amount
 from headwater_payments.jws import JwsKey
 from headwater_payments.offer_receipt import (
     AccountIssuer,
@@ -25,10 +26,13 @@ from headwater_payments.offer_receipt import (
 from headwater_payments.x402 import JsonObject
 from headwater_wallet.audit import AuditBrokenError
 from headwater_wallet.cli import app
+from headwater_wallet.database import Database
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.reconcile import reconcile
+from headwater_wallet.spend_ledger import SpendLedger
+from headwater_wallet.tables import WalletTable
 from headwater_wallet.wallet import Wallet
-from support.shop import PAYEE, Shop, open_shop
+from support.shop import PAYEE, USDC, Shop, open_shop
 
 pytestmark = pytest.mark.anyio
 ORIGIN = "http://shop.test"
@@ -158,6 +162,36 @@ async def test_what_cannot_be_read_is_flagged_and_stops_no_payment(tmp_path: Pat
             ("offer", "", False),
             ("receipt", "", False),
         }
+
+
+class OddlyNamed(JwsKey):
+    """A key whose name ends in what PostgreSQL does not store."""
+
+    @property
+    def kid(self) -> str:
+        return super().kid + "\0"
+
+
+async def test_words_that_no_database_stores_are_kept_escaped(
+    tmp_path: Path, database_url: str
+) -> None:
+    odd = {"scheme": "ex\0act", "resource_url": f"{ORIGIN}/\0"}
+    async with open_shop(tmp_path) as shop:
+        for issuer in (AccountIssuer(shop.signer), JwsIssuer(OddlyNamed(b"\x0a" * 32))):
+            shop.speaks_for(ORIGIN, Liar(issuer, **odd))
+            wallet = await shop.wallet()
+            await buy(shop, wallet)
+            flagged = await wallet.ledger.statements(wrong_only=True)
+            assert sorted(each.kind for each in flagged) == ["offer", "receipt"]
+            assert all(each.signer.isprintable() for each in flagged)
+            assert "ex\\x00act" in (flagged[0].problem or "")
+            assert (await wallet.ledger.check_audit()).payments == 1
+    async with Database(database_url, WalletTable.metadata) as database:
+        ledger = SpendLedger(database, "b")
+        for each in flagged:
+            ledger.keep_soon(each)
+        await ledger.set_limit(Amount(1, USDC))
+        assert await ledger.statements() == flagged
 
 
 @pytest.mark.parametrize(
