@@ -31,7 +31,7 @@ from headwater_payments.offer_receipt import (
     statement_domain,
 )
 from headwater_payments.permit2 import PERMIT2
-from headwater_payments.sign_in import SignInMessage, rfc3339
+from headwater_payments.sign_in import MAX_AGE_S, SignInMessage, rfc3339
 from headwater_payments.signing import recover, recover_text
 from headwater_payments.structs import ClaimBatch, ClaimEntry, Refund
 from headwater_wallet.errors import SignerRefusedError
@@ -296,7 +296,11 @@ def sign_in(**changed: Any) -> SignInMessage:
 
 async def test_it_signs_in_at_the_sites_that_were_named_to_it(folder: Path) -> None:
     shown: list[str] = []
-    message = sign_in(statement="See what you paid.", resources=(f"{ORIGIN}/x",))
+    message = sign_in(
+        statement="See what you paid.",
+        resources=(f"{ORIGIN}/x",),
+        expiration_time=rfc3339(NOW + MAX_AGE_S),
+    )
     async with running(folder, shown, sign_in=["shop.example"]) as remote:
         signature = await remote.sign_in(message)
         assert recover_text(message.text(), signature) == KEY.address
@@ -306,10 +310,12 @@ async def test_it_signs_in_at_the_sites_that_were_named_to_it(folder: Path) -> N
             sign_in(address=OTHER),
             sign_in(issued_at=rfc3339(NOW - 3_600)),
             sign_in(issued_at="whenever"),
+            sign_in(expiration_time=rfc3339(NOW + 3_600)),
+            sign_in(expiration_time="9999"),
         ):
             with pytest.raises(SignerRefusedError):
                 await remote.sign_in(wrong)
-    assert [line.partition(":")[0] for line in shown] == ["signed", *["refused"] * 5]
+    assert [line.partition(":")[0] for line in shown] == ["signed", *["refused"] * 7]
 
 
 class Forger(LocalSigner):

@@ -209,8 +209,8 @@ async def test_a_total_beyond_everything_signed_is_refused(ledger: SpendLedger) 
 @pytest.mark.anyio
 async def test_a_blocked_channel_signs_nothing_more(ledger: SpendLedger) -> None:
     await send(ledger, 1, 1_000)
-    await ledger.block(channel_terms().identifier, "it lied")
-    with pytest.raises(SellerMisbehavedError, match="it lied"):
+    await ledger.block(channel_terms().identifier, "it lied\0")
+    with pytest.raises(SellerMisbehavedError, match=r"it lied\\x00"):
         await send(ledger, 2, 1_000)
     await send(ledger, 3, 1_000, number=7)
 

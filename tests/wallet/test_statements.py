@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from typer.testing import CliRunner, Result
 
+from headwater_payments.amount import Amount
 from headwater_payments.jws import JwsKey
 from headwater_payments.offer_receipt import (
     AccountIssuer,
@@ -25,10 +26,13 @@ from headwater_payments.offer_receipt import (
 from headwater_payments.x402 import JsonObject
 from headwater_wallet.audit import AuditBrokenError
 from headwater_wallet.cli import app
+from headwater_wallet.database import Database
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.reconcile import reconcile
+from headwater_wallet.spend_ledger import SpendLedger
+from headwater_wallet.tables import WalletTable
 from headwater_wallet.wallet import Wallet
-from support.shop import PAYEE, Shop, open_shop
+from support.shop import PAYEE, USDC, Shop, open_shop
 
 pytestmark = pytest.mark.anyio
 ORIGIN = "http://shop.test"
@@ -89,6 +93,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"network": "eip155:1"}, "receipt", "names the network eip155:1"),
     ({"resource_url": ORIGIN + "/paid/else"}, "receipt", "is for http://shop.test/paid/else"),
     ({"issued_at": 7}, "receipt", "is dated 7"),
+    ({"resource_url": "http://["}, "receipt", "cannot be read"),
+    ({"resource_url": "http://["}, "offer", "cannot be read"),
     ({"amount": "1"}, "offer", "signs the amount 1"),
     ({"pay_to": "0x" + "22" * 20}, "offer", "signs the payee 0x2222"),
     ({"valid_until": 7}, "offer", "had ended at 7"),
@@ -158,9 +164,51 @@ async def test_what_cannot_be_read_is_flagged_and_stops_no_payment(tmp_path: Pat
         }
 
 
-async def test_a_receipt_that_was_lost_comes_with_the_reconciliation(tmp_path: Path) -> None:
+class OddlyNamed(JwsKey):
+    """A key whose name ends in what PostgreSQL does not store."""
+
+    @property
+    def kid(self) -> str:
+        return super().kid + "\0"
+
+
+async def test_words_that_no_database_stores_are_kept_escaped(
+    tmp_path: Path, database_url: str
+) -> None:
+    odd = {"scheme": "ex\0act", "resource_url": f"{ORIGIN}/\0"}
     async with open_shop(tmp_path) as shop:
-        shop.speaks_for(ORIGIN, AccountIssuer(shop.signer))
+        for issuer in (AccountIssuer(shop.signer), JwsIssuer(OddlyNamed(b"\x0a" * 32))):
+            shop.speaks_for(ORIGIN, Liar(issuer, **odd))
+            wallet = await shop.wallet()
+            await buy(shop, wallet)
+            flagged = await wallet.ledger.statements(wrong_only=True)
+            assert sorted(each.kind for each in flagged) == ["offer", "receipt"]
+            assert all(each.signer.isprintable() for each in flagged)
+            assert "ex\\x00act" in (flagged[0].problem or "")
+            assert (await wallet.ledger.check_audit()).payments == 1
+    async with Database(database_url, WalletTable.metadata) as database:
+        ledger = SpendLedger(database, "b")
+        for each in flagged:
+            ledger.keep_soon(each)
+        await ledger.set_limit(Amount(1, USDC))
+        assert await ledger.statements() == flagged
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({}, None),
+        (
+            {"resource_url": "http://["},
+            "The receipt holds a text that cannot be read, such as a URL that is none.",
+        ),
+    ],
+)
+async def test_a_receipt_that_was_lost_comes_with_the_reconciliation(
+    tmp_path: Path, changed: dict[str, Any], problem: str | None
+) -> None:
+    async with open_shop(tmp_path) as shop:
+        shop.speaks_for(ORIGIN, Liar(AccountIssuer(shop.signer), **changed))
         wallet = await shop.wallet()
         await buy(shop, wallet)
         inner = httpx.ASGITransport(shop.app)
@@ -178,7 +226,7 @@ async def test_a_receipt_that_was_lost_comes_with_the_reconciliation(tmp_path: P
         async with shop.plain_client() as asking:
             assert await reconcile(wallet.ledger, asking) == []
         [receipt] = await wallet.statements(unknown.payment_id)
-        assert (receipt.kind, receipt.vouched, receipt.problem) == ("receipt", True, None)
+        assert (receipt.kind, receipt.vouched, receipt.problem) == ("receipt", True, problem)
 
 
 @pytest.mark.parametrize(

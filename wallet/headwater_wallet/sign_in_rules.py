@@ -72,6 +72,9 @@ def check_sign_in_asked(
         raise SignerRefusedError(f"{message.uri} is not of {message.domain}.")
     if abs(now - _unix(message.issued_at)) > MAX_AGE_S + CLOCKS_APART_S:
         raise SignerRefusedError("The sign-in was not asked for just now.")
+    last = now + MAX_AGE_S + CLOCKS_APART_S  # as sellers date theirs, by clocks of their own
+    if message.expiration_time is not None and _unix(message.expiration_time) > last:
+        raise SignerRefusedError("The sign-in would stay valid for too long.")
 
 
 def _text(value: object) -> str:

@@ -41,6 +41,7 @@ from headwater_wallet.spend_records import (
 from headwater_wallet.statement_rows import keep, read_statements
 from headwater_wallet.statements import KeptStatement
 from headwater_wallet.tables import MAX_STORED
+from headwater_wallet.texts import printable
 
 T = TypeVar("T")
 
@@ -361,7 +362,7 @@ class SpendLedger:
         """Sign nothing more on this channel."""
 
         def work(books: Books) -> None:
-            channel_row(books, to_hex(channel_id)).blocked = reason
+            channel_row(books, to_hex(channel_id)).blocked = printable(reason)
 
         await self._database.write(in_books(work))
 

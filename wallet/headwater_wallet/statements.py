@@ -34,6 +34,7 @@ from headwater_payments.x402 import (
 )
 from headwater_wallet.spend_records import Intent
 from headwater_wallet.terms import route_of
+from headwater_wallet.texts import printable
 
 CLOCK_TOLERANCE_S: Final = 300
 """How far a seller's clock may stand from ours before what it dates is called wrong."""
@@ -140,11 +141,16 @@ def _kept(
     signer, wrong = "", None
     try:
         statement = read_statement(signed, kind)
+        signer = statement.signer
+        wrong = problem(statement)
     except InvalidInputError as exc:
         wrong = exc.message
-    else:
-        signer, wrong = statement.signer, problem(statement)
+    except ValueError:
+        # The seller chose what does not parse: it stops neither a payment nor a reconciliation.
+        wrong = f"The {kind} holds a text that cannot be read, such as a URL that is none."
     vouched = signer.lower() in speakers
+    # Both hold the seller's words, and not every database stores each of them.
+    signer, wrong = printable(signer), None if wrong is None else printable(wrong)
     return KeptStatement(payment_id, kind, digest_of(text), signer, vouched, text, wrong, now)
 
 
