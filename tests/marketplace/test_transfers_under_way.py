@@ -228,6 +228,37 @@ async def test_a_facilitator_that_settles_and_does_not_answer_is_not_taken_for_a
             assert await shop.token.balance(PAYEE) == PRICE
 
 
+class Mistaken(Silent):
+    """A facilitator that settles, and then says that it failed, for a `reason`."""
+
+    reason: str | None = None
+
+    async def settle(self, payload: Any, terms: Any) -> SettlementResponse:
+        await self._inner.settle(payload, terms)
+        return SettlementResponse(success=False, error_reason=self.reason, network=terms.network)
+
+
+@pytest.mark.parametrize("reason", ["unexpected_settle_error", None])
+async def test_a_failure_that_does_not_say_whether_money_moved_releases_nothing(
+    tmp_path: Path, reason: str | None
+) -> None:
+    async with open_shop(tmp_path, schemes=("exact",)) as shop:
+        mistaken = Mistaken(shop.chain)  # type: ignore[arg-type]
+        mistaken.reason = reason
+        use(shop, mistaken)  # type: ignore[arg-type]
+        wallet = await shop.wallet()
+        async with shop.client(wallet) as client:
+            answer = await client.post("/paid/x", json={})
+        assert answer.status_code == 503
+        assert answer.json()["details"]["reason"] == "settlement_pending"
+        [under_way] = await shop.store.transfers()
+        assert under_way.transaction is None
+        resumer = TransferResumer(shop.store, shop.chain, shop.signer, shop.chain)
+        assert await resumer.resume(lambda _: True) == []
+        [payment] = await shop.store.payments("charged")
+        assert (payment.charge, shop.chain.paid[PAYEE]) == (PRICE, PRICE)
+
+
 async def test_a_nonce_that_was_spent_otherwise_is_no_payment(tmp_path: Path) -> None:
     async with open_chain_shop(tmp_path, schemes=("exact",)) as shop:
         signer, policy = await buyer_of(shop)
