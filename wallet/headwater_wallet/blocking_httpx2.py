@@ -1,9 +1,10 @@
 """Paying over `httpx2` from code that blocks: a transport that any `httpx2.Client` can be given."""
 
+import math
 from collections.abc import AsyncIterator, Iterator
 
 import httpx2
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from anyio.from_thread import BlockingPortal
 
 from headwater_wallet.buyer import Buyer
@@ -73,34 +74,43 @@ class _Waited(httpx2.SyncByteStream):
 
 
 class _Threaded(httpx2.AsyncBaseTransport):
-    """A transport that blocks, each call of it in a thread of its own."""
+    """A transport that blocks, each call of it in a thread of its own.
+
+    A stream that waits for a voucher holds its thread until the voucher has left by another, so
+    none may wait for a free thread. They are as few as the callers that wait, times two.
+    """
 
     def __init__(self, inner: httpx2.BaseTransport) -> None:
-        self._inner = inner
+        self._inner, self._threads = inner, CapacityLimiter(math.inf)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        answer = await to_thread.run_sync(self._inner.handle_request, request)
+        answer = await to_thread.run_sync(
+            self._inner.handle_request, request, limiter=self._threads
+        )
         stream = answer.stream
         assert isinstance(stream, httpx2.SyncByteStream)
         return httpx2.Response(
             answer.status_code,
             headers=answer.headers,
-            stream=_InThreads(stream),
+            stream=_InThreads(stream, self._threads),
             extensions=answer.extensions,
         )
 
     async def aclose(self) -> None:
-        await to_thread.run_sync(self._inner.close)
+        await to_thread.run_sync(self._inner.close, limiter=self._threads)
 
 
 class _InThreads(httpx2.AsyncByteStream):
-    def __init__(self, stream: httpx2.SyncByteStream) -> None:
-        self._stream = stream
+    def __init__(self, stream: httpx2.SyncByteStream, threads: CapacityLimiter) -> None:
+        self._stream, self._threads = stream, threads
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         chunks = iter(self._stream)
-        while (chunk := await to_thread.run_sync(next, chunks, None)) is not None:
+        while (chunk := await self._next(chunks)) is not None:
             yield chunk
 
+    async def _next(self, chunks: Iterator[bytes]) -> bytes | None:
+        return await to_thread.run_sync(next, chunks, None, limiter=self._threads)
+
     async def aclose(self) -> None:
-        await to_thread.run_sync(self._stream.close)
+        await to_thread.run_sync(self._stream.close, limiter=self._threads)
