@@ -181,9 +181,12 @@ def test_the_blocking_wallet_signs_in_and_ends_its_loop(tmp_path: Path) -> None:
         assert again.json() == {"ok": True}
         assert wallet.policy.budget.atomic == 100 * PRICE
 
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with_a_shop(tmp_path, work)
-    assert threading.active_count() <= before + 1
+    made = set(threading.enumerate()) - before
+    for thread in made:
+        thread.join(10)
+    assert not [thread.name for thread in made if thread.is_alive()]
 
 
 def test_a_voucher_leaves_however_many_streams_wait_for_theirs(
