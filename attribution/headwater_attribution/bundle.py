@@ -6,11 +6,12 @@ numbers. The document is strict: unknown members are refused.
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, Field, PlainSerializer
 
 from headwater_attribution.attribution import Attribution
 from headwater_attribution.calibration.card import CalibrationCard
 from headwater_attribution.corpus import Corpus, CorpusRow
+from headwater_attribution.documents import Strict, Word
 from headwater_attribution.entitlement import Entitlement, VaultDomain
 from headwater_attribution.evidence import Evidence
 from headwater_attribution.influence.committed import CommittedInfluence
@@ -19,22 +20,11 @@ from headwater_payments.address import parse_address
 from headwater_payments.hexadecimal import parse_hex
 from headwater_payments.split import PARTS
 
-
-def _word(text: str) -> str:
-    parse_hex(text, length=32)
-    return text.lower()
-
-
-Word = Annotated[str, AfterValidator(_word)]
 AddressText = Annotated[str, AfterValidator(parse_address)]
 Atomic = Annotated[int, Field(ge=0, lt=2**128), PlainSerializer(str, when_used="json")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class VaultPart(_Strict):
+class VaultPart(Strict):
     """Which vault the entitlements are for."""
 
     chain_id: int = Field(ge=0, lt=2**256)
@@ -46,14 +36,14 @@ class VaultPart(_Strict):
         return VaultDomain(self.chain_id, parse_address(self.vault), parse_address(self.token))
 
 
-class NamedPart(_Strict):
+class NamedPart(Strict):
     """A method or rule by id, with the parameters it ran with."""
 
     id: str
     parameters: dict[str, int]
 
 
-class RowPart(_Strict):
+class RowPart(Strict):
     """A row of the corpus."""
 
     contribution_id: int
@@ -63,7 +53,7 @@ class RowPart(_Strict):
     text: str
 
 
-class CorpusPart(_Strict):
+class CorpusPart(Strict):
     """The datanet version that answers were drawn from, whole."""
 
     datanet_id: int
@@ -89,7 +79,7 @@ class CorpusPart(_Strict):
         )
 
 
-class PreviousPart(_Strict):
+class PreviousPart(Strict):
     """The last final root: what each position had earned by then, and the depth of its tree."""
 
     depth: int = Field(default=0, ge=0, le=32)
@@ -97,7 +87,7 @@ class PreviousPart(_Strict):
     cumulative: tuple[Atomic, ...] = ()
 
 
-class ReceiptPart(_Strict):
+class ReceiptPart(Strict):
     """A metering receipt's charge with its evidence and the attribution claimed for it."""
 
     receipt_id: Word
@@ -106,14 +96,14 @@ class ReceiptPart(_Strict):
     attribution: Attribution
 
 
-class NodePart(_Strict):
+class NodePart(Strict):
     """A neighbour in a proof."""
 
     hash: Word
     sum: Atomic
 
 
-class LeafPart(_Strict):
+class LeafPart(Strict):
     """One entitlement with its proof."""
 
     position: int = Field(ge=0, lt=2**32)
@@ -136,7 +126,7 @@ class LeafPart(_Strict):
         return tuple(SumNode(parse_hex(node.hash, length=32), node.sum) for node in self.proof)
 
 
-class InfluencePart(_Strict):
+class InfluencePart(Strict):
     """The influence vectors of the adapter that answered."""
 
     adapter: Word
@@ -151,7 +141,7 @@ class InfluencePart(_Strict):
         )
 
 
-class EpochBundle(_Strict):
+class EpochBundle(Strict):
     """Inputs and results of one epoch of one vault.
 
     Attributes:

@@ -7,17 +7,17 @@ the cost; see `receipt_check`.
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from headwater_attribution.attribution import Attribution
-from headwater_attribution.bundle import NamedPart, Word
+from headwater_attribution.bundle import NamedPart
 from headwater_attribution.calibration.card import CalibrationCard
+from headwater_attribution.documents import SignatureText, SignedDocument, Strict, Word
 from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods.combined import Combined
 from headwater_attribution.methods.protocol import AttributionMethod
@@ -35,17 +35,7 @@ MOST_BYTES: Final = 2**22
 """Of a receipt's file."""
 
 
-def _signature(text: str) -> str:
-    if text:
-        parse_hex(text, length=65)
-    return text.lower()
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ChannelPart(_Strict):
+class ChannelPart(Strict):
     """What one method attributed by itself, and its weight among the others."""
 
     method: NamedPart
@@ -63,7 +53,7 @@ class AttributionDigest(Struct):
     receipt_hash: bytes
 
 
-class SignedAttribution(_Strict):
+class SignedAttribution(SignedDocument):
     """One answer's attribution, complete.
 
     Attributes:
@@ -99,12 +89,7 @@ class SignedAttribution(_Strict):
     seed: Word = NOTHING
     calibration: Word = NOTHING
     cost_us: int = Field(ge=0, lt=2**63)
-    signature: Annotated[str, AfterValidator(_signature)] = ""
-
-    def canonical(self) -> bytes:
-        """The bytes that are hashed: sorted keys, no spaces, without the signature."""
-        body = self.model_dump(mode="json", exclude={"signature"})
-        return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    signature: SignatureText = ""
 
     def hash(self) -> bytes:
         """SHA-256 of a tag and the canonical bytes: 32 bytes."""

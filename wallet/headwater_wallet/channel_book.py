@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import func, select
 
@@ -10,11 +9,9 @@ from headwater_payments.batch_payload import parse_config
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.structs import ChannelConfig
 from headwater_wallet.books import Books, selecting
+from headwater_wallet.channel_rows import WITHDRAWING, channel_row
 from headwater_wallet.records import INTENTS, ChannelRecord
-
-WITHDRAWING: Final = "its escrow is being withdrawn"
-"""What stands in `blocked` of a channel while its escrow is on its way back."""
-_OPEN: Final = ("reserved", "sent", "unknown")
+from headwater_wallet.spend_records import OPEN_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ def begin_withdrawal(books: Books, channel_id: str) -> None:
     Raises:
         InvalidInputError: no such channel, or a payment on it has no outcome yet.
     """
-    row = _row(books, channel_id)
+    row = channel_row(books, channel_id)
     if (count := _known(books, row).open_payments) > 0:
         raise InvalidInputError(
             f"{count} payments on the channel {channel_id} have no outcome yet; reconcile them.",
@@ -69,7 +66,7 @@ def end_withdrawal(books: Books, channel_id: str, balance: int | None) -> None:
         channel_id: which channel.
         balance: what the chain holds now; None where nothing was withdrawn.
     """
-    row = _row(books, channel_id)
+    row = channel_row(books, channel_id)
     if balance is not None:
         row.balance = balance
     if row.blocked == WITHDRAWING:
@@ -78,7 +75,7 @@ def end_withdrawal(books: Books, channel_id: str, balance: int | None) -> None:
 
 def _known(books: Books, row: ChannelRecord) -> KnownChannel:
     mine = INTENTS.channel_id == row.channel_id
-    unfinished = mine & INTENTS.state.in_(_OPEN)
+    unfinished = mine & INTENTS.state.in_(OPEN_STATES)
     count = books.value(select(func.count(INTENTS.payment_id)).where(unfinished))
     newest = books.value(select(func.max(INTENTS.created_at)).where(mine))
     return KnownChannel(
@@ -90,10 +87,3 @@ def _known(books: Books, row: ChannelRecord) -> KnownChannel:
         last_used_at=newest or 0,
         blocked=row.blocked,
     )
-
-
-def _row(books: Books, channel_id: str) -> ChannelRecord:
-    row = books.get(ChannelRecord, channel_id)
-    if row is None:
-        raise InvalidInputError(f"There is no channel {channel_id} in this ledger.")
-    return row

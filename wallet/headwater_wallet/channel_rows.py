@@ -2,16 +2,19 @@
 
 import json
 from dataclasses import asdict
+from typing import Final
 
 from headwater_payments.batch_payload import config_to_json
 from headwater_payments.channels import BuyerChannel
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import to_hex
 from headwater_wallet.books import Books
-from headwater_wallet.channel_book import WITHDRAWING
 from headwater_wallet.errors import PolicyRefusedError, SellerMisbehavedError
 from headwater_wallet.records import ChannelRecord
 from headwater_wallet.spend_records import ChannelTerms
+
+WITHDRAWING: Final = "its escrow is being withdrawn"
+"""What stands in `blocked` of a channel while its escrow is on its way back."""
 
 
 def open_channel(books: Books, terms: ChannelTerms) -> ChannelRecord:
@@ -50,7 +53,7 @@ def unblocked(row: ChannelRecord) -> ChannelRecord:
 
 
 def channel_row(books: Books, channel_id: str) -> ChannelRecord:
-    """The row of a channel, locked until the transaction ends.
+    """The row of a channel.
 
     Raises:
         InvalidInputError: there is none.

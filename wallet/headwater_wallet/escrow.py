@@ -12,8 +12,7 @@ from sqlalchemy import func, select
 
 from headwater_wallet.books import Books, selecting
 from headwater_wallet.records import CHANNELS, INTENTS, BudgetRecord, ChannelRecord
-
-_OPEN = ("reserved", "sent", "unknown")
+from headwater_wallet.spend_records import OPEN_STATES
 
 
 def deposit_for(
@@ -66,7 +65,7 @@ def _on_its_way(books: Books, channel: ChannelRecord) -> int:
     # A deposit covers its voucher: where the balance does too, it has arrived.
     query = (
         select(func.coalesce(func.sum(INTENTS.deposit), 0))
-        .where(INTENTS.channel_id == channel.channel_id, INTENTS.state.in_(_OPEN))
+        .where(INTENTS.channel_id == channel.channel_id, INTENTS.state.in_(OPEN_STATES))
         .where(INTENTS.max_claimable > channel.balance)
     )
     return int(books.value(query) or 0)

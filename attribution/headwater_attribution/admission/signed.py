@@ -9,13 +9,14 @@ same verdicts.
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from headwater_attribution.admission.desk import AdmissionDesk
 from headwater_attribution.admission.parameters import AdmissionParameters
 from headwater_attribution.admission.verdict import Contribution, Verdict
+from headwater_attribution.documents import SignatureText, Word
 from headwater_payments.address import Address
 from headwater_payments.eip712 import Domain, Struct, TypedData
 from headwater_payments.errors import InvalidInputError
@@ -24,20 +25,6 @@ from headwater_payments.signing import Signer, recover
 
 FIRST: Final = "0x" + "00" * 32
 """What stands for the document before the first."""
-
-
-def _word(text: str) -> str:
-    parse_hex(text, length=32)
-    return text.lower()
-
-
-def _signature(text: str) -> str:
-    if text:
-        parse_hex(text, length=65)
-    return text.lower()
-
-
-Word = Annotated[str, AfterValidator(_word)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +62,7 @@ class SignedVerdicts(BaseModel):
     parameters: Word
     before: Word
     verdicts: tuple[Verdict, ...]
-    signature: Annotated[str, AfterValidator(_signature)] = ""
+    signature: SignatureText = ""
 
     def hash(self) -> bytes:
         """SHA-256 of a tag and the document as JSON, sorted, without the signature: 32 bytes."""

@@ -8,16 +8,16 @@ What confidence leaves of a payout stays unattributed.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from headwater_attribution.calibration.measured import MeasuredWorld
 from headwater_attribution.calibration.metrics import Estimate
+from headwater_attribution.documents import SignatureText, SignedDocument, Strict
 from headwater_attribution.errors import UnknownMethodError
 from headwater_payments.address import Address
 from headwater_payments.eip712 import Domain, Struct, TypedData
@@ -32,17 +32,7 @@ MOST_BYTES: Final = 2**22
 """Of a card's file."""
 
 
-def _signature(text: str) -> str:
-    if text:
-        parse_hex(text, length=65)
-    return text.lower()
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Interval(_Strict):
+class Interval(Strict):
     """A figure in millionths with the ends of its 95 % interval."""
 
     value: int
@@ -50,7 +40,7 @@ class Interval(_Strict):
     high: int
 
 
-class WorldFigures(_Strict):
+class WorldFigures(Strict):
     """What was found of one method in one world, over `seeds` drawings."""
 
     world: str = Field(min_length=1, max_length=64)
@@ -59,7 +49,7 @@ class WorldFigures(_Strict):
     figures: dict[str, Interval]
 
 
-class MethodCard(_Strict):
+class MethodCard(Strict):
     """One method in all worlds, and the confidence that follows, parts per 10^8."""
 
     method: str = Field(min_length=1, max_length=64)
@@ -77,7 +67,7 @@ class CalibrationDigest(Struct):
     issued_at: int
 
 
-class CalibrationCard(_Strict):
+class CalibrationCard(SignedDocument):
     """What methods were found to be worth.
 
     Attributes:
@@ -94,7 +84,7 @@ class CalibrationCard(_Strict):
     software: str = Field(min_length=1, max_length=128)
     issued_at: int = Field(ge=0, lt=2**64)
     methods: tuple[MethodCard, ...] = Field(min_length=1)
-    signature: Annotated[str, AfterValidator(_signature)] = ""
+    signature: SignatureText = ""
 
     def model_post_init(self, context: object, /) -> None:
         """Hold every confidence against the figures that it has to follow from."""
@@ -104,11 +94,6 @@ class CalibrationCard(_Strict):
         for each in self.methods:
             if each.confidence != confidence_from(each.worlds):
                 raise ValueError(f"the confidence in {each.method} does not follow from its worlds")
-
-    def canonical(self) -> bytes:
-        """The bytes that are hashed: sorted keys, no spaces, without the signature."""
-        body = self.model_dump(mode="json", exclude={"signature"})
-        return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
 
     def hash(self) -> bytes:
         """SHA-256 of a tag and the canonical bytes: 32 bytes."""
