@@ -29,10 +29,10 @@ from headwater_payments.amount import Amount
 from headwater_payments.errors import UnavailableError
 from headwater_payments.ledger import balances, check_journal
 from headwater_payments.signing import ImmediateSigner
-from headwater_wallet.database import Database
 from headwater_wallet.payment_record import PaymentRecord
 from headwater_wallet.purchase import Purchase
 from headwater_wallet.reconcile import reconcile
+from headwater_wallet.writers import Writer
 from support.faults import Fault, Plan, Point, faults_of
 from support.shop import PRICE, USDC
 from support.struck import BUDGET, FUNDS, Scene, Stage
@@ -282,9 +282,9 @@ async def nothing(*_: Any, **__: Any) -> None:
 
 
 @contextmanager
-def always_committed(database: Database) -> Iterator[Any]:
+def always_committed(writer: Writer) -> Iterator[Any]:
     """A transaction that keeps what came before an error in it."""
-    with database._engine.connect() as connection:
+    with writer._engine.connect() as connection:
         writing = connection.execution_options(headwater_writes=True)
         writing.begin()
         try:
@@ -311,7 +311,7 @@ ROLLBACKS: dict[str, tuple[str, type, str, Any, str]] = {
         "buyer: fail, wallet.exchange.exchange: purchase.answered(",
     ),
     "a transaction with an error in it is undone": (
-        *("later call", Database, "_transaction", always_committed),
+        *("later call", Writer, "transaction", always_committed),
         "seller: fail, UPDATE seller_payment SET",
     ),
 }

@@ -125,6 +125,7 @@ class Plan:
         self._databases: list[Database] = []
         self._done = threading.Condition()
         self._token: EventLoopToken | None = None
+        self._loop_thread: threading.Thread | None = None
 
     async def step_in(self, site: Site, awaitable: Any) -> Any:
         """Do one await of either side, or have it go wrong."""
@@ -133,7 +134,7 @@ class Plan:
             return await awaitable
         assert self.instrument is not None
         what = self.instrument.sort_of(awaitable)
-        self._token = current_token()
+        self._token, self._loop_thread = current_token(), threading.current_thread()
         if party.dead:
             _drop(awaitable)
             raise DeadError
@@ -216,9 +217,12 @@ class Plan:
             database._note_failure = note  # type: ignore[method-assign]
 
     def _kill(self, party: Party) -> None:
-        """From the database's own thread: what it still does there is not kept."""
+        """At a commit, in whatever thread that is: what it still does there is not kept."""
         party.keep()
-        from_thread.run_sync(party.end, token=self._token)
+        if threading.current_thread() is self._loop_thread:
+            party.end()
+        else:
+            from_thread.run_sync(party.end, token=self._token)
 
     def _passes(self, party: Party, place: str, what: What) -> Kind | None:
         if what not in ("statement", "commit"):

@@ -32,6 +32,7 @@ from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
 from headwater_wallet.transactions import TransactionSender
 from headwater_wallet.wallet import open_wallet
+from headwater_wallet.writers import Writer
 from support.shop import PAYEE, PRICE, USDC, application
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -81,18 +82,19 @@ def live(role: str, told: dict[str, Any], pipe: Connection) -> None:
 
 def arm(at: int, when: str) -> None:
     """Die at the `at`-th commit from now on; 0 never."""
-    commit, seen = Database._commit, 0
+    commit, seen = Writer.commit, 0
 
-    def mortal(self: Database, batch: Any) -> None:
+    def mortal(self: Writer, works: Any) -> Any:
         nonlocal seen
         seen += 1
         if seen == at and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        commit(self, batch)
+        outcomes = commit(self, works)
         if seen == at:
             os.kill(os.getpid(), signal.SIGKILL)
+        return outcomes
 
-    Database._commit = mortal  # type: ignore[method-assign]
+    Writer.commit = mortal  # type: ignore[method-assign]
 
 
 def now() -> int:

@@ -3,12 +3,15 @@
 import asyncio
 import gc
 import multiprocessing
+import os
 import re
+import signal
 import socket
 import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -431,3 +434,97 @@ async def test_processes_that_know_of_different_tables_write_one_at_a_time(
             for number in range(40):
                 group.start_soon((one, other)[number % 2].write, increment)
         assert await one.read(lambda c: c.execute(select(COUNTER.c.value)).scalar()) == 40
+
+
+@pytest.mark.anyio
+async def test_a_write_that_need_not_be_synced_is_read_back_and_survives_the_database(
+    database_url: str,
+) -> None:
+    async with Database(database_url, METADATA) as database:
+        assert await database.write(note(1), synced=False) == 1
+        assert await database.read(count) == 1
+        await database.write(note(2))
+    async with Database(database_url, METADATA) as again:
+        assert await again.read(count) == 2
+
+
+@pytest.mark.anyio
+async def test_a_write_that_need_not_be_synced_runs_at_once_in_the_callers_thread(
+    tmp_path: Path,
+) -> None:
+    threads: list[str] = []
+
+    def where(connection: Connection) -> None:
+        threads.append(threading.current_thread().name)
+        note(len(threads))(connection)
+
+    mine = threading.current_thread().name
+    async with Database(f"sqlite:///{tmp_path / 'once.db'}", METADATA) as database:
+        await database.write(where, synced=False)
+        await database.write(where)
+        database.submit(where)
+        # What was submitted goes before every later write, so this one waits in line.
+        await database.write(where, synced=False)
+        await database.write(where, synced=False)
+        assert threads == [mine, *["headwater-writer"] * 3, mine]
+        assert await database.read(count) == 5
+
+
+@pytest.mark.anyio
+async def test_while_another_writes_what_need_not_be_synced_waits_in_line(tmp_path: Path) -> None:
+    url, begun = f"sqlite:///{tmp_path / 'line.db'}", threading.Event()
+
+    def begin(connection: Connection) -> None:
+        note(1)(connection)
+        begun.set()
+
+    async with Database(url, METADATA) as database, Database(url, METADATA) as other:
+        with commits_held(database) as (let_go, _):
+            async with anyio.create_task_group() as group:
+                group.start_soon(database.write, begin)
+                assert await anyio.to_thread.run_sync(begun.wait, 20)
+                for each, number in ((database, 2), (other, 3)):
+                    group.start_soon(partial(each.write, note(number), synced=False))
+                await anyio.wait_all_tasks_blocked()
+                assert await database.read(count) == 0
+                let_go.set()
+        assert await other.read(count) == 3
+
+
+@pytest.mark.anyio
+async def test_an_unsynced_write_that_fails_leaves_nothing_and_the_next_goes_through(
+    database_url: str,
+) -> None:
+    error = InvalidInputError("mine")
+    async with Database(database_url, METADATA) as database:
+        with pytest.raises(InvalidInputError) as caught:
+            await database.write(Note(1, error), synced=False)
+        assert caught.value is error
+        await database.write(note(1), synced=False)
+        with pytest.raises(UnavailableError):
+            await database.write(note(1), synced=False)
+        await database.write(note(2), synced=False)
+        assert await database.read(count) == 2
+    with pytest.raises(UnavailableError, match="closed"):
+        await database.write(note(3), synced=False)
+
+
+def _write_and_be_killed(url: str) -> None:
+    async def run() -> None:
+        await Database(url, METADATA).write(note(1), synced=False)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    anyio.run(run)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_an_unsynced_write_survives_the_end_of_its_process(database_url: str) -> None:
+    worker = multiprocessing.get_context("spawn").Process(
+        target=_write_and_be_killed, args=(database_url,)
+    )
+    worker.start()
+    worker.join(60)
+    assert worker.exitcode == -signal.SIGKILL
+    async with Database(database_url, METADATA) as database:
+        assert await database.read(count) == 1

@@ -1,9 +1,7 @@
 """One writer for one database: many callers' writes share a durable commit.
 
 A commit waits for the disk, so callers that arrive meanwhile are written together by the next one
-(group commit). If the work of one raises, all are undone and done again, each in a savepoint of its
-own, so that the changes of that one alone are missing. A write returns only after the commit that
-holds it.
+(group commit). A write returns only after the commit that holds it.
 
 The same code runs on SQLite and PostgreSQL, and several processes may open the same database: one
 writes at a time, so what a write has read still holds when it is committed.
@@ -12,30 +10,23 @@ writes at a time, so what a write has read still holds when it is committed.
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import anyio
 import anyio.to_thread
 from anyio.lowlevel import EventLoopToken, current_token
-from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy import Connection, Engine, MetaData
 from sqlalchemy.exc import SQLAlchemyError
 
 from headwater_payments.errors import UnavailableError
-from headwater_wallet.engines import cause, new_engine, tables_of
+from headwater_wallet.engines import cause, tables_of
+from headwater_wallet.writers import Outcome, Writer, open_engine
 
 T = TypeVar("T")
 MAX_BATCH = 256
-_WRITES = "headwater_writes"
-WRITE_LOCK = 0x686477
-"""PostgreSQL's number of the lock that every write to a database takes, and every upgrade.
-
-One number whatever the tables: two processes that know of different tables, such as those of two
-releases, write the same rows.
-"""
 
 
 class Database:
@@ -57,26 +48,29 @@ class Database:
                 f"The database lacks {min(missing)}, as an earlier release left it: "
                 "open it once with this release."
             )
-        self._engine = _open_engine(url, read_only)
+        self._engine = open_engine(url, read_only)
         self._read_only = read_only
-        self._connection: Connection | None = None
+        self._writer = Writer(self._engine)
+        self._prompt = Writer(self._engine, synced=False) if _is_file(self._engine) else None
         try:
             if not read_only:
-                with self._transaction() as connection:
+                with self._writer.transaction() as connection:
                     metadata.create_all(connection)
-                self._hang_up()  # the thread that writes makes its own
+                self._writer.hang_up()  # the thread that writes makes its own
         except SQLAlchemyError as exc:
             self._engine.dispose()
             raise UnavailableError(f"The database cannot be opened: {cause(exc)}.") from exc
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._door = threading.Lock()
+        self._turn = threading.Lock()
+        """Held by whichever of the two writers is in a transaction."""
         self._closed = False
         self._submitted = 0
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="headwater-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], *, synced: bool = True) -> T:
         """Run `work` in a transaction and return once it is durable.
 
         It may be run a second time, after what it did the first time was undone.
@@ -84,10 +78,20 @@ class Database:
         Cancellation waits for the write: this returns with its outcome, and the caller is cancelled
         at its next await.
 
+        Args:
+            work: brief where it need not be synced, since it may then run in the caller's thread.
+            synced: without it, all survives the end of this process, and a power cut only from the
+                next synced write on: for what nobody is told of before that.
+
         Raises:
             UnavailableError: the database did not take the write; nothing changed.
             Exception: whatever `work` raises; nothing of it was written.
         """
+        if not synced and (outcome := self._written_at_once(work)) is not None:
+            if outcome.failure is not None:
+                raise outcome.failure
+            prompt: T = outcome.result
+            return prompt
         done = anyio.Event()
         job = _Job(work, Future(), done, current_token())
         with self._door:
@@ -147,6 +151,9 @@ class Database:
             self._closed = True
             self._jobs.put(None)
         self._thread.join()
+        if self._prompt is not None:
+            with self._turn:
+                self._prompt.hang_up()
         self._engine.dispose()
 
     async def __aenter__(self) -> Self:
@@ -166,22 +173,24 @@ class Database:
         if self._read_only:
             raise UnavailableError("The database is open for reading only.")
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        """One transaction on the writer's own connection, which is given up if it fails."""
-        if self._connection is None:
-            self._connection = self._engine.connect().execution_options(**{_WRITES: True})
+    def _written_at_once(self, work: Callable[[Connection], Any]) -> Outcome | None:
+        """Write without the disk, in this thread; None where another writes, or is to go before."""
+        if self._prompt is None or not self._turn.acquire(blocking=False):
+            return None
         try:
-            with self._connection.begin():
-                yield self._connection
-        except BaseException:
-            self._hang_up()
-            raise
+            if self._closed or self._read_only or self._submitted or self._failure is not None:
+                return None
+            begun = False
 
-    def _hang_up(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+            def noted(connection: Connection) -> Any:
+                nonlocal begun
+                begun = True
+                return work(connection)
+
+            outcome = self._prompt.commit([noted])[0]
+            return outcome if begun else None
+        finally:
+            self._turn.release()
 
     def _note_failure(self, future: "Future[Any]") -> None:
         self._submitted -= 1
@@ -192,7 +201,7 @@ class Database:
         # A function's variables end with it: while this waits, no job of before is kept alive.
         while self._serve_batch():
             pass
-        self._hang_up()
+        self._writer.hang_up()
 
     def _serve_batch(self) -> bool:
         """Wait for a job, and write it with those that came meanwhile; False once closed."""
@@ -205,31 +214,15 @@ class Database:
                 going_on = False
                 break
             batch.append(job)
-        self._commit(batch)
+        with self._turn:
+            outcomes = self._writer.commit([job.work for job in batch])
+        for job, outcome in zip(batch, outcomes, strict=True):
+            if outcome.failure is None:
+                job.future.set_result(outcome.result)
+            else:
+                job.future.set_exception(outcome.failure)
         _wake(batch)
         return going_on
-
-    def _commit(self, batch: list["_Job"]) -> None:
-        outcomes: list[tuple[_Job, Any, BaseException | None]] = []
-        try:
-            try:
-                with self._transaction() as connection:
-                    outcomes = [(job, _bare(job, connection), None) for job in batch]
-            except _UndoneError as undone:
-                if len(batch) == 1:
-                    outcomes = [(batch[0], None, undone.error)]
-                else:
-                    with self._transaction() as connection:
-                        outcomes = [(job, *_attempt(job, connection)) for job in batch]
-        except Exception as exc:  # noqa: BLE001  whatever it is, callers are waiting to hear of it
-            error = UnavailableError(f"The database did not take the write: {cause(exc)}.")
-            error.__cause__ = exc
-            outcomes = [(job, None, error) for job in batch]
-        for job, result, failure in outcomes:
-            if failure is None:
-                job.future.set_result(result)
-            else:
-                job.future.set_exception(failure)
 
 
 class _Job:
@@ -245,36 +238,6 @@ class _Job:
         token: EventLoopToken | None,
     ) -> None:
         self.work, self.future, self.done, self.token = work, future, done, token
-
-
-class _UndoneError(Exception):
-    """A job without a savepoint failed; the transaction is rolled back by this passing through."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
-
-
-def _bare(job: _Job, connection: Connection) -> Any:
-    try:
-        return job.work(connection)
-    except Exception as exc:
-        raise _UndoneError(_told(exc)) from exc
-
-
-def _attempt(job: _Job, connection: Connection) -> tuple[Any, Exception | None]:
-    try:
-        with connection.begin_nested():
-            return job.work(connection), None
-    except Exception as exc:  # noqa: BLE001  the caller's own error travels back to the caller
-        return None, _told(exc)
-
-
-def _told(error: Exception) -> Exception:
-    """The error as the job's caller hears of it."""
-    if isinstance(error, SQLAlchemyError):
-        return UnavailableError(f"The database did not take the write: {cause(error)}.")
-    return error
 
 
 def _nothing(_connection: Connection) -> None:
@@ -327,29 +290,5 @@ def _call_soon(token: EventLoopToken, callback: Callable[[], None]) -> None:
         loop.run_sync_soon(callback)
 
 
-def _open_engine(url: str, read_only: bool) -> Engine:
-    engine = new_engine(url)
-    if engine.dialect.name == "sqlite":
-
-        @event.listens_for(engine, "connect")
-        def configure(connection: Any, _record: object) -> None:
-            connection.isolation_level = None
-            connection.execute("PRAGMA busy_timeout=30000")
-            if read_only:
-                connection.execute("PRAGMA query_only=ON")
-                return
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-
-    lock = f"SELECT pg_advisory_xact_lock({WRITE_LOCK})"
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # Taking the write lock at once makes read-then-write atomic across processes.
-        writes = connection.get_execution_options().get(_WRITES, False)
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-        elif writes:
-            connection.exec_driver_sql(lock)
-
-    return engine
+def _is_file(engine: Engine) -> bool:
+    return engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:")

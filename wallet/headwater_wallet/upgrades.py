@@ -14,8 +14,8 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from headwater_payments.errors import UnavailableError
-from headwater_wallet.database import WRITE_LOCK
 from headwater_wallet.engines import cause, new_engine
+from headwater_wallet.writers import WRITE_LOCK
 
 
 def upgrade_database(

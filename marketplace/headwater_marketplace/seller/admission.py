@@ -1,4 +1,4 @@
-"""Deciding whether a request is paid for: everything up to the durable reservation.
+"""Deciding whether a request is paid for: everything up to the reservation.
 
 Vouchers are verified here without asking the chain: the signer is recovered, and the channel's
 mirrored state is trusted for a third of its withdrawal delay.
@@ -72,6 +72,9 @@ class Admission:
     transaction: str
     covered: int | None = None
     """Atomic units that the first voucher covers, where a stream is paid for in windows."""
+    synced: bool = True
+    """Whether the reservation is on the disk: of an answer in one piece, its charge puts it there,
+    before a byte leaves."""
 
 
 @dataclass(slots=True)
@@ -112,7 +115,7 @@ class Gate:
         amount = first_amount(offer, payload, wants_stream=wants_stream)
         request = self._request(offer, asked, payment_id, amount)
         if terms.scheme == BATCH:
-            return await self._admit_voucher(offer, payload, terms, request)
+            return await self._admit_voucher(offer, payload, terms, request, synced=wants_stream)
         return await self._admit_transfer(offer, payload, terms, request)
 
     async def _matching(self, offer: Offer, payload: PaymentPayload) -> PaymentRequirements:
@@ -129,6 +132,8 @@ class Gate:
         payload: PaymentPayload,
         terms: PaymentRequirements,
         request: NewRequest,
+        *,
+        synced: bool,
     ) -> Admission:
         batch = checked_batch(payload, terms)
         transaction = ""
@@ -142,14 +147,16 @@ class Gate:
         request = replace(request, payer=batch.config.payer)
         concurrent = takes_part(payload)
         try:
-            record = await self.store.reserve(request, batch.voucher, concurrent=concurrent)
+            record = await self.store.reserve(
+                request, batch.voucher, concurrent=concurrent, synced=synced
+            )
         except _REFUSALS as e:
             raise await self._rejected(e, batch) from e
         price = offer.price.atomic
         meter = Meter(request.payment_id, batch.config.payer, price)
         covered = request.amount if request.amount < price else None
         return Admission(
-            request.payment_id, offer, terms, payload, meter, record, transaction, covered
+            request.payment_id, offer, terms, payload, meter, record, transaction, covered, synced
         )
 
     async def extend(

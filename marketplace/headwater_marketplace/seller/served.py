@@ -189,6 +189,9 @@ class ServedRequest:
 
     async def _open_stream(self) -> bool:
         """Send the head; False where the transfer did not settle and 402 was answered instead."""
+        if not self._admission.synced:
+            payment_id, status = self._admission.payment_id, self._bill.start["status"]
+            await self._store.begin_answer(payment_id, status)
         try:
             if not self._bill.pays_what_was_used:
                 await self._bill.settle_transfer(None)

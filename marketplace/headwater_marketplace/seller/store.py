@@ -22,6 +22,7 @@ from headwater_marketplace.seller.rows import (
     keep_answer,
     payment_of,
     write_channel,
+    write_payment,
 )
 from headwater_marketplace.seller.tables import SellerTable
 from headwater_marketplace.seller.transfers import TransferUnderWay
@@ -128,9 +129,17 @@ class SellerStore:
         return self._remember(record)
 
     async def reserve(
-        self, request: NewRequest, voucher: SignedVoucher, *, concurrent: bool
+        self,
+        request: NewRequest,
+        voucher: SignedVoucher,
+        *,
+        concurrent: bool,
+        synced: bool = True,
     ) -> ChannelRecord:
         """Admit a request paid by a channel voucher. Durable on return.
+
+        Without `synced` the end of this process can't undo it, and a power cut can, until the
+        request is charged or its answer is begun here: nobody may be told anything before that.
 
         Raises:
             PaymentConflictError: the payment id is in use.
@@ -141,7 +150,15 @@ class SellerStore:
         return await self._database.write(
             lambda connection: admit_voucher(
                 connection, request, voucher, self.instance, concurrent=concurrent
-            )
+            ),
+            synced=synced,
+        )
+
+    async def begin_answer(self, payment_id: str, status: int) -> None:
+        """Note the status that an answer begins with, and with it make the reservation durable."""
+        # It is the change that syncs: a transaction that leaves all as it was writes nothing.
+        await self._database.write(
+            lambda connection: write_payment(connection, payment_id, {"response_status": status})
         )
 
     async def extend(
