@@ -9,7 +9,7 @@ from headwater.demo.contributions import submissions
 from headwater.demo.datanet import build_datanet
 from headwater.demo.parties import create_parties
 
-SEEDS = range(20, 30)
+SEEDS = range(20, 25)
 
 
 @pytest.fixture(scope="module")

@@ -184,7 +184,8 @@ async def test_there_is_no_question_to_which_a_bare_hash_is_signed(
 def test_no_bytes_make_the_service_fail(question: bytes) -> None:
     with tempfile.TemporaryDirectory() as made:
         answer = anyio.run(service(Path(made)).answer, question)
-    assert set(answer) == {"refused", "detail"}
+    asked_for_its_address = answer == {"address": KEY.address} and b"address" in question
+    assert asked_for_its_address or set(answer) == {"refused", "detail"}
 
 
 @given(
