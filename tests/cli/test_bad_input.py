@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headwater_wallet.keys import SeedKeystore
-from support.commands import headwater, told
+from support.commands import forked, told
 from support.shop import PAYEE, USDC
 
 HUGE = "9" * 5_000
@@ -107,7 +107,7 @@ def test_a_file_that_is_something_else(
     command: tuple[str, ...], name: str, folder: Path, env: dict[str, str]
 ) -> None:
     needs_permissions(name)
-    code = told(headwater(*command, folder / name, env=env))
+    code = told(forked(*command, folder / name, env=env))
     assert code in ("invalid_input", "key_store", "unavailable", "invalid_policy")
 
 
@@ -231,4 +231,4 @@ def test_an_argument_that_makes_no_sense(
     given = [word.replace("{taken}", taken) for word in arguments]
     for name in ["missing", *(path.name for path in folder.iterdir())]:
         given = [word.replace("{" + name + "}", str(folder / name)) for word in given]
-    assert told(headwater(*given, env=env, cwd=folder)) == code
+    assert told(forked(*given, env=env, cwd=folder)) == code

@@ -7,7 +7,6 @@ The processes are forked off one that has imported everything already, which tak
 that a process needs to start.
 """
 
-import multiprocessing
 import os
 import signal
 import time
@@ -33,9 +32,8 @@ from headwater_wallet.policy import simple_policy
 from headwater_wallet.transactions import TransactionSender
 from headwater_wallet.wallet import open_wallet
 from headwater_wallet.writers import Writer
+from support.forking import forking
 from support.shop import PAYEE, PRICE, USDC, application
-
-TESTS = Path(__file__).resolve().parents[1]
 
 
 class Mortal:
@@ -47,11 +45,7 @@ class Mortal:
     """
 
     def __init__(self, role: str, **told: Any) -> None:
-        os.environ["PYTHONPATH"] = os.pathsep.join(
-            [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
-        )
-        forks = multiprocessing.get_context("forkserver")
-        forks.set_forkserver_preload(["support.mortal"])
+        forks = forking()
         self._pipe, theirs = forks.Pipe()
         self._process = forks.Process(target=live, args=(role, told, theirs), daemon=True)
         self._process.start()
