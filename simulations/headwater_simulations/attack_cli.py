@@ -42,7 +42,10 @@ def attack(
     budget: Annotated[str, typer.Option(help="small, standard or full.")] = "standard",
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 1,
     only: Annotated[
-        str, typer.Option(help="Kinds of deviation, with commas: Split,Wash; all unless given.")
+        str,
+        typer.Option(
+            help="Kinds of deviation, with commas: Split,Wash; all that can matter unless given."
+        ),
     ] = "",
     setting: Annotated[
         list[str] | None,
@@ -176,8 +179,8 @@ def check_seed(seed: int) -> None:
         raise InvalidInputError("A seed is an integer from 0 to 2^63 - 1.")
 
 
-def space_of(only: str) -> "Space":
-    """The space of the kinds that are named, with commas between them; all of none."""
+def space_of(only: str) -> "Space | None":
+    """The space of the kinds that are named, with commas between them; None of none."""
     from headwater_simulations.adversary.deviations import DEVIATIONS
     from headwater_simulations.adversary.space import Space
 
@@ -186,7 +189,7 @@ def space_of(only: str) -> "Space":
     for name in wanted:
         if name not in named:
             raise InvalidInputError(f"There is no deviation {name}; there are {', '.join(named)}.")
-    return Space(tuple(named[name] for name in wanted) or DEVIATIONS)
+    return Space(tuple(named[name] for name in wanted)) if wanted else None
 
 
 def arena_of(settings: list[str]) -> "Arena":

@@ -16,19 +16,27 @@ from headwater_simulations.adversary.case import (
     save_case,
 )
 from headwater_simulations.adversary.describe import describe
-from headwater_simulations.adversary.deviations import (
-    DEVIATIONS,
+from headwater_simulations.adversary.deviation import Deviation, Dimension, Strategy
+from headwater_simulations.adversary.deviations import DEVIATIONS, possible
+from headwater_simulations.adversary.handed_in import (
     Collude,
     Copy,
-    Deviation,
-    Dimension,
     FarmPrior,
     FreeRide,
     Noise,
+    Poison,
     Restate,
     Split,
-    Strategy,
+    Squat,
+)
+from headwater_simulations.adversary.roles import (
+    Fabricate,
+    Grief,
+    GrindSeeds,
+    OmitReceipts,
+    Schedule,
     Wash,
+    Whitewash,
 )
 from headwater_simulations.adversary.space import Space
 from headwater_simulations.adversary.testing import assert_stopped, assert_unexploitable
@@ -44,22 +52,31 @@ __all__ = [
     "Copy",
     "Deviation",
     "Dimension",
+    "Fabricate",
     "FarmPrior",
     "Finalist",
     "FreeRide",
+    "Grief",
+    "GrindSeeds",
     "Noise",
+    "OmitReceipts",
+    "Poison",
     "Restate",
+    "Schedule",
     "Space",
     "Split",
+    "Squat",
     "Strategy",
     "Verdict",
     "Wash",
+    "Whitewash",
     "assert_stopped",
     "assert_unexploitable",
     "attack",
     "case_of",
     "describe",
     "load_case",
+    "possible",
     "replay",
     "save_case",
 ]

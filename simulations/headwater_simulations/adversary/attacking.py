@@ -19,7 +19,8 @@ from headwater_attribution.rules import Pay, RewardRule
 from headwater_simulations.adversary.arena import Arena
 from headwater_simulations.adversary.bounds import GainBounds, Range, gain_bounds
 from headwater_simulations.adversary.budget import Budget
-from headwater_simulations.adversary.deviations import Strategy, conduct_of
+from headwater_simulations.adversary.deviation import Strategy
+from headwater_simulations.adversary.deviations import conduct_of, possible
 from headwater_simulations.adversary.search import Found, search
 from headwater_simulations.adversary.shrink import shrink
 from headwater_simulations.adversary.space import Space
@@ -101,7 +102,7 @@ def attack(
     Args:
         rule: the object that closes epochs, or a bare function of the same form.
         arena: the market; the default one when None.
-        space: what the coalition may do; everything that is built in when None.
+        space: what the coalition may do; all that can change anything in the arena when None.
         budget: how much is tried; the standard one when None.
         seed: of nature and search.
 
@@ -110,7 +111,8 @@ def attack(
         UnsoundRuleError: under some strategy the rule paid out more than came in.
     """
     tested = as_rule(rule)
-    arena, space, budget = arena or Arena(), space or Space(), budget or Budget()
+    arena, budget = arena or Arena(), budget or Budget()
+    space = space or Space(possible(arena))
     ring = _ring(arena, tested, seed, "search", budget.search_worlds)
     archive = search(
         ring,

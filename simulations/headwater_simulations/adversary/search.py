@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headwater_simulations.adversary.deviations import Strategy, conduct_of, fitted
+from headwater_simulations.adversary.deviation import Strategy
+from headwater_simulations.adversary.deviations import conduct_of, fitted
 from headwater_simulations.adversary.space import Space, kinds_of
 from headwater_simulations.adversary.trial import Ring
 from headwater_simulations.draws import Bools

@@ -4,12 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from headwater_simulations.adversary.deviations import (
-    Deviation,
-    Dimension,
-    Strategy,
-    conduct_of,
-)
+from headwater_simulations.adversary.deviation import Deviation, Dimension, Strategy
+from headwater_simulations.adversary.deviations import conduct_of
 from headwater_simulations.adversary.trial import Ring
 
 _SURE = 3.0

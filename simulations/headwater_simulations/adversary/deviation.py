@@ -1,0 +1,49 @@
+"""What a search needs of a way to leave honest play, and what makes several of them a strategy.
+
+A deviation says which of a coalition's numbers it changes; a strategy is a tuple of deviations,
+each applied to what the ones before it made. Each names its parameters' ranges, so that a search
+can draw them, and the value at which a parameter changes the least, so that a find can be shrunk.
+
+A deviation of one's own is a frozen dataclass of integers with `dimensions` and `apply`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
+
+from headwater_payments.split import PARTS
+from headwater_simulations.adversary.conduct import Conduct
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One integer parameter.
+
+    Attributes:
+        name: of the field.
+        low, high: its range, both included.
+        mildest: the end at which the deviation is smallest.
+        by_ratio: whether it is searched by ratio, as counts are, and not by difference.
+    """
+
+    name: str
+    low: int
+    high: int
+    mildest: int
+    by_ratio: bool = False
+
+
+@runtime_checkable
+class Deviation(Protocol):
+    """What the search needs of a deviation: a frozen dataclass whose fields are `dimensions`."""
+
+    dimensions: ClassVar[tuple[Dimension, ...]]
+
+    def apply(self, conduct: Conduct) -> Conduct:
+        """The conduct with this deviation added."""
+        ...
+
+
+Strategy = tuple[Deviation, ...]
+
+SHARE = (PARTS // 100, PARTS, PARTS // 100)
+"""The range and the mildest value of a share."""
