@@ -17,7 +17,7 @@ from headwater_payments.errors import HeadwaterError, InvalidInputError
 # The command line starts fast because numpy and the simulator load when a command runs.
 if TYPE_CHECKING:
     from headwater_simulations.adversary.arena import Arena
-    from headwater_simulations.adversary.attacking import AttackResult, Finalist
+    from headwater_simulations.adversary.attacking import AttackResult, Finalist, Findings
     from headwater_simulations.adversary.bounds import GainBounds
     from headwater_simulations.adversary.space import Space
 
@@ -81,7 +81,7 @@ def attack(
     if as_json:
         typer.echo(json.dumps(report(result), indent=2))
     else:
-        _show(result)
+        show(result, result.rule.rule_id)
     if result.verdict is not attacking.Verdict.NONE_FOUND:
         raise typer.Exit(_PAYS)
 
@@ -121,6 +121,16 @@ def report(result: "AttackResult") -> dict[str, object]:
 
     return {
         "rule": result.rule.rule_id,
+        **report_of_findings(result),
+        "arena": asdict(result.arena),
+    }
+
+
+def report_of_findings(result: "Findings") -> dict[str, object]:
+    """What any attack came to as JSON."""
+    from dataclasses import asdict
+
+    return {
         "verdict": str(result.verdict),
         "seed": result.seed,
         "worlds": result.worlds,
@@ -129,7 +139,6 @@ def report(result: "AttackResult") -> dict[str, object]:
         "detectable": _finite(result.detectable),
         "minimal": None if result.minimal is None else _finalist(result.minimal),
         "finalists": [_finalist(each) for each in result.finalists],
-        "arena": asdict(result.arena),
     }
 
 
@@ -147,7 +156,8 @@ def _finite(value: float) -> float | None:
     return None if abs(value) == float("inf") else value
 
 
-def _show(result: "AttackResult") -> None:
+def show(result: "Findings", name: str) -> None:
+    """A table of the finalists of an attack on what has this name, and the verdict."""
     from rich.console import Console
 
     from headwater_attribution.tables import show_table
@@ -161,7 +171,7 @@ def _show(result: "AttackResult") -> None:
         console,
         ("", "strategy", "gain / honest pay"),
         [(name, describe(each.strategy), gain_text(each.gain)) for name, each in named],
-        title=f"{result.rule.rule_id} under attack: {result.budget.candidates:,} strategies, "
+        title=f"{name} under attack: {result.budget.candidates:,} strategies, "
         f"{result.worlds:,} worlds",
         right=("gain / honest pay",),
     )

@@ -4,8 +4,10 @@ from headwater_simulations.adversary.arena import Arena
 from headwater_simulations.adversary.attacking import (
     AttackResult,
     Finalist,
+    Findings,
     Verdict,
     attack,
+    attack_game,
 )
 from headwater_simulations.adversary.budget import BUDGETS, Budget
 from headwater_simulations.adversary.case import (
@@ -18,6 +20,8 @@ from headwater_simulations.adversary.case import (
 from headwater_simulations.adversary.describe import describe
 from headwater_simulations.adversary.deviation import Deviation, Dimension, Strategy
 from headwater_simulations.adversary.deviations import DEVIATIONS, possible
+from headwater_simulations.adversary.game import Game, Played, Trial
+from headwater_simulations.adversary.games import GAMES
 from headwater_simulations.adversary.handed_in import (
     Collude,
     Copy,
@@ -44,6 +48,7 @@ from headwater_simulations.adversary.testing import assert_stopped, assert_unexp
 __all__ = [
     "BUDGETS",
     "DEVIATIONS",
+    "GAMES",
     "Arena",
     "AttackResult",
     "Budget",
@@ -55,11 +60,14 @@ __all__ = [
     "Fabricate",
     "FarmPrior",
     "Finalist",
+    "Findings",
     "FreeRide",
+    "Game",
     "Grief",
     "GrindSeeds",
     "Noise",
     "OmitReceipts",
+    "Played",
     "Poison",
     "Restate",
     "Schedule",
@@ -67,12 +75,14 @@ __all__ = [
     "Split",
     "Squat",
     "Strategy",
+    "Trial",
     "Verdict",
     "Wash",
     "Whitewash",
     "assert_stopped",
     "assert_unexploitable",
     "attack",
+    "attack_game",
     "case_of",
     "describe",
     "load_case",

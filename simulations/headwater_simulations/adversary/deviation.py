@@ -1,10 +1,11 @@
 """What a search needs of a way to leave honest play, and what makes several of them a strategy.
 
-A deviation says which of a coalition's numbers it changes; a strategy is a tuple of deviations,
-each applied to what the ones before it made. Each names its parameters' ranges, so that a search
-can draw them, and the value at which a parameter changes the least, so that a find can be shrunk.
+A deviation names its parameters' ranges, so that a search can draw them, and the value at which
+each changes the least, so that a find can be shrunk. A strategy is a tuple of deviations. In an
+arena a deviation also says which of a coalition's numbers it changes, after the ones before it.
 
-A deviation of one's own is a frozen dataclass of integers with `dimensions` and `apply`.
+A deviation of one's own is a frozen dataclass of integers with `dimensions` and, for arenas,
+`apply`.
 """
 
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ class Deviation(Protocol):
     """What the search needs of a deviation: a frozen dataclass whose fields are `dimensions`."""
 
     dimensions: ClassVar[tuple[Dimension, ...]]
+
+
+@runtime_checkable
+class ArenaDeviation(Deviation, Protocol):
+    """A deviation for coalitions in an arena."""
 
     def apply(self, conduct: Conduct) -> Conduct:
         """The conduct with this deviation added."""

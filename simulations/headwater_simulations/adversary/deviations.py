@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from headwater_payments.errors import InvalidInputError
 from headwater_simulations.adversary.arena import Arena
 from headwater_simulations.adversary.conduct import HONEST, Conduct
-from headwater_simulations.adversary.deviation import Deviation, Strategy
+from headwater_simulations.adversary.deviation import ArenaDeviation, Deviation, Strategy
 from headwater_simulations.adversary.handed_in import (
     Collude,
     Copy,
@@ -61,9 +62,18 @@ def fitted(strategy: Strategy, arena: Arena) -> Strategy:
 
 
 def conduct_of(strategy: Sequence[Deviation]) -> Conduct:
-    """What a coalition does that follows the strategy."""
+    """What a coalition does that follows the strategy.
+
+    Raises:
+        InvalidInputError: one of its deviations is of another game.
+    """
     conduct = HONEST
     for deviation in strategy:
+        if not isinstance(deviation, ArenaDeviation):
+            raise InvalidInputError(
+                f"Coalitions in an arena know no {type(deviation).__name__}.",
+                deviation=type(deviation).__name__,
+            )
         conduct = deviation.apply(conduct)
     return conduct
 

@@ -1,7 +1,6 @@
 """Trials: a coalition that deviates and the same coalition honest, on the same draws."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,50 +9,17 @@ from headwater_payments.errors import InvalidInputError
 from headwater_payments.split import PARTS
 from headwater_simulations.adversary.arena import CHALLENGER_SHARE, Arena
 from headwater_simulations.adversary.conduct import HONEST, Conduct, Conducts, Int64s, stack
+from headwater_simulations.adversary.deviation import Strategy
+from headwater_simulations.adversary.deviations import conduct_of, fitted
+from headwater_simulations.adversary.game import Trial
 from headwater_simulations.adversary.nature import Nature, Queries, draw_nature, draw_queries
 from headwater_simulations.adversary.rows import costs, names
 from headwater_simulations.adversary.world import play
 from headwater_simulations.draws import Draws
 from headwater_simulations.errors import NothingEarnedError
-from headwater_simulations.metrics import Floats
 
 _SIDE_BY_SIDE = 512
 """Worlds of one kernel call; its arrays then stay in a core's cache."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """Conducts beside honest play, atomic units.
-
-    Attributes:
-        net: `[C, S]` pay less what was spent, as the conduct goes.
-        honest_net: `[S]` the same coalition's, honest.
-        honest_pay: `[S]` what it is paid, honest: the unit of a gain.
-        others: `[C, S]` what other authors are paid less the stakes taken from them, as it goes.
-        honest_others: `[S]` the same beside the honest coalition.
-    """
-
-    net: Int64s
-    honest_net: Int64s
-    honest_pay: Int64s
-    others: Int64s
-    honest_others: Int64s
-
-    @property
-    def gains(self) -> Floats:
-        """`[C]` mean net gain ÷ mean honest pay."""
-        difference = (self.net - self.honest_net).mean(axis=1)
-        return np.asarray(difference / self.honest_pay.mean(), dtype=np.float64)
-
-    @property
-    def damages(self) -> Floats:
-        """`[C]` what other authors lose on average ÷ the coalition's mean honest pay."""
-        lost = (self.honest_others - self.others).mean(axis=1)
-        return np.asarray(lost / self.honest_pay.mean(), dtype=np.float64)
-
-    def excess(self, gain: float) -> Floats:
-        """`[C, S]` net gain less `gain` × honest pay, atomic units: 0 on average at the gain."""
-        return np.asarray(self.net - self.honest_net - gain * self.honest_pay, dtype=np.float64)
 
 
 class Ring:
@@ -111,6 +77,18 @@ class Ring:
         ends = [self._ends(together, *part) for part in self._parts]
         net, others = (np.concatenate(each, axis=1) for each in zip(*ends, strict=True))
         return Trial(net, self.honest_net, self.honest_pay, others, self.honest_others)
+
+    def compare(self, strategies: Sequence[Strategy]) -> Trial:
+        """Every strategy in every world."""
+        return self.trial([conduct_of(strategy) for strategy in strategies])
+
+    def limits_of(self, strategy: Strategy) -> tuple[int, int, int]:
+        """What no draw can exceed: net at least, net at most, and honest pay at most."""
+        return self.limits(conduct_of(strategy))
+
+    def fitted(self, strategy: Strategy) -> Strategy:
+        """The strategy with no more members, identities and epochs than the arena has."""
+        return fitted(strategy, self.arena)
 
     def limits(self, conduct: Conduct) -> tuple[int, int, int]:
         """What no draw can exceed: net at least, net at most, and honest pay at most."""
