@@ -16,7 +16,7 @@ ESTIMATE, LOW, PAID = 0, 1, 2
 
 
 @njit(nogil=True, error_model="numpy")
-def causes_of_receipt(money: int, work: Work, shrinkage: int, cap: int) -> int:
+def causes_of_receipt(money: int, work: Work, shrinkage: int, cap: int, confidence: int) -> int:
     """Divide one receipt's money among its causes.
 
     Args:
@@ -25,6 +25,7 @@ def causes_of_receipt(money: int, work: Work, shrinkage: int, cap: int) -> int:
             estimate; what is paid is filled in, in atomic units.
         shrinkage: of `RuleParameters`.
         cap: of `RuleParameters`.
+        confidence: of `RuleParameters`.
 
     Returns:
         What is paid in all.
@@ -32,7 +33,8 @@ def causes_of_receipt(money: int, work: Work, shrinkage: int, cap: int) -> int:
     total = 0
     for slot in range(work.shape[1]):
         doubt = work[ESTIMATE, slot] - work[LOW, slot]
-        work[PAID, slot] = work[LOW, slot] + doubt * (PARTS - shrinkage) // PARTS
+        credited = work[LOW, slot] + doubt * (PARTS - shrinkage) // PARTS
+        work[PAID, slot] = credited * confidence // PARTS
         total += work[PAID, slot]
     spent = 0
     for slot in range(work.shape[1]):

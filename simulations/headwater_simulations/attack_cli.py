@@ -17,7 +17,7 @@ from headwater_payments.errors import HeadwaterError, InvalidInputError
 # The command line starts fast because numpy and the simulator load when a command runs.
 if TYPE_CHECKING:
     from headwater_simulations.adversary.arena import Arena
-    from headwater_simulations.adversary.attacking import AttackResult, Finalist
+    from headwater_simulations.adversary.attacking import AttackResult, Finalist, Findings
     from headwater_simulations.adversary.bounds import GainBounds
     from headwater_simulations.adversary.space import Space
 
@@ -42,7 +42,10 @@ def attack(
     budget: Annotated[str, typer.Option(help="small, standard or full.")] = "standard",
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 1,
     only: Annotated[
-        str, typer.Option(help="Kinds of deviation, with commas: Split,Wash; all unless given.")
+        str,
+        typer.Option(
+            help="Kinds of deviation, with commas: Split,Wash; all that can matter unless given."
+        ),
     ] = "",
     setting: Annotated[
         list[str] | None,
@@ -78,7 +81,7 @@ def attack(
     if as_json:
         typer.echo(json.dumps(report(result), indent=2))
     else:
-        _show(result)
+        show(result, result.rule.rule_id)
     if result.verdict is not attacking.Verdict.NONE_FOUND:
         raise typer.Exit(_PAYS)
 
@@ -118,6 +121,16 @@ def report(result: "AttackResult") -> dict[str, object]:
 
     return {
         "rule": result.rule.rule_id,
+        **report_of_findings(result),
+        "arena": asdict(result.arena),
+    }
+
+
+def report_of_findings(result: "Findings") -> dict[str, object]:
+    """What any attack came to as JSON."""
+    from dataclasses import asdict
+
+    return {
         "verdict": str(result.verdict),
         "seed": result.seed,
         "worlds": result.worlds,
@@ -126,7 +139,6 @@ def report(result: "AttackResult") -> dict[str, object]:
         "detectable": _finite(result.detectable),
         "minimal": None if result.minimal is None else _finalist(result.minimal),
         "finalists": [_finalist(each) for each in result.finalists],
-        "arena": asdict(result.arena),
     }
 
 
@@ -144,7 +156,8 @@ def _finite(value: float) -> float | None:
     return None if abs(value) == float("inf") else value
 
 
-def _show(result: "AttackResult") -> None:
+def show(result: "Findings", name: str) -> None:
+    """A table of the finalists of an attack on what has this name, and the verdict."""
     from rich.console import Console
 
     from headwater_attribution.tables import show_table
@@ -158,7 +171,7 @@ def _show(result: "AttackResult") -> None:
         console,
         ("", "strategy", "gain / honest pay"),
         [(name, describe(each.strategy), gain_text(each.gain)) for name, each in named],
-        title=f"{result.rule.rule_id} under attack: {result.budget.candidates:,} strategies, "
+        title=f"{name} under attack: {result.budget.candidates:,} strategies, "
         f"{result.worlds:,} worlds",
         right=("gain / honest pay",),
     )
@@ -176,8 +189,8 @@ def check_seed(seed: int) -> None:
         raise InvalidInputError("A seed is an integer from 0 to 2^63 - 1.")
 
 
-def space_of(only: str) -> "Space":
-    """The space of the kinds that are named, with commas between them; all of none."""
+def space_of(only: str) -> "Space | None":
+    """The space of the kinds that are named, with commas between them; None of none."""
     from headwater_simulations.adversary.deviations import DEVIATIONS
     from headwater_simulations.adversary.space import Space
 
@@ -186,7 +199,7 @@ def space_of(only: str) -> "Space":
     for name in wanted:
         if name not in named:
             raise InvalidInputError(f"There is no deviation {name}; there are {', '.join(named)}.")
-    return Space(tuple(named[name] for name in wanted) or DEVIATIONS)
+    return Space(tuple(named[name] for name in wanted)) if wanted else None
 
 
 def arena_of(settings: list[str]) -> "Arena":

@@ -13,7 +13,7 @@ from headwater_simulations.attack_cli import check_seed, refusals
 if TYPE_CHECKING:
     from headwater_simulations.adversary.calibration import Calibration, Outcome
 
-SIZES = {"small": (24, 30), "full": (168, 300)}
+SIZES = {"small": (20, 30), "full": (280, 300)}
 """Planted flaws and sound rules; 299 clean runs without an alarm bound its probability by 1 %."""
 
 _GAINS = (0.0, 0.25, 0.5, 1.0, float("inf"))

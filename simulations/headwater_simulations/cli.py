@@ -2,7 +2,8 @@
 
 Without a command it compares fixed kinds of agents; `attack` searches for the deviation that pays
 most, `replay` runs a find again, `defend` searches levers, `calibrate` measures the attacker,
-`study` varies a scenario along its levers and `report` shows what that found.
+`mechanism` attacks another economy's mechanism, `study` varies a scenario along its levers and
+`report` shows what that found.
 """
 
 import json
@@ -15,6 +16,7 @@ from headwater_payments.split import PARTS
 from headwater_simulations.attack_cli import attack, replay
 from headwater_simulations.calibrate_cli import calibrate
 from headwater_simulations.defend_cli import defend
+from headwater_simulations.game_cli import mechanism
 from headwater_simulations.study_cli import report as study_report
 from headwater_simulations.study_cli import study as study_file
 
@@ -27,6 +29,7 @@ app = typer.Typer(help="Attack the reward rule before money does.")
 app.command()(attack)
 app.command()(replay)
 app.command()(defend)
+app.command()(mechanism)
 app.command()(calibrate)
 app.command(name="study")(study_file)
 app.command(name="report")(study_report)

@@ -30,7 +30,7 @@ SETTINGS: Final = (
     *("agents", "rows", "queries", "price", "contributors_share", "each_kind", "spam_rows"),
     *("spam_reach", "dedup_recall", "precedence", "edit"),
 )
-"""The first settings; then admission, refusals, unchanged parts, shrinkage and cap follow."""
+"""The first settings; admission, refusals, unchanged parts and the rule's parameters follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ def run_compiled(scenario: Scenario, worlds: Int64s, threads: int = 1) -> Ended:
         _kept_whole(scenario),
         scenario.rule.parameters.shrinkage,
         scenario.rule.parameters.cap,
+        scenario.rule.parameters.confidence,
     )
     totals = np.zeros((len(worlds), 4), dtype=np.int64)
     from headwater_simulations.compiled_world import run_world

@@ -93,8 +93,8 @@ def _pay(
 ) -> int:
     """Pay the causes of one query's answer; gives what was paid."""
     star, unchanged = _retrieve(world, query, keys, settings, work)
-    _weigh(star, unchanged, work)
-    spent = causes_of_receipt(money, work, settings[14], settings[15])
+    weigh(star, unchanged, work)
+    spent = causes_of_receipt(money, work, settings[14], settings[15], settings[16])
     for slot in range(4):
         if work[PAID, slot]:
             world[0, work[WHO, slot]] += work[PAID, slot]
@@ -140,7 +140,7 @@ def _retrieve(
 
 
 @njit(nogil=True, error_model="numpy")
-def _weigh(star: bool, unchanged: int, work: Array) -> None:
+def weigh(star: bool, unchanged: int, work: Array) -> None:
     """Fill the shares that follow: half by leave-one-out, half by the words quoted."""
     original, copy, rival, spam = work[SCORE, 0], work[SCORE, 1], work[SCORE, 2], work[SCORE, 3]
     stars = (max(original, copy) if star else original, 0 if star else copy, rival, spam)
@@ -162,7 +162,7 @@ def _weigh(star: bool, unchanged: int, work: Array) -> None:
     work[LOW, 0] += owed
     work[LOW, 1] -= owed
     for slot in range(4):
-        out = max(stars[slot] - third, 0) * PARTS // full
+        out = (stars[slot] - third) * PARTS // full if stars[slot] > third else 0
         work[ESTIMATE, slot] = (out + work[LOW, slot]) // 2
         work[LOW, slot] = min(out, work[LOW, slot])
 

@@ -133,10 +133,7 @@ def quoted_words(scenario: Scenario, scores: Int64s, in_star: Bools, near: Bools
     copy_wins = scores[:, :, COPY] > scores[:, :, ORIGINAL]
     candidates[:, :, COPY] = np.where(in_star & ~copy_wins, 0, candidates[:, :, COPY])
     candidates[:, :, ORIGINAL] = np.where(in_star & copy_wins, 0, candidates[:, :, ORIGINAL])
-    order = np.argsort(-candidates, axis=2, kind="stable")
-    rank = np.argsort(order, axis=2, kind="stable")
-    quoted = (rank < 2) & (candidates > 0)
-    words = quoted * PARTS // np.maximum(quoted.sum(axis=2, keepdims=True), 1)
+    words = words_of_two_best(candidates)
     kept = PARTS
     for _ in range(WINDOW):
         kept = portion(kept, PARTS - scenario.edit)
@@ -145,6 +142,14 @@ def quoted_words(scenario: Scenario, scores: Int64s, in_star: Bools, near: Bools
     words[:, :, ORIGINAL] += owed
     words[:, :, COPY] -= owed
     return np.asarray(words, dtype=np.int64)
+
+
+def words_of_two_best(scores: Int64s) -> Int64s:
+    """`[W, Q, K]` the two best that score at all, in equal parts; of equals the earlier."""
+    order = np.argsort(-scores, axis=2, kind="stable")
+    rank = np.argsort(order, axis=2, kind="stable")
+    quoted = (rank < 2) & (scores > 0)
+    return np.asarray(quoted * PARTS // np.maximum(quoted.sum(axis=2, keepdims=True), 1), np.int64)
 
 
 def _scores(scenario: Scenario, draws: Draws, step: int, query: Int64s, near: Bools) -> Int64s:

@@ -64,15 +64,16 @@ def test_every_world_ends_with_the_integers_of_the_reference(data: st.DataObject
     pairs=st.lists(st.tuples(SHARE, SHARE), min_size=1, max_size=6),
     shrinkage=SHARE,
     cap=SHARE,
+    confidence=SHARE,
 )
 def test_the_compiled_rule_pays_what_production_pays(
-    money: int, pairs: list[tuple[int, int]], shrinkage: int, cap: int
+    money: int, pairs: list[tuple[int, int]], shrinkage: int, cap: int, confidence: int
 ) -> None:
     estimates = np.array([max(pair) // len(pairs) for pair in pairs])
     low = np.array([min(pair) // len(pairs) for pair in pairs])
     work = np.zeros((3, len(pairs)), dtype=np.int64)
     work[ESTIMATE], work[LOW] = estimates, low
-    spent = causes_of_receipt(money, work, shrinkage, cap)
+    spent = causes_of_receipt(money, work, shrinkage, cap, confidence)
     columns = RuleColumns(
         np.array([[money]]),
         np.zeros((1, 1, len(pairs)), dtype=np.int64),
@@ -81,7 +82,7 @@ def test_the_compiled_rule_pays_what_production_pays(
         estimates[None, None],
         np.ones((1, 1), dtype=np.int64),
     )
-    paid = pay_causes(columns, RuleParameters(shrinkage=shrinkage, cap=cap))[0, 0]
+    paid = pay_causes(columns, RuleParameters(shrinkage, cap, confidence))[0, 0]
     assert [*work[PAID]] == [*paid]
     assert spent == paid.sum() <= money
 

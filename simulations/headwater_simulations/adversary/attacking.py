@@ -1,4 +1,4 @@
-"""An attack on a reward rule, from the search to a verdict with its bounds.
+"""An attack on a reward rule or another mechanism, from the search to a verdict with its bounds.
 
 Four disjoint sets of worlds: the search sees the first, the second picks finalists, the third gives
 the verdict, and a find that was shrunk on the second is confirmed on the fourth.
@@ -8,8 +8,8 @@ that the search never drew is not excluded by it. How often that happens is meas
 planted flaws.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from math import sqrt
 
@@ -19,11 +19,13 @@ from headwater_attribution.rules import Pay, RewardRule
 from headwater_simulations.adversary.arena import Arena
 from headwater_simulations.adversary.bounds import GainBounds, Range, gain_bounds
 from headwater_simulations.adversary.budget import Budget
-from headwater_simulations.adversary.deviations import Strategy, conduct_of
+from headwater_simulations.adversary.deviation import Strategy
+from headwater_simulations.adversary.deviations import possible
+from headwater_simulations.adversary.game import Game, Stage, Trial, Worlds
 from headwater_simulations.adversary.search import Found, search
 from headwater_simulations.adversary.shrink import shrink
 from headwater_simulations.adversary.space import Space
-from headwater_simulations.adversary.trial import Ring, Trial
+from headwater_simulations.adversary.trial import Ring
 from headwater_simulations.adversary.userrules import as_rule
 
 _FIRST = {"search": 0, "pick": 10**8, "proof": 2 * 10**8, "confirm": 3 * 10**8}
@@ -51,8 +53,8 @@ class Finalist:
 
 
 @dataclass(frozen=True, slots=True)
-class AttackResult:
-    """What an attack on one rule came to.
+class Findings:
+    """What an attack came to.
 
     Attributes:
         verdict: over all finalists.
@@ -67,8 +69,6 @@ class AttackResult:
         honest_pay: mean pay of the honest coalition in a world, atomic units: the unit.
     """
 
-    rule: RewardRule
-    arena: Arena
     space: Space
     budget: Budget
     seed: int
@@ -86,6 +86,14 @@ class AttackResult:
         return self.minimal or self.finalists[0]
 
 
+@dataclass(frozen=True, slots=True)
+class AttackResult(Findings):
+    """What an attack on a reward rule came to, in which arena."""
+
+    rule: RewardRule
+    arena: Arena
+
+
 def attack(
     rule: RewardRule | Pay,
     arena: Arena | None = None,
@@ -101,7 +109,7 @@ def attack(
     Args:
         rule: the object that closes epochs, or a bare function of the same form.
         arena: the market; the default one when None.
-        space: what the coalition may do; everything that is built in when None.
+        space: what the coalition may do; all that can change anything in the arena when None.
         budget: how much is tried; the standard one when None.
         seed: of nature and search.
 
@@ -109,9 +117,45 @@ def attack(
         NothingEarnedError: the rule pays the honest coalition nothing.
         UnsoundRuleError: under some strategy the rule paid out more than came in.
     """
-    tested = as_rule(rule)
-    arena, space, budget = arena or Arena(), space or Space(), budget or Budget()
-    ring = _ring(arena, tested, seed, "search", budget.search_worlds)
+    tested, market = as_rule(rule), arena or Arena()
+    found = _attacked(
+        lambda which, count: Ring(market, tested, seed, _FIRST[which], count),
+        space or Space(possible(market)),
+        budget or Budget(),
+        seed,
+    )
+    named = {each.name: getattr(found, each.name) for each in fields(Findings)}
+    return AttackResult(**named, rule=tested, arena=market)
+
+
+def attack_game(
+    game: Game, space: Space | None = None, budget: Budget | None = None, *, seed: int = 1
+) -> Findings:
+    """Look for the deviation that gains the most in another mechanism than a reward rule.
+
+    Args:
+        game: the mechanism and who may deviate in it.
+        space: what may be done; all that the game knows when None.
+        budget: how much is tried; the standard one when None.
+        seed: of nature and search.
+
+    Raises:
+        NothingEarnedError: honest play is paid nothing.
+        InvalidInputError: the space holds a deviation that the game doesn't know.
+    """
+    return _attacked(
+        lambda which, count: Stage(game, seed, _FIRST[which], count),
+        space or Space(game.kinds),
+        budget or Budget(),
+        seed,
+    )
+
+
+def _attacked(
+    worlds: Callable[[str, int], Worlds], space: Space, budget: Budget, seed: int
+) -> Findings:
+    """The attack on worlds of the four sets: search, pick, proof, confirm."""
+    ring = worlds("search", budget.search_worlds)
     archive = search(
         ring,
         space,
@@ -120,10 +164,10 @@ def attack(
         generator=np.random.default_rng([seed, 0x5EA]),
     )
     shortlist = [found.strategy for found in archive.values()][: budget.shortlist]
-    picks = _ring(arena, tested, seed, "pick", budget.pick_worlds)
-    pilots = picks.trial([conduct_of(strategy) for strategy in shortlist])
+    picks = worlds("pick", budget.pick_worlds)
+    pilots = picks.compare(shortlist)
     order = np.argsort(-pilots.gains, kind="stable")[: budget.finalists].tolist()
-    proof = _ring(arena, tested, seed, "proof", budget.proof_worlds)
+    proof = worlds("proof", budget.proof_worlds)
     error = budget.error / len(order)
     finalists = [_judge(proof, picks, shortlist[i], error) for i in order]
     finalists.sort(key=lambda finalist: -finalist.gain.estimate)
@@ -131,11 +175,9 @@ def attack(
     detectable = _detectable(picks, finalists[0], budget)
     minimal, extra = None, 0
     if verdict is Verdict.EXPLOIT:
-        confirm = _ring(arena, tested, seed, "confirm", budget.proof_worlds)
+        confirm = worlds("confirm", budget.proof_worlds)
         minimal, extra = _shrunk(picks, confirm, finalists, detectable, budget), confirm.count
-    return AttackResult(
-        tested,
-        arena,
+    return Findings(
         space,
         budget,
         seed,
@@ -176,10 +218,9 @@ def verdict_of(gains: Sequence[GainBounds], tolerance: float) -> Verdict:
     return Verdict.UNDECIDED
 
 
-def _judge(ring: Ring, pilot: Ring, strategy: Strategy, error: float) -> Finalist:
-    conduct = conduct_of(strategy)
-    before, trial = pilot.trial([conduct]), ring.trial([conduct])
-    low, high, most = ring.limits(conduct)
+def _judge(ring: Worlds, pilot: Worlds, strategy: Strategy, error: float) -> Finalist:
+    before, trial = pilot.compare([strategy]), ring.compare([strategy])
+    low, high, most = ring.limits_of(strategy)
     honest_cost = int((ring.honest_pay - ring.honest_net).max())
     bounds = gain_bounds(
         _difference(trial),
@@ -193,7 +234,7 @@ def _judge(ring: Ring, pilot: Ring, strategy: Strategy, error: float) -> Finalis
 
 
 def _shrunk(
-    picks: Ring, confirm: Ring, finalists: list[Finalist], detectable: float, budget: Budget
+    picks: Worlds, confirm: Worlds, finalists: list[Finalist], detectable: float, budget: Budget
 ) -> Finalist | None:
     """The smallest form of the surest find that the fourth worlds can show to pay, if they do."""
     surest = max(finalists, key=lambda finalist: finalist.gain.low)
@@ -202,16 +243,12 @@ def _shrunk(
     return confirmed if confirmed.gain.low > budget.tolerance else None
 
 
-def _detectable(picks: Ring, best: Finalist, budget: Budget) -> float:
+def _detectable(picks: Worlds, best: Finalist, budget: Budget) -> float:
     """Tolerance + the lower bound's distance + 1.645 standard errors: power 95 %."""
-    trial = picks.trial([conduct_of(best.strategy)])
+    trial = picks.compare([best.strategy])
     spread = float(trial.excess(float(trial.gains[0])).std()) / float(picks.honest_pay.mean())
     reach = best.gain.estimate - best.gain.low
     return budget.tolerance + reach + 1.645 * spread / sqrt(budget.proof_worlds)
-
-
-def _ring(arena: Arena, rule: RewardRule, seed: int, which: str, count: int) -> Ring:
-    return Ring(arena, rule, seed, _FIRST[which], count)
 
 
 def _difference(trial: Trial) -> np.ndarray:

@@ -5,11 +5,14 @@ Symbols: `C` conducts, `S` worlds, `A` accounts. Amounts are atomic units.
 
 import numpy as np
 
+from headwater_payments.split import PARTS
+from headwater_simulations.adversary.arena import Arena
+from headwater_simulations.adversary.sanctions import Cases
 from headwater_simulations.draws import Int64s
 from headwater_simulations.errors import ConservationError
 
 ENDOWMENT = 2**45
-"""What the public, and the coalition, start with: more than either can spend."""
+"""What the public, the coalition, and the others' stakes start with: more than is ever moved."""
 
 
 class Books:
@@ -21,6 +24,8 @@ class Books:
         self.suppliers, self.staked, self.burned, self.others, self.due, self.pool = (
             np.zeros(shape, dtype=np.int64) for _ in range(6)
         )
+        self.operator, self.taken = (np.zeros(shape, dtype=np.int64) for _ in range(2))
+        self.stakes_of_others = np.full(shape, ENDOWMENT, dtype=np.int64)
         self.accounts = np.zeros((*shape, accounts), dtype=np.int64)
 
     def pay_suppliers(self, amounts: Int64s) -> None:
@@ -43,11 +48,28 @@ class Books:
         self.coalition += self.staked
         self.staked = np.zeros_like(self.staked)
 
-    def collect(self, public: Int64s, washed: Int64s, contributors: Int64s) -> None:
-        """Buyers pay: the contributors' money falls due, the rest goes to owner, host, platform."""
+    def lose_bond(self, amounts: Int64s) -> None:
+        """Operators that were caught lose their bond to challenger and insurance."""
+        self.coalition -= amounts
+        self.burned += amounts
+
+    def try_cases(self, cases: Cases) -> None:
+        """Accusations are decided: the convicted lose stakes, accusers bonds."""
+        self.stakes_of_others -= cases.taken
+        self.taken += cases.taken
+        self.coalition += cases.rewards - cases.forfeited
+        self.burned += cases.taken - cases.rewards + cases.forfeited
+
+    def collect(self, public: Int64s, washed: Int64s, contributors: Int64s, arena: Arena) -> None:
+        """Buyers pay: the contributors' money falls due, the rest goes to owner, host, platform.
+
+        What goes to owner and host is the coalition's where it operates the market.
+        """
         self.public -= public
         self.coalition -= washed
-        self.others += public + washed - contributors
+        operator = (public + washed) * arena.operator_share // PARTS if arena.operator else 0
+        self.operator += operator
+        self.others += public + washed - contributors - operator
         self.due += contributors
 
     def pay_out(self, accounts: Int64s, unattributed: Int64s) -> None:
@@ -57,7 +79,7 @@ class Books:
         self.due -= accounts.sum(axis=2) + unattributed
 
     def spent_by_coalition(self) -> Int64s:
-        """`[C, S]` what the coalition paid out of its own, less what came back of the stake."""
+        """`[C, S]` what the coalition paid out of its own, less what came back."""
         return np.asarray(ENDOWMENT - self.coalition, dtype=np.int64)
 
     def check(self) -> None:
@@ -75,11 +97,13 @@ class Books:
             self.others,
             self.due,
             self.pool,
+            self.operator,
+            self.stakes_of_others,
         )
         total = sum(held) + self.accounts.sum(axis=2)
         negative = any((each < 0).any() for each in (*held, self.accounts))
-        if negative or (total != 2 * ENDOWMENT).any():
-            wrong = int(np.abs(total - 2 * ENDOWMENT).max())
+        if negative or (total != 3 * ENDOWMENT).any():
+            wrong = int(np.abs(total - 3 * ENDOWMENT).max())
             raise ConservationError(
                 f"In a world under attack the money changed by {wrong}.", difference=wrong
             )

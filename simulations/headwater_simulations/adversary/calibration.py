@@ -16,7 +16,7 @@ import numpy as np
 from headwater_payments.errors import InvalidInputError
 from headwater_simulations.adversary.attacking import Verdict, attack
 from headwater_simulations.adversary.budget import Budget
-from headwater_simulations.adversary.deviations import conduct_of
+from headwater_simulations.adversary.deviations import conduct_of, possible
 from headwater_simulations.adversary.planted import Plant, flawed, sound
 from headwater_simulations.adversary.proportions import at_most, wilson
 from headwater_simulations.adversary.space import Space
@@ -27,7 +27,6 @@ _APART = 9 * 10**8
 """The first world on which plants are measured; attacks never get there."""
 
 _TRUTH_WORLDS = 400
-_BASIN_DRAWS = 400
 _BASIN_WORLDS = 12
 
 
@@ -84,7 +83,13 @@ def recall(outcomes: Sequence[Outcome]) -> tuple[int, int, Interval] | None:
 
 
 def calibrate(
-    budget: Budget, *, flaws: int, sound_rules: int, seed: int = 1, workers: int = 1
+    budget: Budget,
+    *,
+    flaws: int,
+    sound_rules: int,
+    seed: int = 1,
+    workers: int = 1,
+    basin_draws: int = 400,
 ) -> Calibration:
     """Attack `flaws` planted and `sound_rules` sound rules with this budget.
 
@@ -94,13 +99,16 @@ def calibrate(
         sound_rules: rules without.
         seed: of the generator, and of the attacks.
         workers: processes; the result is the same for any number.
+        basin_draws: strategies drawn anywhere from which each basin is estimated.
 
     Raises:
         InvalidInputError: counts below 1 or above 100,000.
     """
-    if not all(1 <= count <= 100_000 for count in (flaws, sound_rules, workers)):
-        raise InvalidInputError("A calibration has 1 to 100,000 rules of each sort, and workers.")
-    bad = list(_map(partial(_try_flaw, budget, seed), flaws, workers))
+    if not all(1 <= count <= 100_000 for count in (flaws, sound_rules, workers, basin_draws)):
+        raise InvalidInputError(
+            "A calibration has 1 to 100,000 rules of each sort, workers and draws."
+        )
+    bad = list(_map(partial(_try_flaw, budget, seed, basin_draws), flaws, workers))
     good = list(_map(partial(_try_sound, budget, seed), sound_rules, workers))
     return Calibration(budget, seed, tuple(bad), tuple(good))
 
@@ -113,10 +121,10 @@ def _map(task: Callable[[int], Outcome], count: int, workers: int) -> Iterator[O
         yield from pool.map(task, range(count))
 
 
-def _try_flaw(budget: Budget, seed: int, number: int) -> Outcome:
+def _try_flaw(budget: Budget, seed: int, basin_draws: int, number: int) -> Outcome:
     plant = flawed(seed, number)
     gain, planted = _truth(plant, budget.tolerance, seed + number)
-    basin = _basin(plant, budget.tolerance, seed + number) if planted else 0.0
+    basin = _basin(plant, budget.tolerance, seed + number, basin_draws) if planted else 0.0
     return _attacked(plant, budget, seed + number, gain=gain, planted=planted, basin=basin)
 
 
@@ -127,7 +135,7 @@ def _try_sound(budget: Budget, seed: int, number: int) -> Outcome:
 def _attacked(
     plant: Plant, budget: Budget, seed: int, *, gain: float, planted: bool, basin: float
 ) -> Outcome:
-    result = attack(plant.rule, plant.arena, Space(), budget, seed=seed)
+    result = attack(plant.rule, plant.arena, None, budget, seed=seed)
     found = result.finalists[0].gain.estimate
     return Outcome(plant.kind, gain, planted, basin, result.verdict, found)
 
@@ -142,9 +150,9 @@ def _truth(plant: Plant, tolerance: float, seed: int) -> tuple[float, bool]:
     return float(trial.gains[best]), bool(clear)
 
 
-def _basin(plant: Plant, tolerance: float, seed: int) -> float:
-    space = Space()
-    used, at = space.anywhere(_BASIN_DRAWS, np.random.default_rng([seed, 0xBA51]))
+def _basin(plant: Plant, tolerance: float, seed: int, draws: int) -> float:
+    space = Space(possible(plant.arena))
+    used, at = space.anywhere(draws, np.random.default_rng([seed, 0xBA51]))
     drawn = [conduct_of(space.strategy(*point)) for point in zip(used, at, strict=True)]
     ring = Ring(plant.arena, plant.rule, seed, _APART + _TRUTH_WORLDS, _BASIN_WORLDS)
     return float((ring.trial(drawn).gains > tolerance).mean())

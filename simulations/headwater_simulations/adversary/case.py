@@ -35,12 +35,8 @@ from headwater_simulations.adversary.attacking import (
     verdict_of,
 )
 from headwater_simulations.adversary.bounds import GainBounds
-from headwater_simulations.adversary.deviations import (
-    DEVIATIONS,
-    Deviation,
-    Strategy,
-    conduct_of,
-)
+from headwater_simulations.adversary.deviation import Deviation, Strategy
+from headwater_simulations.adversary.deviations import DEVIATIONS, conduct_of
 from headwater_simulations.adversary.space import values_of
 from headwater_simulations.adversary.userrules import as_rule, find_rule
 

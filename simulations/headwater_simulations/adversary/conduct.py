@@ -1,16 +1,28 @@
 """What a coalition does in an arena, as plain numbers. The defaults are honest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.split import PARTS
-from headwater_simulations.adversary.arena import MAX_PARTS, MAX_ROWS, MAX_WASH, Arena
+from headwater_simulations.adversary.arena import (
+    MAX_ACCUSED,
+    MAX_EPOCHS,
+    MAX_PARTS,
+    MAX_ROWS,
+    MAX_TRIES,
+    MAX_WASH,
+    Arena,
+)
+from headwater_simulations.adversary.squatting import MOST_WORDS
+from headwater_simulations.draws import Bools
 
 Int64s = npt.NDArray[np.int64]
+FOREVER = 10**6
+"""Epochs of a deviation without an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,16 @@ class Conduct:
         filler: plausible rows that never come up.
         wash: queries that it buys of itself in each epoch.
         wash_price: share of the ordinary price that such a query costs.
+        squatted: share of all other authors' rows whose words it hands in before them.
+        squat_words: how many of a row's rarest words.
+        poisoned: share of all other authors' rows beside which it states something false.
+        patience: epochs after which an expelled identity comes back under a new name; 0 for never.
+        accused: honest authors whom it accuses.
+        omitted: as operator, share of the receipts about others that it leaves out of an epoch.
+        fabricated: as operator, share of them whose evidence it makes up for itself.
+        tries: as operator, seeds of which it takes the one it likes best.
+        begin: epochs before the deviation begins.
+        lasting: epochs that it lasts.
     """
 
     identities: int = 1
@@ -42,17 +64,37 @@ class Conduct:
     filler: int = 0
     wash: int = 0
     wash_price: int = PARTS
+    squatted: int = 0
+    squat_words: int = 0
+    poisoned: int = 0
+    patience: int = 0
+    accused: int = 0
+    omitted: int = 0
+    fabricated: int = 0
+    tries: int = 1
+    begin: int = 0
+    lasting: int = FOREVER
 
     def __post_init__(self) -> None:
-        shares = (self.unwritten, self.copied, self.copy_edit, self.restated, self.restate_edit)
-        limits = [(value, 0, PARTS) for value in (*shares, self.wash_price)]
+        limits = [(getattr(self, name), 0, PARTS) for name in _SHARES]
         limits += [(self.identities, 1, MAX_PARTS), (self.joined, 1, 1_000)]
+        limits += [(self.squat_words, 0, MOST_WORDS), (self.patience, 0, MAX_EPOCHS)]
+        limits += [(self.accused, 0, MAX_ACCUSED), (self.tries, 1, MAX_TRIES)]
+        limits += [(self.begin, 0, MAX_EPOCHS - 1), (self.lasting, 1, FOREVER)]
         limits += [(self.noise, 0, MAX_ROWS), (self.filler, 0, MAX_ROWS), (self.wash, 0, MAX_WASH)]
         if not all(low <= value <= high for value, low, high in limits):
             raise InvalidInputError("A conduct's numbers lie outside what an arena has room for.")
 
 
+_SHARES = (
+    *("unwritten", "copied", "copy_edit", "restated", "restate_edit", "wash_price"),
+    *("squatted", "poisoned", "omitted", "fabricated"),
+)
 HONEST = Conduct()
+
+
+_THROUGHOUT = frozenset({"patience", "accused", "begin", "lasting"})
+"""What a schedule doesn't touch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +112,35 @@ class Conducts:
     filler: Int64s
     wash: Int64s
     wash_price: Int64s
+    squatted: Int64s
+    squat_words: Int64s
+    poisoned: Int64s
+    patience: Int64s
+    accused: Int64s
+    omitted: Int64s
+    fabricated: Int64s
+    tries: Int64s
+    begin: Int64s
+    lasting: Int64s
 
     def __len__(self) -> int:
         return len(self.identities)
+
+    def scheduled(self, arena: Arena) -> Bools:
+        """`[C]` whose deviation doesn't hold from the first epoch to the last."""
+        return np.asarray((self.begin > 0) | (self.lasting < arena.epochs), dtype=np.bool_)
+
+    def in_epoch(self, epoch: int) -> "Conducts":
+        """The conducts as they are in an epoch: honest before they begin and after they end."""
+        active = (self.begin <= epoch) & (epoch < self.begin + self.lasting)
+        if active.all():
+            return self
+        honest = {
+            each.name: np.where(active, getattr(self, each.name), getattr(HONEST, each.name))
+            for each in fields(Conduct)
+            if each.name not in _THROUGHOUT
+        }
+        return replace(self, **honest)
 
 
 def stack(conducts: Sequence[Conduct], arena: Arena) -> Conducts:
@@ -83,4 +151,5 @@ def stack(conducts: Sequence[Conduct], arena: Arena) -> Conducts:
     }
     columns["joined"] = np.minimum(columns["joined"], arena.members)
     columns["identities"] = np.minimum(columns["identities"], arena.cap_identities)
+    columns["accused"] = np.minimum(columns["accused"], arena.authors - arena.members)
     return Conducts(**columns)

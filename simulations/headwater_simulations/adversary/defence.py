@@ -18,7 +18,8 @@ from headwater_payments.errors import InvalidInputError
 from headwater_simulations.adversary.arena import Arena
 from headwater_simulations.adversary.attacking import AttackResult, Verdict, attack
 from headwater_simulations.adversary.budget import Budget
-from headwater_simulations.adversary.deviations import Strategy, conduct_of
+from headwater_simulations.adversary.deviation import Strategy
+from headwater_simulations.adversary.deviations import conduct_of
 from headwater_simulations.adversary.space import Space
 from headwater_simulations.adversary.trial import Ring
 from headwater_simulations.adversary.userrules import as_rule

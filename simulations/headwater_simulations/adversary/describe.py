@@ -4,7 +4,7 @@ from math import isfinite
 
 from headwater_payments.split import PARTS
 from headwater_simulations.adversary.bounds import GainBounds
-from headwater_simulations.adversary.deviations import Deviation, Strategy
+from headwater_simulations.adversary.deviation import Deviation, Strategy
 
 
 def describe(strategy: Strategy) -> str:

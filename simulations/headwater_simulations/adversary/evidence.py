@@ -38,7 +38,8 @@ class Passages:
         in_star: `[W, R]` likeness shows the copy to be one: it is in its original's star.
         follows: `[W, R]` the question shows the copy to be one: it says nothing of its own to it.
         new: `[2, W, R]` the two other authors' rows answer more of the question than the subject's.
-        unchanged: `[W, 1]` share of the copy's words that stand in whole windows of the original's.
+        unchanged: `[W, R]` share of the copy's words that stand in whole windows of the original's.
+        led: `[W, R]` the copy's slot holds a line that came first, and the original follows it.
     """
 
     accounts: Int64s
@@ -47,6 +48,7 @@ class Passages:
     follows: Bools
     new: Bools
     unchanged: Int64s
+    led: Bools | None = None
 
 
 def shares(passages: Passages) -> tuple[Int64s, Int64s]:
@@ -88,6 +90,11 @@ def quoted_words(passages: Passages) -> Int64s:
     return np.asarray(words, dtype=np.int64)
 
 
+def quoted_scores(passages: Passages) -> Int64s:
+    """`[K, W, R]` the scores of what each answer quotes, else 0."""
+    return _quoted(_standing(passages))
+
+
 def unchanged_words(edit: Int64s) -> Int64s:
     """Parts of the words that stand in eight-word windows no word of which was replaced."""
     kept = np.full_like(edit, PARTS)
@@ -108,6 +115,8 @@ def _standing(passages: Passages) -> Int64s:
     silent[COPY], silent[RIVAL], silent[SECOND] = passages.follows, *~passages.new
     silent &= stars[ORIGINAL] > 0
     silent[COPY] |= passages.in_star
+    if passages.led is not None:
+        silent[ORIGINAL] |= passages.led & (stars[COPY] > 0)
     return np.where(silent, 0, stars)
 
 

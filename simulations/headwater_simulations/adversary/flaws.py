@@ -153,6 +153,19 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
+class Remainder:
+    """A share of what nobody caused to all, by their pay: leaving receipts out pays."""
+
+    share: int
+
+    def __call__(self, columns: RuleColumns, parameters: RuleParameters) -> Int64s:
+        """`[W, A]` pay."""
+        paid = causes(columns, parameters)
+        left = columns.charges.sum(axis=1) - paid.sum(axis=1)
+        return paid + _divide(portions(left, _parts(self.share)), paid)
+
+
+@dataclass(frozen=True, slots=True)
 class Certain:
     """A share of what is certain, and nothing for estimates: sound."""
 

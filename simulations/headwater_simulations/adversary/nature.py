@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headwater_payments.split import PARTS
-from headwater_simulations.adversary.arena import MAX_PARTS, MAX_ROWS, Arena
+from headwater_simulations.adversary.arena import MAX_PARTS, MAX_ROWS, MAX_TRIES, Arena
 from headwater_simulations.draws import Bools, Draws, Int64s
 
 
@@ -24,12 +24,16 @@ class Nature:
         likeness: `[S, N, rows]` 0 to 10^8 - 1; a copy is recognised where this is below recall.
         noise: `[S, MAX_ROWS + 1]` accepted rows of noise among the first so many.
         filler: `[S, MAX_ROWS + 1]` the same for plausible filler.
+        foreseen: `[S, N, rows]` rows whose words are known before they are handed in.
+        convicted: `[S, N - members]` honest authors whom arbiters find guilty if they are accused.
     """
 
     refused: Bools
     likeness: Int64s
     noise: Int64s
     filler: Int64s
+    foreseen: Bools
+    convicted: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,13 @@ class Queries:
         noise_score: `[S, R]` what a row of noise would score.
         noise_draw: `[S, R]` 0 to 10^8 - 1; noise comes up where this is below its reach.
         noise_identity: `[S, R]` whose row of noise it would be, among members × `MAX_PARTS`.
-        audit_draw: `[S, members × MAX_PARTS]` 0 to 10^8 - 1; audited where this is below the rate.
+        audit_draw: `[T, S, members × MAX_PARTS]` for each seed that can be had; 0 to 10^8 - 1,
+            audited where this is below the rate.
         found_draw: the same shape; a fault is found where this is below the share of bad rows.
+        line_draw: `[S, R]` 0 to 10^8 - 1; a squatted line is found where this is below its chance.
+        stay_draw: `[S, R]` 0 to 10^8 - 1; a buyer leaves where this is below the part that left.
+        tamper_draw: `[S, R]` 0 to 10^8 - 1; receipts are left out from below, made up from above.
+        check_draw: `[T, S, R]` 0 to 10^8 - 1; recomputed where this is below the rate.
     """
 
     price: Int64s
@@ -63,6 +72,10 @@ class Queries:
     noise_identity: Int64s
     audit_draw: Int64s
     found_draw: Int64s
+    line_draw: Int64s
+    stay_draw: Int64s
+    tamper_draw: Int64s
+    check_draw: Int64s
 
 
 def draw_nature(arena: Arena, draws: Draws) -> Nature:
@@ -74,6 +87,8 @@ def draw_nature(arena: Arena, draws: Draws) -> Nature:
         draws.below(PARTS, "likeness", 0, rows).reshape(shape),
         _accepted(draws, arena.filler_recall, "noise"),
         _accepted(draws, arena.plausible_recall, "filler"),
+        draws.chance(arena.foreseen, "foreseen", 0, rows).reshape(shape),
+        draws.chance(arena.court_error, "convicted", 0, np.arange(arena.authors - arena.members)),
     )
 
 
@@ -81,9 +96,15 @@ def draw_queries(arena: Arena, draws: Draws, epoch: int) -> Queries:
     """One epoch's receipts in each world of `draws`."""
     receipt = np.arange(arena.receipts)
     identity = np.arange(arena.members * MAX_PARTS)
+    seeds = range(MAX_TRIES if arena.operator and not arena.late_seed else 1)
 
     def below(bound: int, purpose: str) -> Int64s:
         return draws.below(bound, purpose, epoch, receipt)
+
+    def seeded(purpose: str, entities: Int64s) -> Int64s:
+        """What depends on the epoch's seed, for each seed that can be had."""
+        each = [draws.below(PARTS, purpose, epoch, entities + n * 10_000_000) for n in seeds]
+        return np.stack(each)
 
     public = receipt < arena.queries
     subject = np.where(public, below(arena.authors, "subject"), below(arena.members, "own subject"))
@@ -108,8 +129,12 @@ def draw_queries(arena: Arena, draws: Draws, epoch: int) -> Queries:
         100 + below(500, "noise score"),
         below(PARTS, "noise comes up"),
         below(arena.members * MAX_PARTS, "noise identity"),
-        draws.below(PARTS, "audit", epoch, identity),
-        draws.below(PARTS, "found", epoch, identity),
+        seeded("audit", identity),
+        seeded("found", identity),
+        below(PARTS, "line is found"),
+        below(PARTS, "stays"),
+        below(PARTS, "tampered"),
+        seeded("checked", receipt),
     )
 
 

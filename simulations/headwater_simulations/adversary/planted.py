@@ -19,16 +19,17 @@ from headwater_attribution.rules import CAUSES, Pay, RewardRule, RuleParameters
 from headwater_payments.split import PARTS
 from headwater_simulations.adversary import flaws
 from headwater_simulations.adversary.arena import Arena
-from headwater_simulations.adversary.deviations import (
+from headwater_simulations.adversary.deviation import Strategy
+from headwater_simulations.adversary.handed_in import (
     Collude,
     Copy,
     FarmPrior,
     FreeRide,
     Noise,
     Split,
-    Strategy,
-    Wash,
 )
+from headwater_simulations.adversary.open_markets import DOORS, share, shut
+from headwater_simulations.adversary.roles import Wash
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +51,23 @@ class Plant:
 
 def flawed(seed: int, number: int) -> Plant:
     """Plant `number` of a seed; kinds take turns."""
-    kind = list(_FLAWS)[number % len(_FLAWS)]
-    return _FLAWS[kind](np.random.default_rng([seed, number, 0xBAD]))
+    kind = FLAWS[number % len(FLAWS)]
+    draw = np.random.default_rng([seed, number, 0xBAD])
+    if kind in _FLAWS:
+        return _FLAWS[kind](draw)
+    opened = DOORS[kind](_closed(draw), draw)
+    return Plant(kind, opened.rule, opened.arena, opened.exploits)
 
 
 def sound(seed: int, number: int) -> Plant:
     """Sound rule `number` of a seed; kinds take turns."""
     draw = np.random.default_rng([seed, number, 0x600D])
-    parameters = RuleParameters(_share(draw, 0, 1), _share(draw, 0.5, 1))
-    arena = _closed(draw)
+    parameters = RuleParameters(share(draw, 0, 1), share(draw, 0.5, 1))
+    arena = shut(_closed(draw), draw, number // 3)
     if number % 3 == 0:
         return Plant("causes", replace(CAUSES, parameters=parameters), arena, ())
     if number % 3 == 1:
-        return _plant("certain", flaws.Certain(_share(draw, 0.5, 1)), arena)
+        return _plant("certain", flaws.Certain(share(draw, 0.5, 1)), arena)
     return _plant("main cause", flaws.MainCause(), arena)
 
 
@@ -72,7 +77,7 @@ def _concave(draw: np.random.Generator) -> Plant:
 
 
 def _ceiling(draw: np.random.Generator) -> Plant:
-    rule = flaws.Ceiling(_share(draw, 0.02, 0.055))
+    rule = flaws.Ceiling(share(draw, 0.02, 0.055))
     return _plant("ceiling", rule, _closed(draw), (Split(4),), (Split(8),))
 
 
@@ -82,23 +87,23 @@ def _joining(draw: np.random.Generator) -> Plant:
 
 
 def _threshold(draw: np.random.Generator) -> Plant:
-    rule = flaws.Threshold(_share(draw, 0.035, 0.06))
+    rule = flaws.Threshold(share(draw, 0.035, 0.06))
     return _plant("threshold", rule, _closed(draw), (Collude(2),), (Collude(3),))
 
 
 def _presence(draw: np.random.Generator) -> Plant:
-    arena = replace(_closed(draw), filler_recall=_share(draw, 0.4, 0.9), cost_noise=2)
-    rule = flaws.Presence(_share(draw, 0.1, 1))
+    arena = replace(_closed(draw), filler_recall=share(draw, 0.4, 0.9), cost_noise=2)
+    rule = flaws.Presence(share(draw, 0.1, 1))
     return _plant("presence", rule, arena, *((Noise(rows),) for rows in (64, 160, 320, 512)))
 
 
 def _similarity(draw: np.random.Generator) -> Plant:
     arena = replace(_closed(draw), admission=False)
-    return _plant("similarity", flaws.Similarity(_share(draw, 0.1, 1)), arena, (Copy(PARTS, 0),))
+    return _plant("similarity", flaws.Similarity(share(draw, 0.1, 1)), arena, (Copy(PARTS, 0),))
 
 
 def _rewording(draw: np.random.Generator) -> Plant:
-    blind_at = _share(draw, 0.2, 0.8)
+    blind_at = share(draw, 0.2, 0.8)
     cost = int(draw.integers(5, 120))
     arena = replace(_closed(draw), blind_at=blind_at, cost_reworded=cost)
     exploits = ((Copy(PARTS, blind_at),), (Copy(PARTS // 2, blind_at),))
@@ -108,31 +113,31 @@ def _rewording(draw: np.random.Generator) -> Plant:
 def _stipend(draw: np.random.Generator) -> Plant:
     cost = int(draw.integers(150, 300))
     arena = replace(_closed(draw), cap_identities=1, cost_honest=cost)
-    rule = flaws.Stipend(_share(draw, 0.75, 1))
+    rule = flaws.Stipend(share(draw, 0.75, 1))
     return _plant("stipend", rule, arena, (FreeRide(PARTS * 9 // 10),))
 
 
 def _volume(draw: np.random.Generator) -> Plant:
-    rule = flaws.Volume(_share(draw, 0.05, 0.7))
+    rule = flaws.Volume(share(draw, 0.05, 0.7))
     tries = ((FarmPrior(rows),) for rows in (32, 64, 128, 256, 512))
     return _plant("volume", rule, _closed(draw), *tries)
 
 
 def _usage(draw: np.random.Generator) -> Plant:
-    rule = flaws.Usage(_share(draw, 0.1, 0.8))
+    rule = flaws.Usage(share(draw, 0.1, 0.8))
     return _plant("usage", rule, _closed(draw), (Wash(16, PARTS // 100),))
 
 
 def _jackpot(draw: np.random.Generator) -> Plant:
     first = int(draw.integers(14, 80))
-    rule = flaws.Jackpot(_share(draw, 0.03, 0.3), first, first + int(draw.integers(0, 8)))
+    rule = flaws.Jackpot(share(draw, 0.03, 0.3), first, first + int(draw.integers(0, 8)))
     tries = ((FarmPrior(rows),) for rows in range(8, 513, 8))
     return _plant("jackpot", rule, _closed(draw), *tries)
 
 
 def _lock(draw: np.random.Generator) -> Plant:
     least, count = int(draw.integers(16, 50)), int(draw.integers(7, 12))
-    rule = flaws.Lock(_share(draw, 0.1, 0.4), least, count, count + int(draw.integers(0, 3)))
+    rule = flaws.Lock(share(draw, 0.1, 0.4), least, count, count + int(draw.integers(0, 3)))
     tries = (
         (FarmPrior(6 * (least - 4 + more)), Wash(bought, PARTS // 100))
         for more in (0, 8, 16, 30)
@@ -156,8 +161,8 @@ _FLAWS: Mapping[str, Callable[[np.random.Generator], Plant]] = {
     "lock": _lock,
 }
 
-FLAWS = tuple(_FLAWS)
-"""The kinds of planted flaws."""
+FLAWS = (*_FLAWS, *DOORS)
+"""The kinds of planted flaws: of the rule first, then of what stands around it."""
 
 
 def _closed(draw: np.random.Generator) -> Arena:
@@ -167,8 +172,8 @@ def _closed(draw: np.random.Generator) -> Arena:
         members=3,
         queries=2 * int(draw.integers(18, 26)),
         price=int(draw.integers(800, 1_200)),
-        contributors_share=_share(draw, 0.5, 0.7),
-        false_refusal=_share(draw, 0, 0.08),
+        contributors_share=share(draw, 0.5, 0.7),
+        false_refusal=share(draw, 0, 0.08),
         dedup_recall=PARTS,
         blind_at=PARTS,
         precedence=0,
@@ -177,13 +182,10 @@ def _closed(draw: np.random.Generator) -> Arena:
         cost_honest=int(draw.integers(20, 60)),
         cost_reworded=4_000,
         cost_noise=20,
+        poison_recall=PARTS,
         cost_filler=int(draw.integers(4, 10)),
     )
 
 
 def _plant(kind: str, pay: Pay, arena: Arena, *exploits: Strategy) -> Plant:
     return Plant(kind, RewardRule(f"{kind}/planted", kind, False, pay), arena, exploits)
-
-
-def _share(draw: np.random.Generator, low: float, high: float) -> int:
-    return round(float(draw.uniform(low, high)) * PARTS)

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headwater_simulations.adversary.deviations import Strategy, conduct_of, fitted
+from headwater_simulations.adversary.deviation import Strategy
+from headwater_simulations.adversary.game import Worlds
 from headwater_simulations.adversary.space import Space, kinds_of
-from headwater_simulations.adversary.trial import Ring
 from headwater_simulations.draws import Bools
 from headwater_simulations.metrics import Floats
 
@@ -49,7 +49,7 @@ Archive = Mapping[tuple[str, ...], Found]
 
 
 def search(
-    ring: Ring, space: Space, *, candidates: int, generation: int, generator: np.random.Generator
+    ring: Worlds, space: Space, *, candidates: int, generation: int, generator: np.random.Generator
 ) -> Archive:
     """The best strategy found for each combination of kinds.
 
@@ -69,10 +69,8 @@ def search(
     for start in range(0, candidates, generation):
         count = min(generation, candidates - start)
         used, at = _propose(space, aim, cells, count, generator, first=start == 0)
-        strategies = [
-            fitted(space.strategy(u, a), ring.arena) for u, a in zip(used, at, strict=True)
-        ]
-        gains = ring.trial([conduct_of(strategy) for strategy in strategies]).gains
+        strategies = [ring.fitted(space.strategy(u, a)) for u, a in zip(used, at, strict=True)]
+        gains = ring.compare(strategies).gains
         for index in np.argsort(-gains, kind="stable").tolist():
             cell = kinds_of(strategies[index])
             if cell not in cells or gains[index] > cells[cell][0]:

@@ -4,13 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from headwater_simulations.adversary.deviations import (
-    Deviation,
-    Dimension,
-    Strategy,
-    conduct_of,
-)
-from headwater_simulations.adversary.trial import Ring
+from headwater_simulations.adversary.deviation import Deviation, Dimension, Strategy
+from headwater_simulations.adversary.game import Worlds
 
 _SURE = 3.0
 """Standard errors by which a smaller strategy must exceed the tolerance to be kept."""
@@ -18,7 +13,7 @@ _SURE = 3.0
 _LEVELS = 12
 
 
-def shrink(ring: Ring, strategy: Strategy, tolerance: float) -> Strategy:
+def shrink(ring: Worlds, strategy: Strategy, tolerance: float) -> Strategy:
     """The smallest strategy on the way down that clearly gains more than `tolerance`.
 
     First whole deviations are left out, then each parameter moves towards its mildest value, twelve
@@ -33,7 +28,7 @@ def shrink(ring: Ring, strategy: Strategy, tolerance: float) -> Strategy:
         strategy = milder
 
 
-def _fewer(ring: Ring, strategy: Strategy, tolerance: float) -> Strategy:
+def _fewer(ring: Worlds, strategy: Strategy, tolerance: float) -> Strategy:
     while len(strategy) > 1:
         shorter = [strategy[:i] + strategy[i + 1 :] for i in range(len(strategy))]
         paying = _paying(ring, shorter, tolerance)
@@ -43,7 +38,7 @@ def _fewer(ring: Ring, strategy: Strategy, tolerance: float) -> Strategy:
     return strategy
 
 
-def _milder(ring: Ring, strategy: Strategy, tolerance: float) -> Strategy:
+def _milder(ring: Worlds, strategy: Strategy, tolerance: float) -> Strategy:
     for place, deviation in enumerate(strategy):
         for dimension in deviation.dimensions:
             now = getattr(deviation, dimension.name)
@@ -68,12 +63,12 @@ def _levels(dimension: Dimension, now: int) -> list[int]:
 
 
 def _paying(
-    ring: Ring, strategies: list[Strategy], tolerance: float
+    ring: Worlds, strategies: list[Strategy], tolerance: float
 ) -> list[tuple[Strategy, float]]:
     """Those that clearly pay, with their gain, in the order given."""
     if not strategies:
         return []
-    trial = ring.trial([conduct_of(strategy) for strategy in strategies])
+    trial = ring.compare(strategies)
     # What is tested is E[D - tolerance × H] > 0, whose spread is that of the pairs.
     excess = trial.excess(tolerance)
     error = excess.std(axis=1, ddof=1) / np.sqrt(ring.count) if ring.count > 1 else np.inf

@@ -11,12 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from headwater_payments.errors import InvalidInputError
-from headwater_simulations.adversary.deviations import (
-    DEVIATIONS,
-    Deviation,
-    Dimension,
-    Strategy,
-)
+from headwater_simulations.adversary.deviation import Deviation, Dimension, Strategy
+from headwater_simulations.adversary.deviations import DEVIATIONS
 from headwater_simulations.draws import Bools
 from headwater_simulations.metrics import Floats
 

@@ -1,49 +1,25 @@
 """Trials: a coalition that deviates and the same coalition honest, on the same draws."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from headwater_attribution.rules import RewardRule
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.split import PARTS
-from headwater_simulations.adversary.arena import Arena
+from headwater_simulations.adversary.arena import CHALLENGER_SHARE, Arena
 from headwater_simulations.adversary.conduct import HONEST, Conduct, Conducts, Int64s, stack
+from headwater_simulations.adversary.deviation import Strategy
+from headwater_simulations.adversary.deviations import conduct_of, fitted
+from headwater_simulations.adversary.game import Trial
 from headwater_simulations.adversary.nature import Nature, Queries, draw_nature, draw_queries
 from headwater_simulations.adversary.rows import costs, names
 from headwater_simulations.adversary.world import play
 from headwater_simulations.draws import Draws
 from headwater_simulations.errors import NothingEarnedError
-from headwater_simulations.metrics import Floats
 
 _SIDE_BY_SIDE = 512
 """Worlds of one kernel call; its arrays then stay in a core's cache."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """Conducts beside honest play, atomic units.
-
-    Attributes:
-        net: `[C, S]` pay less what was spent, as the conduct goes.
-        honest_net: `[S]` the same coalition's, honest.
-        honest_pay: `[S]` what it is paid, honest: the unit of a gain.
-    """
-
-    net: Int64s
-    honest_net: Int64s
-    honest_pay: Int64s
-
-    @property
-    def gains(self) -> Floats:
-        """`[C]` mean net gain ÷ mean honest pay."""
-        difference = (self.net - self.honest_net).mean(axis=1)
-        return np.asarray(difference / self.honest_pay.mean(), dtype=np.float64)
-
-    def excess(self, gain: float) -> Floats:
-        """`[C, S]` net gain less `gain` × honest pay, atomic units: 0 on average at the gain."""
-        return np.asarray(self.net - self.honest_net - gain * self.honest_pay, dtype=np.float64)
 
 
 class Ring:
@@ -86,6 +62,7 @@ class Ring:
         ends = [play(arena, rule, honest, *part) for part in self._parts]
         self.honest_pay = np.concatenate([end.pay[0] for end in ends])
         self.honest_net = np.concatenate([end.net[0] for end in ends])
+        self.honest_others = np.concatenate([end.others[0] for end in ends])
         if not self.honest_pay.any():
             raise NothingEarnedError(
                 f"The rule {rule.rule_id} pays honest contributors nothing here, so there is no "
@@ -97,8 +74,21 @@ class Ring:
         if not conducts:
             raise InvalidInputError("A trial needs at least one conduct.")
         together = stack(conducts, self.arena)
-        net = [self._net(together, *part) for part in self._parts]
-        return Trial(np.concatenate(net, axis=1), self.honest_net, self.honest_pay)
+        ends = [self._ends(together, *part) for part in self._parts]
+        net, others = (np.concatenate(each, axis=1) for each in zip(*ends, strict=True))
+        return Trial(net, self.honest_net, self.honest_pay, others, self.honest_others)
+
+    def compare(self, strategies: Sequence[Strategy]) -> Trial:
+        """Every strategy in every world."""
+        return self.trial([conduct_of(strategy) for strategy in strategies])
+
+    def limits_of(self, strategy: Strategy) -> tuple[int, int, int]:
+        """What no draw can exceed: net at least, net at most, and honest pay at most."""
+        return self.limits(conduct_of(strategy))
+
+    def fitted(self, strategy: Strategy) -> Strategy:
+        """The strategy with no more members, identities and epochs than the arena has."""
+        return fitted(strategy, self.arena)
 
     def limits(self, conduct: Conduct) -> tuple[int, int, int]:
         """What no draw can exceed: net at least, net at most, and honest pay at most."""
@@ -107,18 +97,35 @@ class Ring:
         money = arena.epochs * arena.queries * arena.price
         each = max(arena.price * int(one.wash_price[0]) // PARTS, 1)
         bought = arena.epochs * int(one.wash[0]) * each
+        identities, accused = int(names(arena, one)[0]), int(one.accused[0])
         fixed = int(costs(arena, one)[0]) + bought
-        staked = arena.stake * int(names(arena, one)[0])
-        most = (money + bought) * arena.contributors_share // PARTS
-        return -fixed - staked, most - fixed, money * arena.contributors_share // PARTS
+        staked = arena.stake * identities + accused * arena.challenge_bond
+        staked += arena.operator_bond * arena.operator + self._returns(one, identities)
+        share = arena.contributors_share + arena.operator_share * arena.operator
+        won = accused * (arena.stake * CHALLENGER_SHARE // PARTS)
+        most = (money + bought) * share // PARTS + won
+        return -fixed - staked, most - fixed, money * share // PARTS
 
-    def _net(self, conducts: Conducts, nature: Nature, epochs: tuple[Queries, ...]) -> Int64s:
+    def _returns(self, one: Conducts, identities: int) -> int:
+        """The most that coming back under new names can cost."""
+        arena, patience = self.arena, int(one.patience[0])
+        if patience == 0 or arena.audit == 0:
+            return 0
+        rows = 2 * arena.authors * arena.rows + int(one.noise[0]) + int(one.filler[0])
+        wave = identities * (arena.stake + arena.cost_identity) + rows * arena.cost_copied
+        return (arena.epochs - 1) // patience * wave
+
+    def _ends(
+        self, conducts: Conducts, nature: Nature, epochs: tuple[Queries, ...]
+    ) -> tuple[Int64s, Int64s]:
         each = max(1, self._side_by_side // len(nature.refused))
-        return np.concatenate(
-            [
-                play(self.arena, self.rule, _some(conducts, i, i + each), nature, epochs).net
-                for i in range(0, len(conducts), each)
-            ]
+        ends = [
+            play(self.arena, self.rule, _some(conducts, i, i + each), nature, epochs)
+            for i in range(0, len(conducts), each)
+        ]
+        return (
+            np.concatenate([end.net for end in ends]),
+            np.concatenate([end.others for end in ends]),
         )
 
 

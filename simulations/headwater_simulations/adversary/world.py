@@ -10,30 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headwater_attribution.columns import NO_ACCOUNT, RuleColumns
+from headwater_attribution.columns import RuleColumns
 from headwater_attribution.rules import RewardRule
 from headwater_payments.split import PARTS
 from headwater_simulations.adversary.arena import MAX_PARTS, Arena
 from headwater_simulations.adversary.books import Books
 from headwater_simulations.adversary.conduct import Conducts
-from headwater_simulations.adversary.evidence import (
-    COPY,
-    NOISE,
-    ORIGINAL,
-    SLOTS,
-    Passages,
-    shares,
-    unchanged_words,
-)
+from headwater_simulations.adversary.evidence import Passages, shares
 from headwater_simulations.adversary.nature import Nature, Queries
-from headwater_simulations.adversary.rows import (
-    Rows,
-    account_of,
-    copier_of,
-    costs,
-    hand_in,
-    names,
-)
+from headwater_simulations.adversary.retrieval import Market, come_up, spoilt
+from headwater_simulations.adversary.rows import Rows, costs, hand_in, names
+from headwater_simulations.adversary.sanctions import Register, accuse, cost_of_return
+from headwater_simulations.adversary.tampering import check
 from headwater_simulations.columns import Columns, PublicView
 from headwater_simulations.draws import Bools, Int64s
 
@@ -45,12 +33,15 @@ class Ends:
     """How the worlds ended for the coalition, atomic units.
 
     Attributes:
-        pay: `[C, S]` what the rule paid it.
-        spent: `[C, S]` what rows, identities, its own purchases and lost stakes cost.
+        pay: `[C, S]` what the rule paid it, and what it earned as operator.
+        spent: `[C, S]` what rows, identities, its own purchases and lost stakes and bonds cost,
+            less what accusations won.
+        others: `[C, S]` what the rule paid the other authors, less the stakes taken from them.
     """
 
     pay: Int64s
     spent: Int64s
+    others: Int64s
 
     @property
     def net(self) -> Int64s:
@@ -71,30 +62,49 @@ def play(
         ConservationError: money appeared or vanished in an epoch.
         UnsoundRuleError: the rule paid out more than came in.
     """
-    rows = hand_in(arena, conducts, nature)
     shape = (len(conducts), len(nature.refused))
-    books = Books(shape, arena.accounts)
+    books, register = Books(shape, arena.accounts), Register(arena, shape)
     books.pay_suppliers(np.broadcast_to(costs(arena, conducts)[:, None], shape))
     books.hold_stake(np.broadcast_to(arena.stake * names(arena, conducts)[:, None], shape))
-    expelled = np.zeros((*shape, arena.members * MAX_PARTS), dtype=np.bool_)
-    for queries in epochs:
-        passages, prices = _come_up(arena, conducts, rows, queries, expelled)
+    books.try_cases(accuse(arena, conducts, nature))
+    lost, believed = np.zeros((*shape, arena.authors), np.int64), np.ones(shape, np.bool_)
+    spoilt_so_far, scheduled = lost.copy(), conducts.scheduled(arena).any()
+    acting = conducts.in_epoch(0)
+    rows = hand_in(arena, acting, nature)
+    for epoch, queries in enumerate(epochs):
+        if epoch and scheduled:
+            acting = conducts.in_epoch(epoch)
+            rows = hand_in(arena, acting, nature)
+        back = register.come_back(conducts, epoch)
+        books.pay_suppliers(cost_of_return(arena, rows, back))
+        books.hold_stake(arena.stake * back.sum(axis=2))
+        expelled = register.expelled
+        checked = check(arena, acting, rows, queries, expelled, believed)
+        market = Market(expelled, lost, checked.tampered)
+        passages, prices = come_up(arena, acting, rows, queries, market)
         washed = prices[:, :, arena.queries :].sum(axis=2)
         public = prices[:, :, : arena.queries].sum(axis=2)
         columns = _columns(arena, rows, expelled)
         view = rule_columns(arena, columns.public(), passages, prices.reshape(-1, arena.receipts))
         payout = rule.settle(view)
-        books.collect(public, washed, view.charges.sum(axis=1).reshape(shape))
+        books.collect(public, washed, view.charges.sum(axis=1).reshape(shape), arena)
         books.pay_out(payout.accounts.reshape(*shape, -1), payout.unattributed.reshape(shape))
-        found = _audited(arena, rows, queries, expelled)
-        books.burn_stake(arena.stake * found.sum(axis=2))
-        expelled |= found
+        books.burn_stake(arena.stake * checked.audited.sum(axis=2))
+        books.lose_bond(arena.operator_bond * checked.caught)
+        register.expel(checked.audited, epoch)
+        believed &= ~checked.caught
+        if rows.poisoned.any():
+            spoilt_so_far += spoilt(rows, queries, passages, arena.authors)
+            asked = np.maximum(_asked_about(arena, epochs[: epoch + 1]), 1)
+            lost = arena.turnoff * spoilt_so_far // asked
         books.check()
     books.return_stake()
     books.check()
+    own = arena.members * MAX_PARTS
     return Ends(
-        books.accounts[:, :, : arena.members * MAX_PARTS].sum(axis=2),
+        books.accounts[:, :, :own].sum(axis=2) + books.operator,
         books.spent_by_coalition(),
+        books.accounts[:, :, own:].sum(axis=2) - books.taken,
     )
 
 
@@ -108,56 +118,6 @@ def rule_columns(
     )
     money = prices * arena.contributors_share // PARTS
     return RuleColumns(money, accounts, parts, low, influence, np.asarray(public["rows"]))
-
-
-def _come_up(
-    arena: Arena, conducts: Conducts, rows: Rows, queries: Queries, expelled: Bools
-) -> tuple[Passages, Int64s]:
-    """The passages of every receipt, `[K, W, R]`, and its price, `[C, S, R]`."""
-    receipt = np.arange(arena.receipts)
-    own = receipt >= arena.queries
-    bought = receipt - arena.queries < conducts.wash[:, None, None]
-    asked = ~own | bought
-    at = queries.author * arena.rows + queries.row
-    written, copied, in_star = (
-        _look_up(table, at) for table in (rows.written, rows.copied, rows.in_star)
-    )
-    edit = np.where(
-        queries.author[:, :, 0] < arena.members,
-        conducts.restate_edit[:, None, None],
-        conducts.copy_edit[:, None, None],
-    )
-    accounts = np.empty((SLOTS, *edit.shape), dtype=np.int64)
-    scores = np.empty_like(accounts)
-    for place in range(3):
-        author, row = queries.author[:, :, place], queries.row[:, :, place]
-        accounts[place] = account_of(arena, conducts, author, row)
-        scores[place] = queries.score[:, :, place] * written[:, :, :, place]
-    subject, row = queries.author[:, :, 0], queries.row[:, :, 0]
-    accounts[COPY] = copier_of(arena, conducts, subject, row)
-    worth = queries.score[:, :, 0] * (PARTS - edit // 2) // PARTS * queries.copy_wobble // 1_000
-    scores[COPY] = worth * copied[:, :, :, 0]
-    member, part = np.divmod(queries.noise_identity, MAX_PARTS)
-    accounts[NOISE] = account_of(arena, conducts, member, part)
-    reach = rows.noise * arena.noise_reach + rows.strays * arena.stray_reach
-    reach = np.minimum(reach, PARTS)[:, :, None]
-    scores[NOISE] = queries.noise_score * (queries.noise_draw < reach)
-    # A coalition words its own questions so that nobody else's rows come up.
-    scores[ORIGINAL + 1 : COPY] *= ~own
-    scores[NOISE] *= ~own
-    scores *= asked & ~_look_up_account(expelled, accounts)
-    washed = np.maximum(queries.price * conducts.wash_price[:, None, None] // PARTS, 1)
-    price = np.where(own, washed, queries.price)
-    worlds = (SLOTS, -1, arena.receipts)
-    passages = Passages(
-        np.where(scores > 0, accounts, NO_ACCOUNT).reshape(worlds),
-        scores.reshape(worlds),
-        (in_star[:, :, :, 0] & (scores[COPY] > 0) & (scores[ORIGINAL] > 0)).reshape(worlds[1:]),
-        _each_world(queries.copy_draw < arena.precedence, scores),
-        np.stack([_each_world(queries.new[:, :, i] < arena.says_more, scores) for i in range(2)]),
-        unchanged_words(edit).reshape(worlds[1:]),
-    )
-    return passages, np.where(asked, price, 0)
 
 
 def _columns(arena: Arena, rows: Rows, expelled: Bools) -> Columns:
@@ -177,34 +137,12 @@ def _columns(arena: Arena, rows: Rows, expelled: Bools) -> Columns:
     )
 
 
-def _audited(arena: Arena, rows: Rows, queries: Queries, expelled: Bools) -> Bools:
-    """`[C, S, members × MAX_PARTS]` identities of which an audit drew a bad row."""
-    total = np.maximum(rows.accepted[:, :, : expelled.shape[2]], 1)
-    drawn = queries.audit_draw < arena.audit
-    found = queries.found_draw * total < rows.bad * PARTS
-    return np.asarray(drawn & found & ~expelled, dtype=np.bool_)
-
-
-def _look_up(table: Bools, at: Int64s) -> Bools:
-    """`[C, S, R, 3]` the table's `[C, S, n]` entries at `[S, R, 3]`."""
-    world = np.arange(len(at))[:, None, None]
-    return np.asarray(table[:, world, at], dtype=np.bool_)
-
-
-def _look_up_account(expelled: Bools, accounts: Int64s) -> Bools:
-    """`[K, C, S, R]` whether each passage's account was expelled."""
-    if not expelled.any():
-        return np.zeros(accounts.shape[-1], dtype=np.bool_)
-    own = expelled.shape[2]
-    conduct, world = np.ogrid[: expelled.shape[0], : expelled.shape[1]]
-    at = np.minimum(accounts, own - 1)
-    gone = expelled[conduct[:, :, None], world[:, :, None], at]
-    return np.asarray(gone & (accounts < own), dtype=np.bool_)
-
-
-def _each_world(drawn: Bools, scores: Int64s) -> Bools:
-    """`[C × S, R]` what was drawn for `[S, R]`, the same for every conduct."""
-    return np.broadcast_to(drawn, scores.shape[1:]).reshape(-1, scores.shape[3])
+def _asked_about(arena: Arena, epochs: tuple[Queries, ...]) -> Int64s:
+    """`[S, N]` questions of the public about each author's subject in these epochs."""
+    subjects = np.concatenate([each.author[:, : arena.queries, 0] for each in epochs], axis=1)
+    world = np.arange(len(subjects))[:, None] * arena.authors
+    counts = np.bincount((world + subjects).ravel(), minlength=len(subjects) * arena.authors)
+    return counts.reshape(len(subjects), arena.authors).astype(np.int64)
 
 
 def _slots_last(slots: Int64s) -> Int64s:

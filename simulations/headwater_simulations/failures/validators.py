@@ -67,7 +67,7 @@ def cabal_emission(
     draws = Draws(where.seed, np.arange(where.worlds))
     qualities = np.ones((where.worlds, where.miners))
     qualities[:, -1] = quality
-    weights = _measured(draws, 0, qualities, where)
+    weights = measured(draws, 0, qualities, where)
     own = (1 - self_weight) * weights[:, -1]
     own[:, -1] += self_weight
     weights[:, -1] = own
@@ -113,7 +113,7 @@ def copier_dividend(
     earned = np.zeros((where.worlds, where.validators + 1))
     for step in range(epochs):
         qualities = qualities * np.exp(drift * normals(draws, "drift", step, (where.miners,)))
-        weights = _measured(draws, step, qualities, where)
+        weights = measured(draws, step, qualities, where)
         if copied is not None:
             weights[:, -1] = copied
         epoch = yuma_epoch(stakes, weights, bonds, parameters)
@@ -122,7 +122,7 @@ def copier_dividend(
     return float((earned[:, -1] / earned[:, :-1].mean(axis=1)).mean())
 
 
-def _measured(draws: Draws, step: int, qualities: Floats, where: Subnet) -> Floats:
+def measured(draws: Draws, step: int, qualities: Floats, where: Subnet) -> Floats:
     """`[W, V + 1, M]` what each validator sees; each row sums to 1."""
     error = normals(draws, "measurement", step, (where.validators + 1, where.miners))
     seen = np.abs(qualities[:, None] * (1 + where.noise * error))

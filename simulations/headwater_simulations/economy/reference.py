@@ -1,0 +1,358 @@
+"""One step of the reference market in numpy: the slow, obvious engine, for any rule.
+
+Everybody acts on what held when the step began; what they do is then added up. So the order in
+which agents are looked at doesn't matter, and the compiled engine gives the same integers.
+
+Symbols: `B` buyers, `N` contributors, `S` services, `V` validators, `K` = 4 slots of a receipt.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headwater_attribution.columns import NO_ACCOUNT, RuleColumns
+from headwater_payments.split import PARTS
+from headwater_simulations.columns import Columns
+from headwater_simulations.draws import Bools, Draws, Int64s, Words
+from headwater_simulations.economy.behaviour import (
+    ARE_AT,
+    BASE,
+    COST,
+    METRICS,
+    PAID_AT,
+    ROWS,
+    SLOPE,
+    SLOTS,
+    UP,
+    behaviours,
+    chances,
+)
+from headwater_simulations.economy.scenario import Conduct, Economy
+from headwater_simulations.economy.state import (
+    ARM,
+    AT,
+    BALANCE,
+    CONDUCT,
+    DIRECTION,
+    ESTIMATE_OF_IT,
+    FINE,
+    FITNESS,
+    HIDDEN,
+    LAST,
+    NOISY,
+    PLATFORM,
+    POOL,
+    PRICE,
+    PROFIT,
+    REGRET_COPYING,
+    REGRET_MEASURING,
+    REPUTATION,
+    SOLD,
+    WINDOW,
+    WORLD,
+    Links,
+    State,
+)
+from headwater_simulations.market import leave_one_out, words_of_two_best
+
+_M = {name: place for place, name in enumerate(METRICS)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sales:
+    """What buyers chose, `[B]`: service, price paid (0 for nothing), luck; `[B, K]` who came up."""
+
+    service: Int64s
+    price: Int64s
+    luck: Int64s
+    slots: Int64s
+    scores: Int64s
+
+
+def step(economy: Economy, state: State, links: Links, draws: Draws, at: int) -> Int64s:
+    """Advance a world by a step, in place.
+
+    Returns:
+        `[len(METRICS)]` what the step came to.
+    """
+    told = np.zeros(len(METRICS), dtype=np.int64)
+    table = behaviours(economy)
+    conduct = state.contributors[CONDUCT].copy()
+    sales = _choose(economy, state, links, draws, at, table)
+    earned = np.zeros(economy.contributors, dtype=np.int64)
+    fees = _pay(economy, state, links, sales, conduct, earned, told)
+    fees += _wash(economy, state, links, conduct, earned, told)
+    _rate(economy, state, draws, at, fees, told)
+    _contribute(economy, state, draws, at, table, conduct, earned)
+    _serve(economy, state, draws, at, told)
+    for each in Conduct:
+        told[PAID_AT + each] = earned[conduct == each].sum()
+        told[ARE_AT + each] = (state.contributors[CONDUCT] == each).sum()
+    return told
+
+
+def _choose(
+    economy: Economy, state: State, links: Links, draws: Draws, at: int, table: Int64s
+) -> _Sales:
+    """Buyers get their income, stay or explore, and find rows."""
+    buyer = np.arange(economy.buyers)
+    word = draws.words("buyer", at, buyer)[0]
+    shocked = economy.shock if economy.shock_step and at >= economy.shock_step else 1
+    income = economy.income * shocked
+    state.buyers[BALANCE] += income
+    state.held[WORLD] -= income * economy.buyers
+    one, other = _pick(word, 1, economy.services), _pick(word, 2, economy.services)
+    promised = (state.services[REPUTATION] >> FINE) * economy.value // 1_000
+    offered = promised - state.services[PRICE]
+    better = np.where(offered[one] >= offered[other], one, other)
+    service = np.where(_field(word, 0) < chances(economy).explore, better, state.buyers[AT])
+    price = state.services[PRICE][service]
+    wanted = (state.buyers[BALANCE] >= price) & (offered[service] >= 0)
+    price = np.where(wanted, price, 0)
+    found, shown = draws.words("rows", at, buyer)[0], draws.words("scores", at, buyer)[0]
+    model = links.runs[service]
+    slots, scores = (np.zeros((economy.buyers, SLOTS), dtype=np.int64) for _ in range(2))
+    for slot in range(SLOTS):
+        place = links.first[model] + (_field(found, slot) * links.count[model] >> 16)
+        who = links.members[place]
+        conduct, drawn = state.contributors[CONDUCT][who], _field(shown, slot)
+        score = table[BASE][conduct] + (drawn * table[SLOPE][conduct] >> 16)
+        again = (slots[:, :slot] == who[:, None]).any(axis=1)
+        slots[:, slot] = who
+        scores[:, slot] = np.where((drawn < table[UP][conduct]) & ~again, score, 0)
+    luck = _pick(word, 3, 2 * economy.wobble + 1) - economy.wobble
+    return _Sales(service, price, luck, slots, scores)
+
+
+def _pay(
+    economy: Economy,
+    state: State,
+    links: Links,
+    sales: _Sales,
+    conduct: Int64s,
+    earned: Int64s,
+    told: Int64s,
+) -> int:
+    """Money for answers goes round; buyers learn what they were worth. Gives the platform's."""
+    bought = sales.price > 0
+    paid = _causes(economy, state, sales.price, sales.slots, sales.scores, earned)
+    state.held[POOL] += (sales.price * economy.contributors_share // PARTS).sum() - earned.sum()
+    told[_M["pool"]] += (sales.price * economy.contributors_share // PARTS).sum() - earned.sum()
+    quoted = paid.any(axis=1) if paid.any() else np.zeros(len(bought), dtype=np.bool_)
+    spoilt = quoted & ((paid > 0) & (conduct[sales.slots] == Conduct.POISON)).any(axis=1)
+    fees = _divide(economy, state, links, sales.service, sales.price)
+    state.buyers[BALANCE] -= sales.price
+    told[_M["volume"]] += sales.price.sum()
+    told[_M["bought"]] += bought.sum()
+    _learn(economy, state, sales, bought, spoilt, told)
+    return fees
+
+
+def _divide(economy: Economy, state: State, links: Links, service: Int64s, price: Int64s) -> int:
+    """Owner, service and platform get their parts of each price; gives the platform's."""
+    money = price * economy.contributors_share // PARTS
+    owner, fee = price * economy.owner_share // PARTS, price * economy.platform_share // PARTS
+    rest = price - money - owner - fee
+    np.add.at(state.owners[BALANCE], links.runs[service], owner)
+    np.add.at(state.services[BALANCE], service, rest)
+    np.add.at(state.services[WINDOW], service, rest)
+    np.add.at(state.services[SOLD], service, price > 0)
+    return int(fee.sum())
+
+
+def _causes(
+    economy: Economy,
+    state: State,
+    price: Int64s,
+    slots: Int64s,
+    scores: Int64s,
+    earned: Int64s,
+) -> Int64s:
+    """The rule pays `[R, K]` slots of `[R]` receipts; `earned` grows by what it pays."""
+    there = (scores > 0) & (price > 0)[:, None]
+    shown = np.where(there, scores, 0)[None]
+    removed = leave_one_out(shown, np.zeros(shown.shape[:2], dtype=np.bool_))
+    words = words_of_two_best(shown)
+    view = RuleColumns(
+        (price * economy.contributors_share // PARTS)[None],
+        np.where(there, slots, NO_ACCOUNT)[None],
+        (removed + words) // 2,
+        np.minimum(removed, words),
+        shown,
+        np.asarray(_public(economy, state)["rows"]),
+    )
+    payout = economy.rule.settle(view)
+    earned += payout.accounts[0]
+    state.contributors[BALANCE] += payout.accounts[0]
+    return np.zeros_like(slots) if payout.slots is None else payout.slots[0]
+
+
+def _public(economy: Economy, state: State) -> Columns:
+    """Contributors as a mechanism may see them, `[1, N]`."""
+    conduct = state.contributors[CONDUCT]
+    columns = {
+        "rows": behaviours(economy)[ROWS][conduct][None],
+        "conduct": conduct[None],
+        "fitness": state.contributors[FITNESS][None],
+    }
+    return Columns(columns, HIDDEN["contributors"])
+
+
+def _learn(
+    economy: Economy, state: State, sales: _Sales, bought: Bools, spoilt: Bools, told: Int64s
+) -> None:
+    """Buyers compare what an answer was worth with what they expect where they are."""
+    noisy = state.services[NOISY][sales.service] == 1
+    quality = np.where(noisy, economy.noise_quality, economy.quality)
+    quality = np.clip(quality + sales.luck - economy.spoiling * spoilt, 0, 1_000)
+    worth = quality * economy.value // 1_000
+    gain = (worth - sales.price) << FINE
+    there, expected = state.buyers[AT], state.buyers[ESTIMATE_OF_IT]
+    stayed, better = bought & (there == sales.service), bought & (gain > expected)
+    state.buyers[ESTIMATE_OF_IT] = np.where(
+        stayed, expected + (gain - expected >> 2), np.where(better, gain, expected)
+    )
+    state.buyers[AT] = np.where(better, sales.service, there)
+    cost = np.where(noisy, economy.noise_cost, economy.unit_cost)
+    told[_M["quality"]] += quality[bought].sum()
+    told[_M["surplus"]] += (worth - cost)[bought].sum()
+
+
+def _wash(
+    economy: Economy, state: State, links: Links, conduct: Int64s, earned: Int64s, told: Int64s
+) -> int:
+    """Washers buy an answer that their own row alone gives. Gives the platform's part."""
+    who = np.arange(economy.contributors)
+    service = who % economy.services
+    price = state.services[PRICE][service]
+    buys = (conduct == Conduct.WASH) & (state.contributors[BALANCE] - earned >= price)
+    price = np.where(buys, price, 0)
+    before = earned.sum()
+    slots = np.stack([who, *[np.zeros_like(who)] * (SLOTS - 1)], axis=1)
+    scores = np.zeros_like(slots)
+    scores[:, 0] = 1_000
+    _causes(economy, state, price, slots, scores, earned)
+    left = (price * economy.contributors_share // PARTS).sum() - (earned.sum() - before)
+    state.held[POOL] += left
+    told[_M["pool"]] += left
+    told[_M["volume"]] += price.sum()
+    state.contributors[BALANCE] -= price
+    earned -= price
+    return _divide(economy, state, links, service, price)
+
+
+def _rate(economy: Economy, state: State, draws: Draws, at: int, fees: int, told: Int64s) -> None:
+    """Validators report on services, are paid for agreeing with the reputation, and learn.
+
+    An arm is chosen by regret matching: with a chance in proportion to what the other one would
+    have brought more so far. What either brings is known to who could have done both.
+    """
+    validators, services = state.validators, state.services
+    word = draws.words("validator", at, np.arange(economy.validators))[0]
+    service = _pick(word, 0, economy.services)
+    error = _pick(word, 1, 2 * economy.wobble + 1) - economy.wobble
+    noisy = services[NOISY][service] == 1
+    seen = np.clip(np.where(noisy, economy.noise_quality, economy.quality) + error, 0, 1_000)
+    reputation = services[REPUTATION][service]
+    of_copying = np.maximum(validators[REGRET_COPYING], 0)
+    of_both = np.maximum(validators[REGRET_MEASURING], 0) + of_copying
+    drawn = _field(word, 2) * of_both < of_copying << 16
+    copies = np.where(of_both > 0, drawn, validators[ARM] == 1)
+    fund = fees * economy.validators_share // PARTS // economy.validators
+    agrees = np.abs(seen - (reputation >> FINE)) <= economy.tolerance
+    measuring, copying = np.where(agrees, fund, 0) - economy.measure_cost, fund
+    played = np.where(copies, copying, measuring)
+    validators[REGRET_MEASURING] += measuring - played
+    validators[REGRET_COPYING] += copying - played
+    validators[ARM] = copies
+    cost = np.where(copies, 0, np.minimum(economy.measure_cost, validators[BALANCE]))
+    paid = np.where(copies | agrees, fund, 0)
+    validators[BALANCE] += paid - cost
+    state.held[PLATFORM] += fees - paid.sum()
+    state.held[WORLD] += cost.sum()
+    moved, reports = np.zeros_like(services[0]), np.zeros_like(services[0])
+    np.add.at(moved, service, np.where(copies, 0, (seen << FINE) - reputation))
+    np.add.at(reports, service, 1)
+    services[REPUTATION] += moved // (reports + 7)
+    told[_M["platform"]] += fees - paid.sum()
+    told[_M["copying"]] += copies.sum()
+    told[_M["surplus"]] -= cost.sum()
+
+
+def _contribute(
+    economy: Economy,
+    state: State,
+    draws: Draws,
+    at: int,
+    table: Int64s,
+    conduct: Int64s,
+    earned: Int64s,
+) -> None:
+    """Contributors pay for their rows, leave when they can't, and imitate who does better."""
+    mine, odds = state.contributors, chances(economy)
+    word = draws.words("contributor", at, np.arange(economy.contributors))[0]
+    fitness = mine[FITNESS].copy()
+    cost = np.minimum(table[COST][conduct], np.maximum(mine[BALANCE], 0))
+    mine[BALANCE] -= cost
+    state.held[WORLD] += cost.sum()
+    mine[FITNESS] += (earned - cost << FINE) - fitness >> 4
+    other = _pick(word, 1, economy.contributors)
+    looks = _field(word, 0) < odds.imitation
+    adopted = np.where(looks & (fitness[other] > fitness), conduct[other], conduct)
+    changes = _field(word, 2) < odds.mutation
+    adopted = np.where(changes, _pick(word, 3, len(Conduct)), adopted)
+    broke = cost < table[COST][conduct]
+    mine[CONDUCT] = np.where(broke, conduct[other], adopted)
+    mine[BALANCE] += np.where(broke, economy.endowment, 0)
+    state.held[WORLD] -= int(broke.sum()) * economy.endowment
+
+
+def _serve(economy: Economy, state: State, draws: Draws, at: int, told: Int64s) -> None:
+    """Services pay for their answers, imitate, move prices uphill, and shed bad reputations."""
+    services, odds = state.services, chances(economy)
+    word = draws.words("service", at, np.arange(economy.services))[0]
+    noisy, profit = services[NOISY].copy(), services[PROFIT].copy()
+    told[_M["noise_sold"]] += services[SOLD][noisy == 1].sum()
+    unit = np.where(noisy == 1, economy.noise_cost, economy.unit_cost)
+    cost = np.minimum(unit * services[SOLD], np.maximum(services[BALANCE], 0))
+    services[BALANCE] -= cost
+    state.held[WORLD] += cost.sum()
+    services[WINDOW] -= cost
+    services[SOLD] = 0
+    if economy.price_period and at % economy.price_period == economy.price_period - 1:
+        _move_prices(economy, services)
+    other = _pick(word, 1, economy.services)
+    looks = _field(word, 0) < odds.imitation
+    services[NOISY] = np.where(looks & (profit[other] > profit), noisy[other], noisy)
+    bad = services[REPUTATION] < economy.whitewash_below << FINE
+    fresh = bad & (noisy == 1) & (services[BALANCE] >= economy.identity_cost)
+    services[REPUTATION] = np.where(fresh, economy.quality << FINE, services[REPUTATION])
+    services[BALANCE] -= np.where(fresh, economy.identity_cost, 0)
+    state.held[WORLD] += int(fresh.sum()) * economy.identity_cost
+    noisy = services[NOISY]
+    told[_M["noisy"]] += noisy.sum()
+    told[_M["price"]] += services[PRICE].sum()
+    told[_M["reputation_noisy"]] += (services[REPUTATION] >> FINE)[noisy == 1].sum()
+    told[_M["reputation_honest"]] += (services[REPUTATION] >> FINE)[noisy == 0].sum()
+
+
+def _move_prices(economy: Economy, services: Int64s) -> None:
+    """Go on in the direction in which profit rose, and turn where it fell."""
+    turned = services[WINDOW] < services[LAST]
+    services[DIRECTION] = np.where(turned, -services[DIRECTION], services[DIRECTION])
+    by = np.maximum(services[PRICE] * economy.price_step // 10_000, 1)
+    moved = services[PRICE] + services[DIRECTION] * by
+    services[PRICE] = np.clip(moved, economy.floor, 2**31)
+    services[PROFIT] += (services[WINDOW] << FINE) - services[PROFIT] >> 2
+    services[LAST] = services[WINDOW]
+    services[WINDOW] = 0
+
+
+def _field(words: Words, place: int) -> Int64s:
+    """The `place`-th sixteen bits of each word."""
+    return (words >> np.uint64(16 * place) & np.uint64(0xFFFF)).astype(np.int64)
+
+
+def _pick(words: Words, place: int, count: int) -> Int64s:
+    """One of `count` by these bits; `count` is at most 2^16."""
+    return _field(words, place) * count >> 16
