@@ -6,7 +6,7 @@ import pytest
 from headwater_attribution.calibration.measured import TRUTH, summarise
 from headwater_models.stdlib_corpus import standard_library_rows
 from headwater_models.trials.library import account, drawn_authors, enter
-from headwater_models.trials.red_team import ATTACKS, red_team
+from headwater_models.trials.red_team import ATTACKS, NOBODY, red_team
 from headwater_models.trials.retrieval import measure_retrieval
 from headwater_payments.errors import InvalidInputError
 
@@ -30,20 +30,31 @@ async def test_shares_by_removal_pay_what_is_lost_and_similarity_pays_noise(
     assert found[TRUTH]["spam_share"].value < 0.1
 
 
-async def test_known_attacks_by_text_gain_next_to_nothing_but_for_squatting(
+async def test_known_attacks_by_text_gain_next_to_nothing_but_for_those_who_saw_the_rows(
     rows: list[tuple[str, str, str]],
 ) -> None:
-    found = await red_team(rows, 1)
-    assert found.keys() == ATTACKS.keys()
-    for name, result in found.items():
-        if name != "answer squatting":
-            assert result.paid < 0.03, (name, result)
-    for name in ("look-alikes", "memorisation bait"):
+    found = await red_team(rows, 1, audited=45)
+    assert found.keys() == {NOBODY, *ATTACKS}
+    saw_the_rows = {"squatting: clauses", "squatting: rewords"}
+    for name in ATTACKS.keys() - saw_the_rows:
+        result = found[name]
+        assert result.audited.attackers < 0.04, (name, result)
+        assert result.next.attackers < 0.02, (name, result)
+        assert result.next.honest > 0.9, (name, result)
+    for name in ("look-alikes", "memorisation bait", "squatting: words"):
         assert found[name].entered < 0.05 * found[name].handed_in, name
-    assert found["near-copies"].victim_after > 0.95 * found["near-copies"].victim_before
-    assert found["splits"].paid <= 0.01
-    # Nobody can tell who says first what others are about to say; the documentation says so, too.
-    assert found["answer squatting"].paid > 0.1
+    assert found["near-copies"].after.victim > 0.95 * found["near-copies"].victim_before
+    assert found["splits"].after.attackers <= 0.01
+    # What audits cost where nobody attacks.
+    assert found[NOBODY].audited.honest > 0.9
+    # Audits are what holds these off.
+    for name in ("squatting: sentences", "questions worded"):
+        assert found[name].after.attackers > 0.1, name
+        assert found[name].after.honest < 0.9, name
+    # Nobody can tell who wrote what two hand in; the documentation says so, too.
+    for name in saw_the_rows:
+        assert found[name].audited.attackers > 0.1, name
+    assert found["squatting: blind"].after.attackers < 0.02
 
 
 def test_authors_are_drawn_from_seeds_and_rows_enter_in_their_order(
