@@ -16,7 +16,7 @@ from headwater_attribution.methods.span_match import SpanMatch
 from headwater_attribution.methods.span_trace import SpanTrace
 
 INFLUENCE_ON_CARDS = "ek-fac-16-bit"
-"""What `adapter-influence/1` is called where it is calibrated, with the curvature it is made by."""
+"""What `adapter-influence/2` is called where it is calibrated, with the curvature it is made by."""
 
 
 def default_method(corpus: Corpus) -> Combined:

@@ -34,7 +34,7 @@ AUTHORS: Final = 30
 ROWS_EACH: Final = 16
 QUESTIONS: Final = 60
 AUDITS: Final = 90
-"""Questions that are audited: others about the same rows, so three for each author."""
+"""Questions that are audited, three for each author: half are paid for, half are others."""
 
 NOBODY: Final = "nobody"
 """What the result is called that no attack has: what audits cost by themselves."""
@@ -210,7 +210,7 @@ async def red_team(
         rows: module, title and text of each row of a library.
         seed: of authors, questions and what attackers draw.
         attacks: by name.
-        audited: how many questions are audited.
+        audited: how many questions are audited; at most twice as many as are paid for.
     """
     honest = drawn_authors(rows, seed, authors=AUTHORS, rows_each=ROWS_EACH)
     said = {text for own in honest.values() for _, text in own}
@@ -221,7 +221,8 @@ async def red_team(
         honest,
         public,
         [each.text for each in _questions(library, QUESTIONS, seed)],
-        _questions(library, audited, seed + 1_000),
+        _questions(library, audited - audited // 2, seed)
+        + _questions(library, audited // 2, seed + 1_000),
     )
     before = await trial.paid(library)
     victim = max(sorted(before), key=lambda number: before[number])
