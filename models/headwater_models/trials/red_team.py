@@ -226,12 +226,13 @@ async def red_team(
     )
     before = await trial.paid(library)
     victim = max(sorted(before), key=lambda number: before[number])
-    found = {NOBODY: await trial.attacked({}, before, victim)}
+    found = {NOBODY: await trial.attacked({}, library, before, victim)}
     for name, attack in attacks.items():
         random = np.random.default_rng([seed, 12])
         sent = attack(Stage(honest, public, trial.questions, victim, random))
-        if enter({**honest, **sent}, reference=public).entered(list(sent)):
-            found[name] = await trial.attacked(sent, before, victim)
+        attacked = enter({**honest, **sent}, reference=public)
+        if attacked.entered(list(sent)):
+            found[name] = await trial.attacked(sent, attacked, before, victim)
         else:
             # Refused rows leave no trace.
             found[name] = replace(found[NOBODY], handed_in=sum(map(len, sent.values())))
@@ -253,12 +254,15 @@ class _Trial:
         return earnings(library, await answers(library, self.questions), confirmed)
 
     async def attacked(
-        self, sent: Mapping[int, Sequence[Row]], before: Mapping[int, int], victim: int
+        self,
+        sent: Mapping[int, Sequence[Row]],
+        library: Library,
+        before: Mapping[int, int],
+        victim: int,
     ) -> RedTeamResult:
-        """What the rows that `sent` holds bring, in three steps."""
+        """What the rows that `sent` holds bring in a library that they entered, in three steps."""
         everybody = {**self.authors, **sent}
         attackers = [number for number in sent if sent[number]]
-        library = enter(everybody, reference=self.public)
         evidence = await answers(library, self.questions)
         shown = await audits(library, self.asked_by_auditors)
         gone = refuted(shown)
