@@ -133,11 +133,12 @@ class InfluencePart(Strict):
     directions: Word
     contributions: tuple[int, ...]
     coordinates: tuple[tuple[int, ...], ...]
+    held_out: tuple[int, ...] = ()
 
     def committed(self) -> CommittedInfluence:
         """The vectors as methods take them."""
         return CommittedInfluence(
-            self.adapter, self.directions, self.contributions, self.coordinates
+            self.adapter, self.directions, self.contributions, self.coordinates, self.held_out
         )
 
 

@@ -4,6 +4,7 @@ HeadwaterError
 └── AttributionError          an answer, epoch or bundle that can't be attributed as it stands
     ├── DamagedIndexError     an index file is cut short or altered: build it again
     ├── EvidenceMismatchError the evidence contradicts the corpus: ask the backend for another
+    ├── SealBrokenError       rows are not those that were sealed: show the ones that were
     ├── UnknownMethodError    no method or rule has that id here: install the one it names
     └── UnsoundRuleError      a rule paid more than came in, or to others: fix the rule
 """
@@ -29,6 +30,12 @@ class EvidenceMismatchError(AttributionError):
     """Evidence names another corpus, a row that is not there, or a wrong owner or text."""
 
     code = "evidence_mismatch"
+
+
+class SealBrokenError(AttributionError):
+    """Rows are shown that were not sealed, or not under this number; nothing was taken in."""
+
+    code = "seal_broken"
 
 
 class UnknownMethodError(AttributionError):

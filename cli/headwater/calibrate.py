@@ -7,6 +7,7 @@ different interpreters differ a little there and nowhere else.
 import os
 import time
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -201,13 +202,17 @@ def _show_red_team(console: "Console", texts: "MeasuredTexts") -> None:
         (
             name,
             f"{sum(r.entered for r in results) / max(1, sum(r.handed_in for r in results)):.0%}",
-            spread([r.paid for r in results]),
-            spread([r.victim_before for r in results]),
-            spread([r.victim_after for r in results]),
+            *(
+                spread([part(step(result)) for result in results])
+                for step in (attrgetter("after"), attrgetter("audited"), attrgetter("next"))
+                for part in (attrgetter("attackers"), attrgetter("honest"))
+            ),
         )
         for name, results in texts.attacks.items()
     ]
-    headings = ("attack", "entered", "gain", "victim before", "after")
+    steps = ("", "audited: ", "next version: ")
+    parts = [f"{step}{part}" for step in steps for part in ("gain", "honest")]
+    headings = ("attack", "entered", *parts)
     title = "attacks by text on admission, model, method and rule"
     show_table(console, headings, rows, title=title, right=headings[1:])
 

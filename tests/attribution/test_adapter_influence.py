@@ -26,6 +26,7 @@ from headwater_attribution.influence.basis import span_of
 from headwater_attribution.influence.committed import CommittedInfluence, commit_influence
 from headwater_attribution.influence.contributors import contributor_vectors, query_vectors
 from headwater_attribution.influence.curvature import EkFac
+from headwater_attribution.influence.factors import gradients
 from headwater_attribution.methods import AdapterInfluence, calibrated_method, method_from
 from headwater_attribution.rules import CAUSES
 from headwater_attribution.verify import verify_bundle
@@ -104,9 +105,45 @@ def test_who_splits_alike_rows_in_two_is_paid_no_more(
     if helps(one) * helps(two) >= 0:
         assert in_parts <= together
     elif helps(both) > 0:
-        # Whoever parts what helps from what hurts is no longer held to account for what hurts.
+        # Whoever parts what helps from what hurts is paid for the first alone;
         assert in_parts >= together - 2
     assert sum(s.parts for s in apart.shares) <= PARTS * 3 // 4
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    halves=st.lists(st.tuples(small, small), min_size=2, max_size=2),
+    others=st.tuples(small, small),
+    held_out=st.tuples(small, small).filter(any),
+)
+def test_what_hurts_under_another_name_earns_nothing_and_is_charged_what_parting_it_gains(
+    halves: list[tuple[int, int]], others: tuple[int, int], held_out: tuple[int, int]
+) -> None:
+    one, two = halves
+    both = (one[0] + two[0], one[1] + two[1])
+    whole = replace(committed(both, others), held_out=held_out)
+    split = replace(committed(one, others, two), held_out=held_out)
+
+    def pay(vectors: CommittedInfluence, numbers: tuple[int, ...]) -> int:
+        """On answers like the texts that were held out, less what bonds answer for."""
+        shares = AdapterInfluence(CORPUS, vectors).attribute(observed(vectors, *held_out)).shares
+        harm = vectors.harm()
+        earned = {share.contribution_id: share.parts for share in shares}
+        assert earned.keys().isdisjoint(harm)
+        return sum(earned.get(n, 0) - harm.get(n, 0) for n in numbers)
+
+    assert pay(split, (0, 2)) <= max(0, pay(whole, (0,))) + 4
+
+
+def test_noise_that_helps_an_answer_by_chance_earns_nothing() -> None:
+    vectors = replace(committed((30, 0), (1, 5), (1, -5)), held_out=(10, -3))
+    method = AdapterInfluence(CORPUS, vectors)
+    assert [s.contribution_id for s in method.attribute(observed(vectors, 10, 3)).shares] == [0]
+    assert vectors.standing == {0: 300, 1: -5, 2: 25}
+    assert vectors.harm() == {1: 5 * PARTS // 325}
+    assert vectors.commitment() != replace(vectors, held_out=()).commitment()
+    with pytest.raises(InvalidInputError, match="as many coordinates"):
+        replace(vectors, held_out=(1,))
 
 
 def test_what_was_projected_on_other_vectors_is_refused() -> None:
@@ -155,7 +192,7 @@ def card(**confidence: float) -> CalibrationCard:
 
 def trained_epoch() -> EpochBundle:
     """Twelve contributors' adapter, four paid answers, all the way to a root."""
-    size = WorldSize(topics=3, queries=4, base_documents=400, base_topics=20, fresh=1)
+    size = WorldSize(topics=3, queries=4, base_documents=400, base_topics=20, fresh=24)
     data = make_world(World.PARAPHRASE, 5, size)
     shape = TinyShape(steps=60, checkpoints=4, base_steps=300)
     trainer = TinyTrainer(data.vocabulary, data.base, 5, shape)
@@ -163,7 +200,8 @@ def trained_epoch() -> EpochBundle:
     pairs = list(zip(map(EkFac, world.sampled), world.row_gradients, strict=True))
     basis = span_of(contributor_vectors(pairs, data.owners, data.contributors))
     projected, _ = basis.project(query_vectors(world.query_gradients))
-    vectors = commit_influence(basis, tuple(range(data.contributors)), WORD)
+    held_out = query_vectors([gradients(f) for f in world.trained.factors(data.fresh)]).sum(0)
+    vectors = commit_influence(basis, tuple(range(data.contributors)), WORD, held_out)
     rows = [
         CorpusRow(int(who), owner(int(who)), "MIT", number, " ".join(f"w{w}" for w in text))
         for number, (who, text) in enumerate(zip(data.owners, data.documents, strict=True))
@@ -189,6 +227,7 @@ def trained_epoch() -> EpochBundle:
     method = calibrated_method(corpus, card(), vectors)
     shares = AdapterInfluence(corpus, vectors).attribute(answers[0].evidence).shares
     exact = payouts(basis.influence(projected).astype(np.float64))[:, 0]
+    assert 0 < len(shares) <= sum(helps > 0 for helps in vectors.standing.values())
     for share in shares:
         assert share.parts == pytest.approx(0.4 * PARTS * exact[share.contribution_id], abs=1e3)
     return close_epoch(

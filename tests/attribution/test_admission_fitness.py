@@ -15,7 +15,10 @@ from headwater_attribution.admission import (
     RegisteredBenchmarks,
     admit,
 )
+from headwater_attribution.admission.fingerprint import fingerprint
+from headwater_attribution.admission.lexicon import FUNCTION_WORDS
 from headwater_attribution.admission.private import private_objection
+from headwater_attribution.admission.seal import Opening, seal, unsealed
 from headwater_attribution.admission.signed import (
     FIRST,
     SignedVerdicts,
@@ -23,8 +26,10 @@ from headwater_attribution.admission.signed import (
     replay_faults,
     review_and_sign,
 )
+from headwater_attribution.errors import SealBrokenError
 from headwater_payments.address import Address, parse_address
 from headwater_payments.eip712 import TypedData
+from headwater_payments.errors import InvalidInputError
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.signing import address_of_key, sign_with_key
 
@@ -218,3 +223,62 @@ def test_good_rows_first_do_not_carry_rubbish_behind_them() -> None:
 def test_rows_said_to_be_ones_own_are_the_first_committers() -> None:
     fabricated = [row.replace("a", "\u0430") for row in HONEST[3].rows]
     assert entered(fabricated) == 0
+
+
+def test_who_comes_first_with_words_in_any_order_is_refused_where_public_text_is_known() -> None:
+    rows = [text for own in standard_library() for text in own.rows]
+    public, said = rows[::2], rows[1::2][:40]
+    draw = random.Random(3)
+    grammar = sorted(FUNCTION_WORDS)
+    listed = [
+        " ".join(f"{draw.choice(grammar)} {word}" for word in list(fingerprint(text).bag)[:8])
+        for text in said
+    ]
+    first = Contribution(1, ALICE, "MIT", tuple(listed))
+    author = Contribution(2, parse_address("0x" + "b0" * 20), "MIT", tuple(said))
+
+    def entered(*, reference: list[str]) -> dict[int, int]:
+        verdicts = admit([first, author], reference=reference)
+        return {n: sum(v.accepted for v in verdicts if v.ref.contribution_id == n) for n in (1, 2)}
+
+    unknowing, knowing = entered(reference=[]), entered(reference=public)
+    assert unknowing[1] > 20
+    assert unknowing[2] < 15
+    assert knowing[1] == 0
+    assert knowing[2] > 30
+
+
+def opening(number: int, contributor: Address, row: str, salt: bytes = b"s" * 32) -> Opening:
+    return Opening(Contribution(number, contributor, "MIT", (row,)), salt)
+
+
+def test_rows_are_judged_in_the_order_of_their_seals_whenever_they_are_shown() -> None:
+    bob = parse_address("0x" + "b0" * 20)
+    text = "A heap is a tree whose parents never exceed their children, by any comparison."
+    author = opening(1, ALICE, text)
+    seals = {1: seal(author), 2: b"\x00" * 32}
+    # Bob sees the row once it is shown, and by then its seal has a place.
+    copy = opening(3, bob, text)
+    seals[3] = seal(copy)
+    shown = unsealed(seals, [copy, author])
+    assert [each.contributor for each in shown] == [ALICE, bob]
+    assert [verdict.rule for verdict in admit(shown)] == ["accepted/1", "same-text/1"]
+
+
+def test_a_seal_hides_its_rows_and_opens_for_nobody_else() -> None:
+    bob = parse_address("0x" + "b0" * 20)
+    author = opening(1, ALICE, "A heap is a tree.")
+    seals = {1: seal(author)}
+    assert seal(author) != seal(opening(1, ALICE, "A heap is a tree.", b"t" * 32))
+    assert seal(author) == seal(opening(9, ALICE, "A heap is a tree."))
+    for other in (
+        opening(1, bob, "A heap is a tree."),
+        opening(1, ALICE, "A heap is a bush."),
+        opening(2, ALICE, "A heap is a tree."),
+    ):
+        with pytest.raises(SealBrokenError):
+            unsealed(seals, [other])
+    with pytest.raises(SealBrokenError, match="twice"):
+        unsealed(seals, [author, author])
+    with pytest.raises(InvalidInputError, match="32"):
+        seal(opening(1, ALICE, "A heap is a tree.", b""))

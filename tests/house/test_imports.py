@@ -28,6 +28,7 @@ NEEDS = {
 """The extras that a package's modules need."""
 
 ALSO = {
+    "headwater_attribution.bundle_tables": ("parquet",),
     "headwater_attribution.calibration.digits": ("calibration",),
     "headwater_contracts.chains.evm": ("chain",),
     "headwater_contracts.chains.evm_calls": ("chain",),

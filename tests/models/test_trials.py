@@ -6,7 +6,7 @@ import pytest
 from headwater_attribution.calibration.measured import TRUTH, summarise
 from headwater_models.stdlib_corpus import standard_library_rows
 from headwater_models.trials.library import account, drawn_authors, enter
-from headwater_models.trials.red_team import ATTACKS, red_team
+from headwater_models.trials.red_team import ATTACKS, NOBODY, red_team
 from headwater_models.trials.retrieval import measure_retrieval
 from headwater_payments.errors import InvalidInputError
 
@@ -30,20 +30,38 @@ async def test_shares_by_removal_pay_what_is_lost_and_similarity_pays_noise(
     assert found[TRUTH]["spam_share"].value < 0.1
 
 
-async def test_known_attacks_by_text_gain_next_to_nothing_but_for_squatting(
+async def test_known_attacks_by_text_gain_next_to_nothing(
     rows: list[tuple[str, str, str]],
 ) -> None:
-    found = await red_team(rows, 1)
-    assert found.keys() == ATTACKS.keys()
+    known = {name: each for name, each in ATTACKS.items() if name not in SQUATTING}
+    found = await red_team(rows, 1, known, audited=0)
+    assert found.keys() == {NOBODY, *known}
+    assert len(known) == 8
     for name, result in found.items():
-        if name != "answer squatting":
-            assert result.paid < 0.03, (name, result)
+        assert result.after.attackers < 0.03, (name, result)
     for name in ("look-alikes", "memorisation bait"):
         assert found[name].entered < 0.05 * found[name].handed_in, name
-    assert found["near-copies"].victim_after > 0.95 * found["near-copies"].victim_before
-    assert found["splits"].paid <= 0.01
-    # Nobody can tell who says first what others are about to say; the documentation says so, too.
-    assert found["answer squatting"].paid > 0.1
+    assert found["near-copies"].after.victim > 0.95 * found["near-copies"].victim_before
+    assert found["splits"].after.attackers <= 0.01
+
+
+SQUATTING = {name for name in ATTACKS if name.startswith(("squatting", "questions"))}
+
+
+async def test_squatters_are_refused_or_not_confirmed_and_gone_in_the_next_version(
+    rows: list[tuple[str, str, str]],
+) -> None:
+    names = ("squatting: words", "squatting: sentences", "questions worded")
+    found = await red_team(rows, 1, {name: ATTACKS[name] for name in names}, audited=60)
+    assert found[NOBODY].audited.honest > 0.9
+    assert found["squatting: words"].entered == 0
+    for name in names[1:3]:
+        result = found[name]
+        assert result.after.attackers > 0.2, name
+        assert result.after.honest < 0.7, name
+        assert result.audited.attackers < 0.04, name
+        assert result.next.attackers < 0.01, name
+        assert result.next.honest > 0.9, name
 
 
 def test_authors_are_drawn_from_seeds_and_rows_enter_in_their_order(

@@ -16,6 +16,7 @@ from headwater_attribution.admission.order import WordOrder
 from headwater_attribution.admission.parameters import AdmissionParameters
 from headwater_attribution.admission.private import private_objection
 from headwater_attribution.admission.verdict import ACCEPTED, Contribution, RowRef, Verdict
+from headwater_attribution.canonical import words
 from headwater_payments.address import Address
 
 _ALIKE = "near-copy/1"
@@ -27,10 +28,13 @@ _TEMPLATE = "template/1"
 
 
 def admit(
-    contributions: Iterable[Contribution], parameters: AdmissionParameters | None = None
+    contributions: Iterable[Contribution],
+    parameters: AdmissionParameters | None = None,
+    *,
+    reference: Iterable[str] = (),
 ) -> list[Verdict]:
     """Judge contributions given in commit order; one verdict a row, in the same order."""
-    desk = AdmissionDesk(parameters)
+    desk = AdmissionDesk(parameters, reference=reference)
     return [verdict for each in contributions for verdict in desk.review(each)]
 
 
@@ -43,17 +47,27 @@ class AdmissionDesk:
     show that, its rows are held to stricter rules one by one, so that nothing is gained by handing
     work in piecemeal under many identities. Refused rows leave no trace, and a verdict depends on
     nobody's refused rows: nobody can spoil a newcomer's ground by handing in rubbish before it.
+
+    Args:
+        parameters: the thresholds.
+        benchmarks: what rows may not hold.
+        reference: public texts of the datanet's kind. They are nobody's and no row is held against
+            them as a copy; from them the desk knows how words follow each other before the first
+            contribution. Without them whoever comes first may hand in words in any order.
     """
 
     def __init__(
         self,
         parameters: AdmissionParameters | None = None,
         benchmarks: RegisteredBenchmarks | None = None,
+        reference: Iterable[str] = (),
     ) -> None:
         self.parameters = parameters or AdmissionParameters()
         self._benchmarks = benchmarks or RegisteredBenchmarks({})
         self._index = NeighbourIndex(self.parameters)
         self._order = WordOrder()
+        for text in reference:
+            self._order.learn(words(text))
         self._contributions_of: defaultdict[Address, set[int]] = defaultdict(set)
 
     def review(self, contribution: Contribution) -> list[Verdict]:

@@ -9,6 +9,8 @@ Source: Broder, "On the resemblance and containment of documents", 1997.
 from collections import Counter, defaultdict
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import mul
 
 from rensa import RMinHash, RMinHashLSH
 
@@ -42,12 +44,16 @@ class NeighbourIndex:
         self._first_with_window: dict[int, int] = {}
         self._by_canonical: dict[str, RowRef] = {}
         self._by_minhash = RMinHashLSH(0.5, _PERMUTATIONS, _BANDS)
+        self._weights = _Weights(self)
+        self._totals: dict[int, int] = {}
 
     def add(self, ref: RowRef, row: Fingerprint) -> None:
         """Take in an accepted row as the centre of a star."""
         key = len(self._rows)
         self._rows.append((ref, row))
         self._rows_with_word.update(row.bag.keys())
+        self._weights.clear()
+        self._totals.clear()
         self._by_canonical.setdefault(row.canonical, ref)
         for window in row.windows:
             self._first_with_window.setdefault(window, key)
@@ -80,35 +86,49 @@ class NeighbourIndex:
         """
         if not row.bag:
             return []
-        weights = {word: self._weight(word) for word in row.bag}
-        total = sum(count * weights[word] for word, count in row.bag.items())
+        total = self._weight(row)
         matches = []
         for key in self._by_minhash.query(_minhash(row)):
             ref, other = self._rows[key]
             if ref.contribution_id in own:
                 continue
-            alike_bps = self._alike_bps(row, weights, total, other)
+            alike_bps = self._alike_bps(row, total, key, other)
             if alike_bps:
                 matches.append(Match(ref, alike_bps))
         return sorted(matches, key=lambda match: (-match.alike_bps, match.ref))
 
-    def _alike_bps(
-        self, row: Fingerprint, weights: dict[str, int], total: int, other: Fingerprint
-    ) -> int:
+    def _alike_bps(self, row: Fingerprint, total: int, key: int, other: Fingerprint) -> int:
         shorter, longer = sorted((row.bag_size, other.bag_size))
         if longer * 10_000 > shorter * self.parameters.length_ratio_bps + 20_000:
             return 0
-        shared = sum(
-            min(count, other.bag[word]) * weights[word]
-            for word, count in row.bag.items()
-            if word in other.bag
-        )
-        others_total = sum(count * self._weight(word) for word, count in other.bag.items())
+        mine, others, weights = row.bag, other.bag, self._weights
+        common = mine.keys() & others.keys()
+        shared = sum([min(mine[word], others[word]) * weights[word] for word in common])
+        others_total = self._totals.get(key)
+        if others_total is None:
+            others_total = self._totals[key] = self._weight(other)
         return shared * 10_000 // min(total, others_total)
 
-    def _weight(self, word: str) -> int:
+    def _weight(self, row: Fingerprint) -> int:
+        """The weight of all content words of a row."""
+        return sum(map(mul, map(self._weights.__getitem__, row.bag), row.bag.values()))
+
+    def weight_of(self, word: str) -> int:
+        """What one occurrence of a word weighs among the rows that are here now."""
         rarity = (len(self._rows) + 1) // max(1, self._rows_with_word[word])
         return (rarity + 1).bit_length()
+
+
+class _Weights(dict[str, int]):
+    """What words weigh until the next row comes in, each worked out once."""
+
+    def __init__(self, index: NeighbourIndex) -> None:
+        super().__init__()
+        self._index = index
+
+    def __missing__(self, word: str) -> int:
+        weight = self[word] = self._index.weight_of(word)
+        return weight
 
 
 def nearest_centre(index: NeighbourIndex, row: Fingerprint) -> Match | None:
@@ -141,7 +161,9 @@ def rows_by_source(matches: list[list[Match]], at_least_bps: int) -> dict[int, i
     return dict(counts)
 
 
+@lru_cache(maxsize=4_096)
 def _minhash(row: Fingerprint) -> RMinHash:
+    """Of the row's content words, in any order; asked for when it is judged and when it enters."""
     sketch = RMinHash(_PERMUTATIONS, _SEED)
-    sketch.update(sorted(row.bag))
+    sketch.update(list(row.bag))
     return sketch

@@ -59,17 +59,21 @@ class WordOrder:
     def __init__(self) -> None:
         self._rows_with_word: Counter[str] = Counter()
         self._number_of: dict[str, int] = {}
+        self._class_of = _Classes(self)
         self._classes: list[int] = []
         self._pairs: Counter[int] = Counter()
         self.words = 0
 
     def learn(self, words: Sequence[str]) -> None:
         """Take in the words of an accepted row."""
-        self._rows_with_word.update(set(words))
-        classes = [self._number(self._class(word)) for word in words]
+        for word in set(words):
+            self._rows_with_word[word] += 1
+            if self._rows_with_word[word] == _COMMON_FROM_ROWS:
+                self._class_of.pop(word, None)
+        classes = [self._class_of[word] for word in words]
         for number in classes:
             self._classes[number] += 1
-        self._pairs.update(one << _BITS | other for one, other in pairwise(classes))
+        self._pairs.update([one << _BITS | other for one, other in pairwise(classes)])
         self.words += len(words)
 
     def gains(self, rows: Sequence[Sequence[str]]) -> list[OrderGain]:
@@ -80,7 +84,7 @@ class WordOrder:
         stretches: list[list[int]] = []
         row_of: list[int] = []
         for row, words in enumerate(rows):
-            classes = [self._number(self._class(word)) for word in words]
+            classes = [self._class_of[word] for word in words]
             last = max(0, len(classes) - _STRETCH)
             for start in sorted({*range(0, last, _STRETCH // 2), last}):
                 stretches.append(classes[start : start + _STRETCH])
@@ -128,7 +132,9 @@ class WordOrder:
         scores[wanted] = _logs(seen) - _logs((_SMOOTHING + 1) * by_chance)
         return scores
 
-    def _number(self, name: str) -> int:
+    def class_of(self, word: str) -> int:
+        """The number of the class that a word counts as now."""
+        name = self._class(word)
         number = self._number_of.get(name)
         if number is None:
             number = self._number_of[name] = len(self._classes)
@@ -143,6 +149,18 @@ class WordOrder:
         if len(word) == 1:
             return "<letter>"
         return next((f"<{ending}>" for ending in _ENDINGS if word.endswith(ending)), "<word>")
+
+
+class _Classes(dict[str, int]):
+    """What words count as, each worked out once; a word that becomes common is forgotten."""
+
+    def __init__(self, order: WordOrder) -> None:
+        super().__init__()
+        self._order = order
+
+    def __missing__(self, word: str) -> int:
+        number = self[word] = self._order.class_of(word)
+        return number
 
 
 def _first_with(sixteenths: int) -> int:
@@ -161,6 +179,9 @@ _STEPS = np.array([_first_with(k) for k in range(_PARTS_OF_A_BIT * 62)], dtype=n
 def _logs(numbers: Int64s) -> Int64s:
     """The binary logarithms in sixteenths, rounded down, plus one; exact, so the same everywhere.
 
-    Of numbers from 1 to 2^61.
+    Of numbers from 1 to 2^61. A float is near enough to be wrong by one step at most.
     """
-    return np.searchsorted(_STEPS, numbers, side="right").astype(np.int64)
+    near = (np.log2(numbers) * _PARTS_OF_A_BIT).astype(np.int64)
+    near -= numbers < _STEPS[near]
+    near += numbers >= _STEPS[near + 1]
+    return near + 1

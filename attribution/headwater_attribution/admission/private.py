@@ -12,18 +12,40 @@ from typing import Final
 
 Objection = tuple[str, str]
 
-_SECRETS: Final[Sequence[tuple[str, re.Pattern[str]]]] = (
-    ("a private key", re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")),
-    ("an access key of a cloud", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
-    ("a token of a code host", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|glpat-[\w-]{20})\b")),
-    ("an API key", re.compile(r"\b(?:sk|rk|pk)[-_](?:live|test|proj|ant)[-_][\w-]{16,}\b")),
-    ("a chat token", re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}\b")),
-    ("a signed web token", re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}")),
+_SECRETS: Final[Sequence[tuple[str, Sequence[str], re.Pattern[str]]]] = (
+    (
+        "a private key",
+        ("-----BEGIN ",),
+        re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
+    ),
+    (
+        "an access key of a cloud",
+        ("AKIA", "ASIA"),
+        re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    ),
+    (
+        "a token of a code host",
+        ("gh", "glpat-"),
+        re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|glpat-[\w-]{20})\b"),
+    ),
+    (
+        "an API key",
+        ("sk", "rk", "pk"),
+        re.compile(r"\b(?:sk|rk|pk)[-_](?:live|test|proj|ant)[-_][\w-]{16,}\b"),
+    ),
+    ("a chat token", ("xox",), re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}\b")),
+    (
+        "a signed web token",
+        ("eyJ",),
+        re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"),
+    ),
     (
         "a password in an address",
+        ("://",),
         re.compile(r"\b[a-z][a-z0-9+.-]*://[^/\s:@]+:(?!\*|<|\$|pass(?:word)?@)[^/\s@]{3,}@"),
     ),
 )
+"""What is looked for, what it can't be without, and its form; most rows are without all of it."""
 
 _EMAIL: Final = re.compile(r"\b[\w.+-]+@([\w-]+(?:\.[\w-]+)+)\b")
 _RESERVED: Final = re.compile(r"(?:^|\.)(?:example|test|invalid|localhost)(?:\.|$)", re.IGNORECASE)
@@ -34,8 +56,8 @@ _PHONE: Final = re.compile(r"(?<![\w.])\+\d{1,3}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2
 
 def private_objection(text: str) -> Objection | None:
     """The first secret or personal datum in the text of a row as submitted, or None."""
-    for what, pattern in _SECRETS:
-        if pattern.search(text):
+    for what, signs, pattern in _SECRETS:
+        if any(sign in text for sign in signs) and pattern.search(text):
             return "secret/1", f"It holds what looks like {what}: take it out, and replace the key."
     for what, holds in _PERSONAL:
         if holds(text):
@@ -44,7 +66,9 @@ def private_objection(text: str) -> Objection | None:
 
 
 def _has_email(text: str) -> bool:
-    return any(not _RESERVED.search(found.group(1)) for found in _EMAIL.finditer(text))
+    return "@" in text and any(
+        not _RESERVED.search(found.group(1)) for found in _EMAIL.finditer(text)
+    )
 
 
 def _has_card(text: str) -> bool:
@@ -56,7 +80,9 @@ def _has_iban(text: str) -> bool:
 
 
 def _has_phone(text: str) -> bool:
-    return any(9 <= len(re.sub(r"\D", "", found.group())) <= 15 for found in _PHONE.finditer(text))
+    return "+" in text and any(
+        9 <= len(re.sub(r"\D", "", found.group())) <= 15 for found in _PHONE.finditer(text)
+    )
 
 
 def _luhn(digits: str) -> bool:

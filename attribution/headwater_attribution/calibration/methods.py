@@ -118,6 +118,19 @@ def ek_fac_16_bit(world: Explained) -> Floats:
     return np.asarray(basis.influence(projected) / (scales * basis.scale), dtype=np.float64)
 
 
+def ek_fac_held_out(world: Explained) -> Floats:
+    """EK-FAC for those who help texts that aren't paid for, as `adapter-influence` has it.
+
+    Every second query is held out for the others.
+    """
+    scores = ek_fac(world)
+    found = scores.copy()
+    for half in range(2):
+        helps = scores[:, 1 - half :: 2].sum(axis=1) > 0
+        found[~helps, half::2] = np.minimum(scores[~helps, half::2], 0.0)
+    return found
+
+
 def phrases_and_ek_fac(world: Explained) -> Floats:
     """Half of the pay by copied phrases, half by EK-FAC: the two channels together."""
     both = payouts(phrases(world)) + payouts(ek_fac(world))
@@ -134,6 +147,7 @@ METHODS: Final[Mapping[str, Scores]] = {
     "block-fisher": block_fisher,
     "ek-fac": ek_fac,
     "ek-fac-16-bit": ek_fac_16_bit,
+    "ek-fac, held out": ek_fac_held_out,
     "phrases+ek-fac": phrases_and_ek_fac,
 }
 

@@ -2,7 +2,7 @@
 
 The influence of training sample k on a query is g_qᵀ (H + λ)⁻¹ g_k, layer by layer, where H is the
 curvature of the training loss. It is *positive when training on k lowers the query's loss*. Papers
-often state the opposite sign, the change of the loss;
+often state the change of the loss, which has the opposite sign.
 
 Without a curvature (`Identity`), directions that all samples share outweigh those that tell them
 apart. The four here are linear and symmetric, so a contributor's gradients may be summed before.

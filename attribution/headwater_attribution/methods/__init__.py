@@ -1,6 +1,7 @@
 """Attribution methods: evidence in, shares with intervals out."""
 
 from headwater_attribution.methods.adapter_influence import AdapterInfluence
+from headwater_attribution.methods.audited import Audited
 from headwater_attribution.methods.combined import Combined
 from headwater_attribution.methods.leave_one_out import RetrievalLeaveOneOut
 from headwater_attribution.methods.protocol import AttributionMethod
@@ -11,6 +12,7 @@ from headwater_attribution.methods.span_trace import SpanTrace
 __all__ = [
     "AdapterInfluence",
     "AttributionMethod",
+    "Audited",
     "Combined",
     "RetrievalLeaveOneOut",
     "SpanMatch",

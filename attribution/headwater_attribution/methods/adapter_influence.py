@@ -5,6 +5,10 @@ what helps, each contribution gets its part; what hurts earns nothing and takes 
 they get no more than the adapter brought: the part of the answer's loss that went away when the
 adapter was put on the base model. The rest is the base's, and stays unattributed.
 
+Noise helps every second answer a little. So a contribution earns only if it lowers the loss of
+texts that were held out as well, where a trainer committed to such. What it would have got stays
+unattributed.
+
 How far such shares can be trusted isn't to be seen in one answer. So the interval is what
 calibration says: its lower end is `trust` times the share.
 
@@ -36,7 +40,7 @@ class AdapterInfluence:
         InvalidInputError: a vector is of no contribution in the corpus, or trust is no share.
     """
 
-    method_id = "adapter-influence/1"
+    method_id = "adapter-influence/2"
 
     def __init__(
         self, corpus: Corpus, committed: CommittedInfluence, *, trust: int = PARTS // 2
@@ -83,7 +87,7 @@ class AdapterInfluence:
         return attribution_of(
             self._share(contribution, explained * helped // whole, explained)
             for contribution, helped in helps.items()
-            if helped
+            if helped and committed.standing[contribution] > 0
         )
 
     def _share(self, contribution: int, parts: int, explained: int) -> Share:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+from headwater_attribution.audits import CONFIRMED, confirmed_by
 from headwater_attribution.calibration.card import CalibrationCard
 from headwater_attribution.corpus import Corpus
 from headwater_attribution.errors import UnknownMethodError
 from headwater_attribution.influence.committed import CommittedInfluence
 from headwater_attribution.methods.adapter_influence import AdapterInfluence
+from headwater_attribution.methods.audited import Audited
 from headwater_attribution.methods.combined import Combined
 from headwater_attribution.methods.leave_one_out import RetrievalLeaveOneOut
 from headwater_attribution.methods.protocol import AttributionMethod
@@ -14,7 +16,7 @@ from headwater_attribution.methods.span_match import SpanMatch
 from headwater_attribution.methods.span_trace import SpanTrace
 
 INFLUENCE_ON_CARDS = "ek-fac-16-bit"
-"""What `adapter-influence/1` is called where it is calibrated, with the curvature it is made by."""
+"""What `adapter-influence/2` is called where it is calibrated, with the curvature it is made by."""
 
 
 def default_method(corpus: Corpus) -> Combined:
@@ -77,6 +79,8 @@ def method_from(
             return AdapterInfluence(corpus, committed, **parameters)
         if method_id == Combined.method_id:
             return _combined_from(parameters, corpus, committed)
+        if method_id == Audited.method_id:
+            return _audited_from(parameters, corpus, committed)
     except TypeError as exc:
         raise UnknownMethodError(
             f"The method {method_id} does not take the parameters {sorted(parameters)}.",
@@ -97,3 +101,22 @@ def _combined_from(
     weights = [each.pop("weight", 0) for each in by_method.values()]
     methods = [method_from(name, each, corpus, committed) for name, each in by_method.items()]
     return Combined(methods, weights)
+
+
+def _audited_from(
+    parameters: Mapping[str, int], corpus: Corpus, committed: CommittedInfluence | None
+) -> Audited:
+    confirmed = {n: parts for n, parts in parameters.items() if n.startswith(CONFIRMED)}
+    by_method: dict[str, dict[str, int]] = {}
+    for name, value in parameters.items():
+        if name not in confirmed:
+            method_id, _, parameter = name.partition(".")
+            by_method.setdefault(method_id, {})[parameter] = value
+    if len(by_method) != 1:
+        raise UnknownMethodError(
+            f"The method {Audited.method_id} holds one other method against audits, and its "
+            f"parameters are of {len(by_method)}.",
+            method_id=Audited.method_id,
+        )
+    [(method_id, inner)] = by_method.items()
+    return Audited(method_from(method_id, inner, corpus, committed), confirmed_by(confirmed))

@@ -8,13 +8,15 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from headwater_attribution.admission import Contribution, admit
+from headwater_attribution.audits import AuditedShare
 from headwater_attribution.clusters import star_centres
 from headwater_attribution.corpus import Corpus
 from headwater_attribution.corpus import CorpusRow as Record
 from headwater_attribution.evidence import Evidence
-from headwater_attribution.methods import default_method
+from headwater_attribution.methods import Audited, default_method
 from headwater_attribution.rules import CAUSES
 from headwater_attribution.settlement import PaidShares, settle_receipts
+from headwater_models.audit import audit_answer
 from headwater_models.chat import ChatRequest
 from headwater_models.completion import CompletionFrame, complete
 from headwater_models.corpus_backend import CorpusBackend, CorpusRow
@@ -33,6 +35,14 @@ Authors: TypeAlias = Mapping[int, Sequence[Row]]
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A question, and what a right answer says."""
+
+    text: str
+    truth: str
+
+
+@dataclass(frozen=True, slots=True)
 class Library:
     """What entered, in the order of its authors, with each row's title."""
 
@@ -44,8 +54,13 @@ class Library:
         return sum(row.contribution_id in authors for row in self.corpus.rows)
 
 
-def enter(authors: Authors, *, admission: bool = True) -> Library:
+def enter(authors: Authors, *, admission: bool = True, reference: Sequence[str] = ()) -> Library:
     """The rows that admission lets in, or all of them.
+
+    Args:
+        authors: what each hands in.
+        admission: whether anything is refused.
+        reference: public texts that the desk knows beforehand.
 
     Raises:
         InvalidInputError: none are.
@@ -56,7 +71,8 @@ def enter(authors: Authors, *, admission: bool = True) -> Library:
         for number in numbered
     ]
     if admission:
-        kept = [verdict.ref for verdict in admit(contributions) if verdict.accepted]
+        verdicts = admit(contributions, reference=reference)
+        kept = [verdict.ref for verdict in verdicts if verdict.accepted]
         places = [(ref.contribution_id, ref.row) for ref in kept]
     else:
         places = [(number, row) for number in numbered for row in range(len(authors[number]))]
@@ -67,34 +83,64 @@ def enter(authors: Authors, *, admission: bool = True) -> Library:
     return Library(Corpus(1, 1, records), tuple(authors[n][row][0] for n, row in places))
 
 
-async def answers(library: Library, questions: Sequence[str]) -> list[Evidence]:
-    """The evidence of the embedded model's answer to each question."""
+def serve(library: Library) -> CorpusBackend:
+    """The embedded model over a library."""
     corpus = library.corpus
     rows = [
         CorpusRow(corpus.row_id(index), row.contribution_id, row.contributor, title, row.text)
         for index, (row, title) in enumerate(zip(corpus.rows, library.titles, strict=True))
     ]
-    backend = CorpusBackend(MODEL, rows, to_hex(corpus.root), centres=star_centres(corpus))
-    found = []
-    for question in questions:
-        message = {"role": "user", "content": question}
-        request = ChatRequest.model_validate({"model": MODEL, "messages": [message]})
-        _, finish = await complete(backend, request, CompletionFrame("", 0, MODEL))
-        found.append(finish.evidence)
+    return CorpusBackend(MODEL, rows, to_hex(corpus.root), centres=star_centres(corpus))
+
+
+async def answers(library: Library, questions: Sequence[str]) -> list[Evidence]:
+    """The evidence of the embedded model's answer to each question."""
+    backend = serve(library)
+    return [await _answered(backend, _asked(question)) for question in questions]
+
+
+async def audits(library: Library, asked: Sequence[Question]) -> list[AuditedShare]:
+    """What audits of the answers to some questions show; `truth` is what each should say."""
+    backend, method = serve(library), default_method(library.corpus)
+    found: list[AuditedShare] = []
+    for each in asked:
+        request = _asked(each.text)
+        evidence = await _answered(backend, request)
+        credited = method.attribute(evidence)
+        found += await audit_answer(backend, request, evidence, credited, each.truth)
     return found
 
 
-async def earnings(library: Library, questions: Sequence[str]) -> dict[int, int]:
-    """What each author earns by the shipped method and rule, of `MONEY` a question."""
-    method = default_method(library.corpus)
+def earnings(
+    library: Library, evidence: Sequence[Evidence], confirmed: Mapping[int, int] | None = None
+) -> dict[int, int]:
+    """What each author earns by the shipped method and rule, of `MONEY` an answer.
+
+    Args:
+        library: what entered.
+        evidence: of the answers.
+        confirmed: what audits confirm of each author's shares; None where there are no audits.
+    """
+    shipped = default_method(library.corpus)
+    method = shipped if confirmed is None else Audited(shipped, confirmed)
     receipts = [
-        PaidShares(f"0x{number:064x}", MONEY, method.attribute(evidence))
-        for number, evidence in enumerate(await answers(library, questions))
+        PaidShares(f"0x{number:064x}", MONEY, method.attribute(each))
+        for number, each in enumerate(evidence)
     ]
     rows = Counter(row.contributor for row in library.corpus.rows)
     earned = settle_receipts(receipts, CAUSES, rows)
     authors = {row.contributor: row.contribution_id for row in library.corpus.rows}
     return {authors[who]: sum(amounts.values()) for who, amounts in earned.by_account.items()}
+
+
+def _asked(question: str) -> ChatRequest:
+    message = {"role": "user", "content": question}
+    return ChatRequest.model_validate({"model": MODEL, "messages": [message]})
+
+
+async def _answered(backend: CorpusBackend, request: ChatRequest) -> Evidence:
+    _, finish = await complete(backend, request, CompletionFrame("", 0, MODEL))
+    return finish.evidence
 
 
 MONEY: Final = 600_000

@@ -1,0 +1,149 @@
+"""Credit held against the truth: what audits confirm is paid, and dividing rows gains nothing."""
+
+from dataclasses import replace
+
+import pytest
+from attribution.reference_backend import answer
+from attribution.small_epoch import DOMAIN, TOPICS, owner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headwater_attribution.audits import (
+    AuditedShare,
+    agreement,
+    confirmed_by,
+    confirmed_parts,
+    refuted,
+)
+from headwater_attribution.bundle import EpochBundle
+from headwater_attribution.corpus import Corpus, CorpusRow
+from headwater_attribution.epoch import PaidAnswer, close_epoch
+from headwater_attribution.errors import UnknownMethodError
+from headwater_attribution.methods import (
+    Audited,
+    Combined,
+    SpanMatch,
+    default_method,
+    method_from,
+)
+from headwater_attribution.rules import CAUSES
+from headwater_attribution.verify import verify_bundle
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.split import PARTS
+
+HALF = PARTS // 2
+
+
+def test_agreement_counts_pairs_of_words_and_not_words() -> None:
+    truth = "A heap keeps its smallest item at the root."
+    assert (
+        agreement("In short: a HEAP keeps its smallest item at the root, always.", truth) == PARTS
+    )
+    assert agreement("root the at item smallest its keeps heap a", truth) == 0
+    assert agreement("The smallest item at the bottom", truth) == PARTS * 3 // 8
+    assert agreement("Nothing.", "") == agreement("Nothing.", "Something") == 0
+    assert agreement("Say heap!", "heap") == PARTS
+
+
+def test_a_claim_is_confirmed_by_what_is_lost_without_it_less_what_it_keeps_out() -> None:
+    original = AuditedShare(1, claimed=HALF, agreement=PARTS, without=0, alone=PARTS // 4)
+    assert (original.confirmed, original.harm) == (HALF, 0)
+    squatter = AuditedShare(2, claimed=PARTS, agreement=PARTS // 10, without=0, alone=PARTS)
+    assert (squatter.confirmed, squatter.harm) == (0, PARTS * 9 // 10)
+    idle = AuditedShare(3, claimed=PARTS // 5, agreement=HALF, without=HALF, alone=HALF)
+    assert (idle.confirmed, idle.harm) == (0, 0)
+    assert refuted([original, squatter, idle]) == {2}
+
+
+def test_what_was_never_audited_is_paid_nothing_and_proof_grows_with_audits() -> None:
+    one = AuditedShare(1, PARTS, PARTS, 0, 0)
+    paid = [confirmed_parts([one] * times, held=PARTS, par=PARTS)[1] for times in (1, 3, 9)]
+    assert paid == [HALF, PARTS * 3 // 4, PARTS * 9 // 10]
+    assert confirmed_parts([]) == {}
+    assert confirmed_parts([one])[1] == PARTS
+    with pytest.raises(InvalidInputError, match="par"):
+        confirmed_parts([one], par=0)
+    with pytest.raises(InvalidInputError, match="between"):
+        replace(one, alone=PARTS + 1)
+
+
+shown = st.builds(
+    AuditedShare,
+    st.just(0),
+    *([st.integers(0, PARTS)] * 4),
+)
+
+
+@given(
+    audits=st.lists(st.tuples(st.integers(0, 3), shown), min_size=1, max_size=24),
+    held=st.integers(0, 4 * PARTS),
+    par=st.integers(1, PARTS),
+)
+def test_dividing_rows_among_contributions_is_paid_no_more(
+    audits: list[tuple[int, AuditedShare]], held: int, par: int
+) -> None:
+    whole = [each for _, each in audits]
+    parts = [replace(each, contribution_id=number) for number, each in audits]
+
+    def paid(of: list[AuditedShare]) -> int:
+        confirmed = confirmed_parts(of, held=held, par=par)
+        return sum(each.claimed * confirmed[each.contribution_id] for each in of)
+
+    # Rounding down takes less than one part of each claim.
+    assert paid(parts) <= paid(whole) + sum(each.claimed for each in whole)
+
+
+CORPUS = Corpus(
+    1,
+    1,
+    [
+        CorpusRow(i, owner(i), "MIT", i, f"The {t} keeps {t}alpha sorted while {t}gamma waits.")
+        for i, t in enumerate(TOPICS)
+    ],
+)
+
+
+def epoch(method: Audited | Combined) -> EpochBundle:
+    answers = [
+        PaidAnswer(f"0x{i:064x}", 1_000, answer(CORPUS, f"{t}alpha {t}gamma"))
+        for i, t in enumerate(TOPICS)
+    ]
+    return close_epoch(1, DOMAIN, CORPUS, answers, method, CAUSES, contributors_share=PARTS)
+
+
+def test_an_epoch_pays_what_is_confirmed_and_a_bundle_with_other_audits_does_not_hold() -> None:
+    whole = epoch(default_method(CORPUS))
+    audited = epoch(Audited(default_method(CORPUS), {0: PARTS, 1: HALF}))
+    paid = {leaf.account: leaf.cumulative for leaf in whole.leaves}
+    confirmed = {leaf.account: leaf.cumulative for leaf in audited.leaves}
+    assert len(paid) == len(TOPICS)
+    assert confirmed.keys() == {owner(0), owner(1)}
+    assert confirmed[owner(0)] == paid[owner(0)] > 100
+    assert confirmed[owner(1)] == pytest.approx(paid[owner(1)] / 2, abs=1)
+    assert audited.sum + audited.unattributed == whole.sum + whole.unattributed
+
+    again = EpochBundle.model_validate_json(audited.model_dump_json())
+    assert verify_bundle(again).holds
+    parameters = {**audited.method.parameters, "confirmed.1": PARTS}
+    method = audited.method.model_copy(update={"parameters": parameters})
+    verdict = verify_bundle(audited.model_copy(update={"method": method}))
+    assert not verdict.holds
+    assert any("contribution 1" in fault for fault in verdict.faults)
+
+
+def test_a_method_held_against_audits_is_named_whole_by_its_parameters() -> None:
+    inner = default_method(CORPUS)
+    audited = Audited(inner, {7: HALF, 2: PARTS})
+    again = method_from(audited.method_id, audited.parameters, CORPUS)
+    assert again.parameters == audited.parameters
+    assert isinstance(again, Audited)
+    assert again.method.parameters == inner.parameters
+    assert again.confirmed == {2: PARTS, 7: HALF}
+    with pytest.raises(InvalidInputError, match="once"):
+        Audited(audited, {})
+    with pytest.raises(InvalidInputError, match="between"):
+        Audited(SpanMatch(CORPUS), {1: PARTS + 1})
+    with pytest.raises(UnknownMethodError, match="0"):
+        method_from(audited.method_id, {"confirmed.1": 3}, CORPUS)
+    with pytest.raises(InvalidInputError, match="confirms no share"):
+        confirmed_by({"confirmed.x": 1})
