@@ -69,7 +69,7 @@ def _change(event: Event, where: Mapping[str, int]) -> Fact | None:
                 **where,
                 vault=event.vault,
                 version_id=event.version_id,
-                host=event.host,
+                host=event.terms.host,
                 token=event.terms.token,
             )
         case RootPosted() | RootFinalized() | RootCancelled():

@@ -91,7 +91,7 @@ async def test_construction_wrote_the_storage_too(
     factory = RevenueVaultFactoryClient(chain.reader, deployment.vault_factory)
     assert await factory.is_allowed_token(deployment.settlement_token)
     assert not await factory.is_allowed_token(deployment.multicall3)
-    assert await chain.reader.code(await factory.implementation())
+    assert await chain.reader.code(await factory.implementation(deployment.settlement_token))
 
 
 async def test_canonical_addresses_belong_to_their_chain() -> None:

@@ -119,15 +119,15 @@ class FakeChain:
     def _event(self, vaults: int) -> Log:
         which = self.rng.randrange(4)
         if which == 0 or not vaults:
-            terms, vault = TERMS.as_tuple(), vault_address(vaults)
+            vault, terms = vault_address(vaults), TERMS.packed() + bytes.fromhex(TERMS.token[2:])
+            words = [terms[at : at + 32] for at in range(0, 160, 32)]
             return log_of(
                 "RevenueVaultFactory",
                 DEVELOPMENT.vault_factory,
                 "VaultCreated",
-                vault,
                 1,
-                BOB,
-                terms,
+                vault,
+                words,
             )
         account = self.rng.choice([ALICE, BOB])
         if which == 1:

@@ -76,8 +76,18 @@ class AssetRegistryClient(ContractClient[RegistryEvent]):
         Raises:
             InvalidInputError: there is none of this id.
         """
-        fields = await self._view("versions", require_uint("version_id", version_id, 64))
-        asset_id, number, min_royalty, stack, published, payee, content_root, licence_hash = fields
+        (fields,) = await self._view("versions", require_uint("version_id", version_id, 64))
+        (
+            asset_id,
+            number,
+            min_royalty,
+            stack,
+            published,
+            _,
+            payee,
+            content_root,
+            licence_hash,
+        ) = as_tuple(fields)
         if as_int(asset_id) == 0:
             raise InvalidInputError(f"There is no version {version_id}.", version_id=version_id)
         return AssetVersion(

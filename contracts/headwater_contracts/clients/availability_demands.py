@@ -2,7 +2,7 @@
 
 from headwater_contracts.calls import Call, require_uint
 from headwater_contracts.clients.base import ContractClient
-from headwater_contracts.clients.openings import DetailTop, Opening, SumProof, sum_proof
+from headwater_contracts.clients.openings import DetailTop, Opening, SumProof, sum_node, sum_proof
 from headwater_contracts.events.demands import DEMAND_EVENTS, Demanded, DemandEvent
 from headwater_contracts.reader import Receipt
 from headwater_payments.address import Address, parse_address
@@ -54,7 +54,8 @@ class AvailabilityDemandsClient(ContractClient[DemandEvent]):
             "show a node",
             "showNode",
             _number(demand_id),
-            *sum_proof((left, right)),
+            sum_node(left),
+            sum_node(right),
             sum_proof(proof),
         )
 

@@ -71,8 +71,7 @@ class DetailTop:
 
     def as_tuple(self) -> tuple[object, ...]:
         """In the order of the ABI."""
-        left, right = sum_proof((self.left, self.right))
-        return self.single, left, right
+        return self.single, sum_node(self.left), sum_node(self.right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +123,22 @@ class ReceiptOpening:
         )
 
 
-def sum_proof(proof: SumProof) -> list[tuple[bytes, int]]:
-    """A proof as the ABI takes it.
+def sum_proof(proof: SumProof) -> bytes:
+    """A proof as the contracts take it: hash:32 ‖ sum:16 for each neighbour, from the leaf up.
 
     Raises:
         InvalidInputError: a hash is not 32 bytes, or a sum has more than 128 bits.
     """
-    return [
-        (require_bytes32("proof hash", hash_), require_uint("proof sum", total, 128))
-        for hash_, total in proof
-    ]
+    return b"".join(
+        hash_ + total.to_bytes(16, "big") for hash_, total in (sum_node(each) for each in proof)
+    )
+
+
+def sum_node(node: tuple[bytes, int]) -> tuple[bytes, int]:
+    """One node as the ABI takes it.
+
+    Raises:
+        InvalidInputError: the hash is not 32 bytes, or the sum has more than 128 bits.
+    """
+    hash_, total = node
+    return require_bytes32("proof hash", hash_), require_uint("proof sum", total, 128)

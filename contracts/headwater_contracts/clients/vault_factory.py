@@ -27,9 +27,9 @@ class RevenueVaultFactoryClient(ContractClient[VaultCreated]):
         (value,) = await self._view("isAllowedToken", parse_address(token))
         return bool(value)
 
-    async def implementation(self) -> Address:
-        """The code behind every vault."""
-        return await self._view_address("implementation")
+    async def implementation(self, token: Address) -> Address:
+        """The code behind every vault that books this token; the zero address where none may."""
+        return await self._view_address("implementationOf", parse_address(token))
 
     def create(self, terms: VaultTerms) -> Call:
         """Create the vault of these terms; anyone may send it."""

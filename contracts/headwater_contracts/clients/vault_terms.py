@@ -11,6 +11,12 @@ from headwater_payments.errors import InvalidInputError
 MAX_PLATFORM_AND_HOST = 50_000_000
 """What platform and host may take together, parts per 10^8 of gross."""
 
+MAX_CHALLENGE_WINDOW_S = 30 * 86_400
+"""The longest challenge window that the factory accepts, seconds."""
+
+PACKED_BYTES = 140
+"""Terms as they stand in a vault's code."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultTerms:
@@ -25,7 +31,7 @@ class VaultTerms:
         fallback: who receives the pool if no root is ever final; none of the other parties.
         platform_share, host_share, owner_share, parents_share, contributors_share: parts per 10^8
             of gross, together exactly 10^8; `parents_share` is the sum of the version's royalties.
-        challenge_window: seconds between a root's posting and its finality.
+        challenge_window: seconds between a root's posting and its finality, at most 30 days.
         panel: the number of the panel that judges the epochs.
         terms_hash: hash of the whole document of terms, 32 bytes.
     """
@@ -50,7 +56,7 @@ class VaultTerms:
 
         Raises:
             InvalidInputError: a value does not fit, shares do not sum to 10^8, platform and host
-                are above their cap, or the fallback is one of the parties.
+                are above their cap, the window is too long, or the fallback is one of the parties.
         """
         self._require_shares()
         others = [parse_address(a) for a in (self.platform, self.host, self.attributor)]
@@ -66,7 +72,7 @@ class VaultTerms:
             self.owner_share,
             self.parents_share,
             self.contributors_share,
-            require_uint("challenge_window", self.challenge_window, 32),
+            self._window(),
             require_uint("panel", self.panel, 32),
             require_bytes32("terms_hash", self.terms_hash),
         )
@@ -92,6 +98,74 @@ class VaultTerms:
             panel=as_int(panel),
             terms_hash=as_bytes(terms_hash),
         )
+
+    def packed(self) -> bytes:
+        """As they stand in the vault's code, without the token: `VaultTerms.sol` says how.
+
+        Raises:
+            InvalidInputError: as `as_tuple`.
+        """
+        self.as_tuple()
+        parties = (self.platform, self.host, self.attributor, self.fallback)
+        numbers = (
+            (require_uint("version_id", self.version_id, 40), 5),
+            (self.panel, 4),
+            (require_uint("challenge_window", self.challenge_window, 24), 3),
+            (self.platform_share, 4),
+            (self.host_share, 4),
+            (self.owner_share, 4),
+            (self.contributors_share, 4),
+        )
+        return b"".join(
+            (
+                *(bytes.fromhex(parse_address(party)[2:]) for party in parties),
+                *(value.to_bytes(size, "big") for value, size in numbers),
+                self.terms_hash,
+            )
+        )
+
+    @classmethod
+    def from_packed(cls, token: Address, packed: bytes) -> "VaultTerms":
+        """From a vault's code, with or without zeros behind.
+
+        Raises:
+            InvalidInputError: they are shorter than terms are.
+        """
+        if len(packed) < PACKED_BYTES:
+            raise InvalidInputError(
+                f"Packed terms have {PACKED_BYTES} bytes, not {len(packed)}.", length=len(packed)
+            )
+        parties = [as_address("0x" + packed[at : at + 20].hex()) for at in range(0, 80, 20)]
+        sizes, at, numbers = (5, 4, 3, 4, 4, 4, 4), 80, list[int]()
+        for size in sizes:
+            numbers.append(int.from_bytes(packed[at : at + size], "big"))
+            at += size
+        version_id, panel, window, platform, host, owner, contributors = numbers
+        return cls(
+            token=token,
+            version_id=version_id,
+            platform=parties[0],
+            host=parties[1],
+            attributor=parties[2],
+            fallback=parties[3],
+            platform_share=platform,
+            host_share=host,
+            owner_share=owner,
+            parents_share=WHOLE - platform - host - owner - contributors,
+            contributors_share=contributors,
+            challenge_window=window,
+            panel=panel,
+            terms_hash=packed[at:PACKED_BYTES],
+        )
+
+    def _window(self) -> int:
+        window = require_uint("challenge_window", self.challenge_window, 32)
+        if window > MAX_CHALLENGE_WINDOW_S:
+            raise InvalidInputError(
+                f"A challenge window of {window} seconds is longer than {MAX_CHALLENGE_WINDOW_S}.",
+                challenge_window=window,
+            )
+        return window
 
     def _require_shares(self) -> None:
         shares = (

@@ -91,7 +91,7 @@ async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
         (
             VAULT_FACTORY,
             "RevenueVaultFactory",
-            (ASSET_REGISTRY, EPOCH_COURT, RECEIPT_DESK, [BASE_SEPOLIA_USDC]),
+            (ASSET_REGISTRY, EPOCH_COURT, RECEIPT_DESK, PANELS, [BASE_SEPOLIA_USDC]),
         ),
         (LICENCES, "Licences", ()),
         (ROW_COMMITMENTS, "RowCommitments", ()),

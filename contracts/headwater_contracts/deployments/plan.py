@@ -157,7 +157,7 @@ class DeploymentPlan:
 
 
 def _parts(base: Deployment) -> tuple[Part, ...]:
-    tokens = encode(["uint256", "uint256", "address"], [4 * 32, 1, base.settlement_token])
+    tokens = encode(["uint256", "uint256", "address"], [5 * 32, 1, base.settlement_token])
     channels = encode(["address"], [base.batch_settlement])
     token = encode(["address"], [base.settlement_token])
     return (
@@ -173,7 +173,7 @@ def _parts(base: Deployment) -> tuple[Part, ...]:
         Part(
             "vault_factory",
             "RevenueVaultFactory",
-            ("asset_registry", "epoch_court", "receipt_desk"),
+            ("asset_registry", "epoch_court", "receipt_desk", "panels"),
             tokens,
         ),
         Part("licences", "Licences"),

@@ -16,12 +16,16 @@ def _node(value: object) -> tuple[bytes, int]:
 
 
 def _opening(value: object) -> Opening:
-    leaf, proof = as_tuple(value)
+    leaf, packed = as_tuple(value)
     position, account, cumulative, detail = as_tuple(leaf)
     entitlement = Entitlement(
         as_int(position), as_address(account), as_int(cumulative), as_bytes(detail)
     )
-    return Opening(entitlement, tuple(_node(each) for each in as_tuple(proof)))
+    proof = as_bytes(packed)
+    nodes = (proof[at : at + 48] for at in range(0, len(proof), 48))
+    return Opening(
+        entitlement, tuple((node[:32], int.from_bytes(node[32:], "big")) for node in nodes)
+    )
 
 
 def _detail(value: object) -> DetailTop:

@@ -50,12 +50,14 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     /// @param minRoyalty what the licence asks of each direct child, parts per 10^8 of its gross.
     /// @param stack the sum of the royalties to this version's own parents.
     /// @param publishedAt unix seconds.
+    /// @param parents their number.
     struct Version {
         uint64 assetId;
         uint32 number;
         uint32 minRoyalty;
         uint32 stack;
         uint40 publishedAt;
+        uint8 parents;
         address payee;
         bytes32 contentRoot;
         bytes32 licenceHash;
@@ -80,7 +82,7 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     uint64 public assetCount;
     uint64 public versionCount;
     mapping(uint64 assetId => Asset) public assets;
-    mapping(uint64 versionId => Version) public versions;
+    mapping(uint64 versionId => Version) private _versions;
     mapping(uint64 versionId => ParentLink[]) private _parents;
     mapping(uint64 assetId => address[]) private _attached;
     mapping(address vault => bool) public isAttached;
@@ -153,12 +155,15 @@ contract AssetRegistry is ERC721, IAssetRegistry {
         versionId = ++versionCount;
         uint32 stack = _link(versionId, assetId, licenceHash, parents);
         uint32 number = ++assets[assetId].versions;
-        versions[versionId] = Version({
+        _versions[versionId] = Version({
             assetId: assetId,
             number: number,
             minRoyalty: minRoyalty,
             stack: stack,
             publishedAt: uint40(block.timestamp),
+            // At most 16, checked by `_link`.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            parents: uint8(parents.length),
             payee: address(0),
             contentRoot: contentRoot,
             licenceHash: licenceHash
@@ -180,9 +185,9 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     function setPayee(uint64 versionId, address vault) external {
         uint64 assetId = assetOf(versionId);
         _requireOwner(assetId);
-        if (versions[versionId].payee != address(0)) revert PayeeAlreadySet(versionId);
+        if (_versions[versionId].payee != address(0)) revert PayeeAlreadySet(versionId);
         _requireVaultOf(vault, versionId);
-        versions[versionId].payee = vault;
+        _versions[versionId].payee = vault;
         emit PayeeSet(versionId, vault);
         if (!isAttached[vault]) _attach(assetId, vault);
     }
@@ -197,8 +202,13 @@ contract AssetRegistry is ERC721, IAssetRegistry {
         _attach(assetId, vault);
     }
 
+    /// @notice A version; zeros where there is none.
+    function versions(uint64 versionId) external view returns (Version memory) {
+        return _versions[versionId];
+    }
+
     function assetOf(uint64 versionId) public view returns (uint64 assetId) {
-        assetId = versions[versionId].assetId;
+        assetId = _versions[versionId].assetId;
         if (assetId == 0) revert UnknownVersion(versionId);
     }
 
@@ -206,9 +216,17 @@ contract AssetRegistry is ERC721, IAssetRegistry {
         return ownerOf(assetOf(versionId));
     }
 
-    function lineage(uint64 versionId) external view returns (uint256 parents, uint32 stack) {
-        assetOf(versionId);
-        return (_parents[versionId].length, versions[versionId].stack);
+    /// @inheritdoc IAssetRegistry
+    function lineage(uint64 versionId)
+        external
+        view
+        returns (address owner, uint256 parents, uint32 stack)
+    {
+        Version storage version = _versions[versionId];
+        uint64 assetId = version.assetId;
+        (parents, stack) = (version.parents, version.stack);
+        if (assetId == 0) revert UnknownVersion(versionId);
+        owner = ownerOf(assetId);
     }
 
     function parentLink(uint64 versionId, uint256 index) external view returns (ParentLink memory) {
@@ -217,7 +235,7 @@ contract AssetRegistry is ERC721, IAssetRegistry {
 
     /// @notice When a version was published; unix seconds, 0 where there is none.
     function publishedAt(uint64 versionId) external view returns (uint40) {
-        return versions[versionId].publishedAt;
+        return _versions[versionId].publishedAt;
     }
 
     /// @inheritdoc IAssetRegistry
@@ -274,7 +292,7 @@ contract AssetRegistry is ERC721, IAssetRegistry {
             if (parent.parentId >= versionId || parent.parentId == 0) {
                 revert UnknownVersion(parent.parentId);
             }
-            Version storage source = versions[parent.parentId];
+            Version storage source = _versions[parent.parentId];
             if (parent.royalty < source.minRoyalty) {
                 revert RoyaltyBelowLicence(parent.parentId, parent.royalty, source.minRoyalty);
             }
@@ -292,7 +310,7 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     }
 
     function _requireDerivable(uint64 parentId, uint64 assetId, bytes32 licenceHash) private view {
-        Version storage source = versions[parentId];
+        Version storage source = _versions[parentId];
         licences.requireDerivable(
             source.licenceHash,
             licenceHash,

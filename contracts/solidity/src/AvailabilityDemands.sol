@@ -143,16 +143,16 @@ contract AvailabilityDemands is Credits {
         uint256 demandId,
         SumNode calldata left,
         SumNode calldata right,
-        SumNode[] calldata proof
+        bytes calldata proof
     ) external {
         Demand storage asked = _answerable(demandId);
         RevenueVault vault = RevenueVault(asked.vault);
         EpochRoots.Root memory pending = vault.pendingRoot();
         if (asked.level == 0) revert WrongAnswer();
-        SumNode memory start =
-            SumNode(SumTree.node(left.hash, left.sum, right.hash, right.sum), left.sum + right.sum);
+        bytes32 hash = SumTree.node(left.hash, left.sum, right.hash, right.sum);
+        uint128 sum = left.sum + right.sum;
         uint8 above = pending.depth - asked.level;
-        if (!SumTree.opens(pending.hash, pending.sum, above, asked.index, start, proof)) {
+        if (!SumTree.opens(pending.hash, pending.sum, above, asked.index, hash, sum, proof)) {
             revert WrongAnswer();
         }
         emit NodeShown(demandId, msg.sender, left, right);

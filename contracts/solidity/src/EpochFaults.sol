@@ -7,7 +7,7 @@ import {DetailOpening, DetailTop, Opening, Openings} from "./Openings.sol";
 import {ReceiptOpening, ReceiptTree} from "./ReceiptTree.sol";
 import {RevenueVault} from "./RevenueVault.sol";
 import {WHOLE} from "./Shares.sol";
-import {SumNode, SumTree} from "./SumTree.sol";
+import {SumTree} from "./SumTree.sol";
 import {VaultTerms} from "./VaultTerms.sol";
 
 /// @title Faults of a pending root that the chain itself decides. Each cancels the root, whole.
@@ -57,8 +57,7 @@ contract EpochFaults {
     {
         (VaultTerms memory t, EpochRoots.Root memory pending) = _pendingOf(vault);
         bytes32 hash = SumTree.leafHash(is_.leaf, address(vault), t.token);
-        SumNode memory start = SumNode(hash, sum);
-        if (!SumTree.opens(pending.hash, pending.sum, pending.depth, slot, start, is_.proof)) {
+        if (!SumTree.opens(pending.hash, pending.sum, pending.depth, slot, hash, sum, is_.proof)) {
             revert Openings.InvalidOpening();
         }
         if (

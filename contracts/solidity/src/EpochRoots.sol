@@ -40,6 +40,17 @@ abstract contract EpochRoots is VaultBooks {
         bool adjusted;
     }
 
+    /// @dev The final root in the two words that a claim reads, of which it writes the second.
+    /// @param claimed by all positions together.
+    struct Settled {
+        bytes32 hash;
+        uint96 sum;
+        uint96 claimed;
+        uint40 postedAt;
+        uint8 depth;
+        bool adjusted;
+    }
+
     /// @notice What the court has changed of a position.
     /// @param ceiling while disputes are open, no cumulative counts for more than this.
     /// @param voided increments that were found false; they stay in the tree and are never paid.
@@ -65,7 +76,7 @@ abstract contract EpochRoots is VaultBooks {
 
     IEpochCourt public immutable court;
 
-    Root private _final;
+    Settled internal _settled;
     /// @dev Never deleted, so that the next epoch's write costs no fresh slot; stale ones are told by
     /// their epoch and a `postedAt` of 0.
     Root private _pending;
@@ -76,6 +87,8 @@ abstract contract EpochRoots is VaultBooks {
     /// @notice Roots posted so far.
     uint40 public postings;
     uint40 public openHolds;
+    uint40 private _finalEpoch;
+    uint40 private _finalPosting;
     /// @notice The sum of all voided increments: back in the pool.
     uint128 public voidedTotal;
     Scale public scale;
@@ -137,7 +150,13 @@ abstract contract EpochRoots is VaultBooks {
 
     /// @notice The root that claims are made against; zeros before the first.
     function finalRoot() external view returns (Root memory) {
-        return _final;
+        Settled memory s = _settled;
+        return Root(s.hash, s.sum, s.depth, _finalEpoch, _finalPosting, s.postedAt, s.adjusted);
+    }
+
+    /// @inheritdoc VaultBooks
+    function claimedTotal() public view override returns (uint256) {
+        return _settled.claimed;
     }
 
     /// @notice The root in its challenge window; zeros when there is none.
@@ -157,12 +176,12 @@ abstract contract EpochRoots is VaultBooks {
 
     /// @notice The epoch being worked on: one after the last final one.
     function currentEpoch() public view returns (uint64) {
-        return uint64(_final.epoch) + 1;
+        return uint64(_finalEpoch) + 1;
     }
 
     /// @notice Whole epochs since the last final root was posted, or since the first income.
     function missedEpochs() public view returns (uint256) {
-        uint256 since = _final.epoch == 0 ? firstInflowAt : _final.postedAt;
+        uint256 since = _settled.postedAt == 0 ? firstInflowAt : _settled.postedAt;
         return since == 0 ? 0 : (block.timestamp - since) / court.epochLength(terms().panel);
     }
 
@@ -236,10 +255,9 @@ abstract contract EpochRoots is VaultBooks {
         if (!recordSeed()) revert SeedNotReady(_commitment.seedBlock);
         if (_isPending()) revert RootPending(epoch);
         VaultTerms memory t = terms();
-        _sync(t);
-        Root memory previous = _final;
-        uint128 increment = _increment(t, previous, sum);
-        if (depth > SumTree.MAX_DEPTH || depth < previous.depth) revert DepthOutOfRange(depth);
+        _sync();
+        uint128 increment = _increment(t, sum);
+        if (depth > SumTree.MAX_DEPTH || depth < _settled.depth) revert DepthOutOfRange(depth);
         court.requirePostable(
             t.panel,
             msg.sender,
@@ -254,7 +272,7 @@ abstract contract EpochRoots is VaultBooks {
             epoch: uint40(epoch),
             posting: ++postings,
             postedAt: uint40(block.timestamp),
-            adjusted: previous.adjusted
+            adjusted: _settled.adjusted
         });
         emit RootPosted(epoch, postings, root, sum, depth, bundleHash);
     }
@@ -267,7 +285,15 @@ abstract contract EpochRoots is VaultBooks {
         uint256 until = uint256(pending.postedAt) + terms().challengeWindow;
         if (block.timestamp < until) revert WindowOpen(until);
         court.requireAnswered(pending.posting);
-        _final = pending;
+        _settled = Settled({
+            hash: pending.hash,
+            sum: pending.sum,
+            claimed: _settled.claimed,
+            postedAt: pending.postedAt,
+            depth: pending.depth,
+            adjusted: pending.adjusted
+        });
+        (_finalEpoch, _finalPosting) = (pending.epoch, pending.posting);
         lastCutoffBlock = _commitment.cutoffBlock;
         if (pending.adjusted) delete scale;
         emit RootFinalized(pending.epoch, pending.posting, pending.hash, pending.sum);
@@ -277,21 +303,21 @@ abstract contract EpochRoots is VaultBooks {
     /// the fraction is stored, and later roots may not go below it. May be repeated as income arrives.
     function escape() external {
         VaultTerms memory t = terms();
-        Root memory last = _final;
-        if (last.epoch == 0) revert NoRootFinal();
-        if (_isPending()) revert RootPending(last.epoch + 1);
+        if (_settled.postedAt == 0) revert NoRootFinal();
+        if (_isPending()) revert RootPending(currentEpoch());
         uint256 missed = missedEpochs();
         if (missed < ESCAPE_AFTER) revert EscapeTooEarly(missed);
         if (openHolds != 0) revert HoldsOpen(openHolds);
-        _sync(t);
-        uint256 base = last.sum > voidedTotal ? last.sum - voidedTotal : 0;
+        _sync();
+        uint256 sum = _settled.sum;
+        uint256 base = sum > voidedTotal ? sum - voidedTotal : 0;
         uint256 pool = _entitledPool(t);
         if (pool > MAX_SUM) pool = MAX_SUM;
         if (base == 0) revert NoRootFinal();
         // Both are below 2^96, and pool >= base, as every root's sum was checked.
         scale = Scale(uint128(pool), uint128(base));
-        _final.adjusted = true;
-        emit RootScaled(last.epoch, pool, base);
+        _settled.adjusted = true;
+        emit RootScaled(_finalEpoch, pool, base);
     }
 
     /// @notice Drops the pending root, as the court.
@@ -338,17 +364,12 @@ abstract contract EpochRoots is VaultBooks {
 
     /// @notice What a leaf of the final root that states `cumulative` is due in all, atomic units.
     function dueOf(uint32 position, uint128 cumulative) external view returns (uint256) {
-        return _due(_final, position, cumulative);
+        return _settled.adjusted ? _due(position, cumulative) : cumulative;
     }
 
-    /// @dev What a leaf of the final root is due in all.
-    function _due(Root memory root, uint32 position, uint128 cumulative)
-        internal
-        view
-        returns (uint256 due)
-    {
+    /// @dev What a leaf of a final root that is adjusted is due in all.
+    function _due(uint32 position, uint128 cumulative) internal view returns (uint256 due) {
         due = cumulative;
-        if (!root.adjusted) return due;
         Adjustment memory adjustment = adjustments[position];
         if (adjustment.open > 0 && due > adjustment.ceiling) due = adjustment.ceiling;
         due = due > adjustment.voided ? due - adjustment.voided : 0;
@@ -356,22 +377,17 @@ abstract contract EpochRoots is VaultBooks {
         if (s.base != 0) due = due * s.pool / s.base;
     }
 
-    /// @dev What all leaves of the final root are due together, at most.
-    function _dueTotal(Root memory root) internal view returns (uint256) {
-        if (!root.adjusted) return root.sum;
+    /// @dev What all leaves of a final root that is adjusted are due together, at most.
+    function _dueTotal(uint256 sum) internal view returns (uint256) {
         Scale memory s = scale;
         if (s.base != 0) return s.pool;
         // Roots that took something back unchallenged, and were disputed elsewhere, can void more than
         // the sum: then nothing is due, and nothing may be stuck.
-        return root.sum > voidedTotal ? root.sum - voidedTotal : 0;
+        return sum > voidedTotal ? sum - voidedTotal : 0;
     }
 
     function _isPending() internal view returns (bool) {
         return _pending.postedAt != 0 && _pending.epoch == currentEpoch();
-    }
-
-    function _finalRoot() internal view returns (Root memory) {
-        return _final;
     }
 
     /// @dev What roots may entitle to: the pool's cumulative income, less what went to the fallback.
@@ -381,17 +397,13 @@ abstract contract EpochRoots is VaultBooks {
         return _commitment.epoch == currentEpoch();
     }
 
-    function _increment(VaultTerms memory t, Root memory previous, uint128 sum)
-        private
-        view
-        returns (uint128)
-    {
-        uint256 least = previous.sum;
+    function _increment(VaultTerms memory t, uint128 sum) private view returns (uint128) {
+        uint256 least = _settled.sum;
         uint256 pool = _entitledPool(t);
-        if (previous.adjusted) {
+        if (_settled.adjusted) {
             // Voided increments stay in the tree's sums and are due to nobody.
             pool += voidedTotal;
-            least = voidedTotal + _dueTotal(previous);
+            least = voidedTotal + _dueTotal(least);
         }
         if (sum < least) revert SumFalls(sum, least);
         if (sum > pool || sum > MAX_SUM) revert SumAbovePool(sum, pool);

@@ -16,8 +16,11 @@ interface IAssetRegistry {
     /// @notice The owner of the asset that a version belongs to.
     function ownerOfVersion(uint64 versionId) external view returns (address);
 
-    /// @notice The number of parents and the sum of their royalties, parts per 10^8.
-    function lineage(uint64 versionId) external view returns (uint256 parents, uint32 stack);
+    /// @notice The asset's owner, the number of parents and the sum of their royalties, parts per 10^8.
+    function lineage(uint64 versionId)
+        external
+        view
+        returns (address owner, uint256 parents, uint32 stack);
 
     /// @notice Link `index` of a version.
     function parentLink(uint64 versionId, uint256 index) external view returns (ParentLink memory);

@@ -9,7 +9,7 @@ import {VaultTerms} from "./VaultTerms.sol";
 /// @notice A leaf and its proof.
 struct Opening {
     Entitlement leaf;
-    SumNode[] proof;
+    bytes proof;
 }
 
 /// @notice What a detail root is the hash of: nothing (all zeros), the single receipt of a tree with
@@ -25,7 +25,7 @@ struct DetailOpening {
     uint32 index;
     bytes32 receiptId;
     uint128 amount;
-    SumNode[] proof;
+    bytes proof;
 }
 
 /// @title What an opening shows: a leaf in a vault's tree, its increment, the receipts behind it.
@@ -61,13 +61,18 @@ library Openings {
         EpochRoots.Root memory root,
         Opening calldata opening
     ) internal view {
-        SumNode memory start;
+        bytes32 hash;
         if (!isZero(opening.leaf)) {
-            bytes32 hash = SumTree.leafHash(opening.leaf, address(vault), t.token);
-            start = SumNode(hash, opening.leaf.cumulative);
+            hash = SumTree.leafHash(opening.leaf, address(vault), t.token);
         }
         if (!SumTree.opens(
-                root.hash, root.sum, root.depth, opening.leaf.position, start, opening.proof
+                root.hash,
+                root.sum,
+                root.depth,
+                opening.leaf.position,
+                hash,
+                opening.leaf.cumulative,
+                opening.proof
             )) revert InvalidOpening();
     }
 
@@ -81,8 +86,8 @@ library Openings {
     }
 
     function requireDetail(bytes32 root, DetailOpening calldata detail) internal pure {
-        SumNode memory start = SumNode(detailHash(detail.receiptId, detail.amount), detail.amount);
-        (bool fits, bytes32 hash,) = SumTree.climb(detail.index, start, detail.proof);
+        bytes32 leaf = detailHash(detail.receiptId, detail.amount);
+        (bool fits, bytes32 hash,) = SumTree.climb(detail.index, leaf, detail.amount, detail.proof);
         if (!fits || hash != root) revert InvalidDetail();
     }
 

@@ -8,7 +8,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {EpochRoots} from "./EpochRoots.sol";
 import {IReceiptDesk} from "./IReceiptDesk.sol";
 import {ClaimOrder, SignedClaims} from "./SignedClaims.sol";
-import {Entitlement, SumNode, SumTree} from "./SumTree.sol";
+import {Entitlement, SumTree} from "./SumTree.sol";
 import {VaultBooks} from "./VaultBooks.sol";
 import {VaultTerms} from "./VaultTerms.sol";
 
@@ -56,7 +56,7 @@ contract RevenueVault is EpochRoots, SignedClaims, IERC1271 {
 
     struct Claim {
         Entitlement leaf;
-        SumNode[] proof;
+        bytes proof;
     }
 
     /// @notice How long the pool waits for a first final root before the fallback may take it.
@@ -68,7 +68,7 @@ contract RevenueVault is EpochRoots, SignedClaims, IERC1271 {
     uint128 public fallbackPaid;
     mapping(uint32 position => Position) public positions;
 
-    event EntitlementPaid(uint32 indexed position, address indexed account, uint256 amount);
+    event EntitlementPaid(uint32 indexed position, address account, uint256 amount);
     event EntitlementRedirected(uint32 indexed position, address indexed recipient, uint256 fee);
     event EntitlementRefused(uint32 indexed position, address indexed account, uint256 amount);
     event FallbackPaid(address indexed to, uint256 amount);
@@ -80,8 +80,8 @@ contract RevenueVault is EpochRoots, SignedClaims, IERC1271 {
     error FallbackTooEarly(uint256 from);
     error FallbackIsOwner(address owner);
 
-    constructor(address registry_, address factory_, address court_, address desk_)
-        VaultBooks(registry_, factory_)
+    constructor(address registry_, address factory_, address court_, address desk_, address token_)
+        VaultBooks(registry_, factory_, token_)
         EpochRoots(court_)
     {
         desk = IReceiptDesk(desk_);
@@ -100,47 +100,43 @@ contract RevenueVault is EpochRoots, SignedClaims, IERC1271 {
     }
 
     /// @notice Pays a leaf's account what it is entitled to and has not had; anyone may call.
-    function claim(Entitlement calldata leaf, SumNode[] calldata proof)
+    function claim(Entitlement memory leaf, bytes calldata proof)
         external
         nonReentrant
         returns (uint256 amount)
     {
-        VaultTerms memory t = terms();
-        amount = _book(t, leaf, proof);
+        amount = _book(leaf, proof);
         if (amount == 0) revert NothingToClaim(leaf.position);
         emit EntitlementPaid(leaf.position, leaf.account, amount);
-        _pay(t.token, leaf.account, amount);
+        IERC20(token).safeTransfer(leaf.account, amount);
     }
 
     /// @notice Pays a leaf to the recipient that its account signed for, and the fee to the caller:
     /// no gas and, by ERC-1271, no key is needed.
     function claimSigned(
         Entitlement calldata leaf,
-        SumNode[] calldata proof,
+        bytes calldata proof,
         ClaimOrder calldata order,
         bytes calldata signature
     ) external nonReentrant returns (uint256 amount) {
-        VaultTerms memory t = terms();
-        _requireOrder(leaf, order, t.token, signature);
-        amount = _book(t, leaf, proof);
+        _requireOrder(leaf, order, token, signature);
+        amount = _book(leaf, proof);
         if (amount == 0) revert NothingToClaim(leaf.position);
         if (order.fee > amount) revert FeeAboveClaim(order.fee, amount);
         emit EntitlementPaid(leaf.position, leaf.account, amount);
         emit EntitlementRedirected(leaf.position, order.recipient, order.fee);
-        _pay(t.token, order.recipient, amount - order.fee);
-        _pay(t.token, msg.sender, order.fee);
+        _send(order.recipient, amount - order.fee);
+        _send(msg.sender, order.fee);
     }
 
     /// @notice Pays many leaves. A recipient whom the token refuses keeps its claim and stops nobody;
     /// a leaf with nothing due is passed over; a false proof fails the whole call.
     function claimMany(Claim[] calldata claims) external nonReentrant returns (uint256 paid) {
-        VaultTerms memory t = terms();
         for (uint256 i = 0; i < claims.length; ++i) {
             Entitlement calldata leaf = claims[i].leaf;
-            uint256 amount = _book(t, leaf, claims[i].proof);
+            uint256 amount = _book(leaf, claims[i].proof);
             if (amount == 0) continue;
-            totalOut += uint128(amount);
-            if (IERC20(t.token).trySafeTransfer(leaf.account, amount)) {
+            if (IERC20(token).trySafeTransfer(leaf.account, amount)) {
                 emit EntitlementPaid(leaf.position, leaf.account, amount);
                 paid += amount;
             } else {
@@ -154,8 +150,9 @@ contract RevenueVault is EpochRoots, SignedClaims, IERC1271 {
     /// final root entitles anyone to anything.
     function payFallback() external nonReentrant returns (uint256 amount) {
         VaultTerms memory t = terms();
-        if (_dueTotal(_finalRoot()) != 0 || _isPending()) revert RootExists();
-        _sync(t);
+        uint256 entitled = _settled.adjusted ? _dueTotal(_settled.sum) : _settled.sum;
+        if (entitled != 0 || _isPending()) revert RootExists();
+        _sync();
         uint256 from = firstInflowAt + FALLBACK_DELAY;
         if (firstInflowAt == 0 || block.timestamp < from) revert FallbackTooEarly(from);
         if (registry.ownerOfVersion(t.versionId) == t.fallbackTo) {
@@ -164,40 +161,43 @@ contract RevenueVault is EpochRoots, SignedClaims, IERC1271 {
         amount = _entitledPool(t);
         fallbackPaid += uint128(amount);
         emit FallbackPaid(t.fallbackTo, amount);
-        _pay(t.token, t.fallbackTo, amount);
+        _pay(t.fallbackTo, amount);
     }
 
-    function _book(VaultTerms memory t, Entitlement calldata leaf, SumNode[] calldata proof)
-        private
-        returns (uint256 amount)
-    {
-        Root memory root = _finalRoot();
-        SumNode memory start =
-            SumNode(SumTree.leafHash(leaf, address(this), t.token), leaf.cumulative);
+    /// @dev On the implementation itself no root is ever final, so nothing opens there.
+    function _book(Entitlement memory leaf, bytes calldata proof) private returns (uint256 amount) {
+        Settled memory root = _settled;
+        bytes32 hash = SumTree.leafHash(leaf, address(this), token);
         if (
-            root.epoch == 0 || leaf.account == address(0)
-                || !SumTree.opens(root.hash, root.sum, root.depth, leaf.position, start, proof)
+            root.postedAt == 0 || leaf.account == address(0)
+                || !SumTree.opens(
+                    root.hash, root.sum, root.depth, leaf.position, hash, leaf.cumulative, proof
+                )
         ) revert InvalidOpening();
-        Position memory position = positions[leaf.position];
-        if (position.account != address(0) && position.account != leaf.account) {
-            revert PositionOfOther(leaf.position, position.account);
+        Position storage position = positions[leaf.position];
+        Position memory was = position;
+        if (was.account != leaf.account && was.account != address(0)) {
+            revert PositionOfOther(leaf.position, was.account);
         }
-        uint256 due = _due(root, leaf.position, leaf.cumulative);
-        if (due <= position.claimed) return 0;
-        amount = due - position.claimed;
+        uint256 due = root.adjusted ? _due(leaf.position, leaf.cumulative) : leaf.cumulative;
+        if (due <= was.claimed) return 0;
         // Two roots that contradict each other unnoticed still cannot pay more than the sum of the
         // last one: the other buckets' money is out of reach.
-        uint256 claims = claimedTotal + amount;
-        uint256 limit = _dueTotal(root);
+        uint256 claims;
+        // `due` is above what was claimed and, like the total, below 2^129.
+        unchecked {
+            amount = due - was.claimed;
+            claims = root.claimed + amount;
+        }
+        uint256 limit = root.adjusted ? _dueTotal(root.sum) : root.sum;
         if (claims > limit) revert ClaimsExceedRoot(claims, limit);
-        claimedTotal = uint128(claims);
         // At most the root's sum or the scaled pool, both below 2^96.
-        positions[leaf.position] = Position(leaf.account, uint96(due));
+        _settled.claimed = uint96(claims);
+        (position.account, position.claimed) = (leaf.account, uint96(due));
     }
 
     function _unbook(uint32 position, uint256 amount) private {
-        totalOut -= uint128(amount);
-        claimedTotal -= uint128(amount);
+        _settled.claimed -= uint96(amount);
         positions[position].claimed -= uint96(amount);
     }
 

@@ -2,16 +2,18 @@
 pragma solidity ^0.8.28;
 
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 
 import {IAssetRegistry} from "./IAssetRegistry.sol";
-import {IEpochCourt} from "./IEpochCourt.sol";
+import {Panels} from "./Panels.sol";
 import {IRevenueVault} from "./IRevenueVault.sol";
 import {RevenueVault} from "./RevenueVault.sol";
 import {WHOLE} from "./Shares.sol";
+import {VaultProxy} from "./VaultProxy.sol";
 import {VaultTerms, VaultTermsCodec} from "./VaultTerms.sol";
 
 /// @title Creates revenue vaults whose address is a function of their terms.
-/// @notice address = CREATE2(this factory, proxy of the implementation + the packed terms, salt 0):
+/// @notice address = CREATE2(this factory, proxy of the token's implementation + packed terms, salt 0):
 /// payments may be sent before the vault exists, and nobody can create another contract there.
 /// Creation is open to anyone: all it can do is make those terms, and no others, take effect.
 ///
@@ -25,27 +27,27 @@ import {VaultTerms, VaultTermsCodec} from "./VaultTerms.sol";
 ///  4. Tokens are allow-listed at creation: `test_an_unlisted_token_is_refused`.
 ///  5. The implementation does nothing by itself: `test_the_implementation_is_locked`.
 ///  6. The fallback is none of the parties: `test_the_fallback_is_no_party`.
-///  7. The panel exists: `test_an_unknown_panel_is_refused`.
+///  7. The panel exists, and the challenge window ends: `test_an_unknown_panel_is_refused`,
+///     `test_a_challenge_window_is_bounded`.
 ///  8. Only what this factory created is a vault: `test_nothing_else_passes_for_a_vault`.
 contract RevenueVaultFactory {
     using VaultTermsCodec for VaultTerms;
+    using VaultTermsCodec for bytes;
 
     /// @notice What platform and host may take together, parts per 10^8 of gross.
     uint256 public constant MAX_PLATFORM_AND_HOST = 50_000_000;
+    /// @notice A longer window would keep contributors from what is theirs.
+    uint256 public constant MAX_CHALLENGE_WINDOW = 30 days;
 
-    /// @dev A minimal proxy's 45 bytes of code, and the packed terms behind them.
-    uint256 private constant VAULT_CODE_BYTES = 45 + VaultTermsCodec.PACKED_BYTES;
-
-    address public immutable implementation;
     IAssetRegistry public immutable registry;
-    IEpochCourt public immutable court;
+    Panels public immutable panels;
 
-    /// @notice Tokens without fees on transfer and without rebasing, fixed at construction.
-    mapping(address token => bool) public isAllowedToken;
+    /// @notice What the vaults of a token point to. Tokens without fees on transfer and without
+    /// rebasing have one, fixed at construction.
+    mapping(address token => address) public implementationOf;
 
-    event VaultCreated(
-        address indexed vault, uint64 indexed versionId, address indexed host, VaultTerms terms
-    );
+    /// @param terms as they stand in the vault's code, 140 bytes, and the token:20.
+    event VaultCreated(uint64 indexed versionId, address vault, bytes32[5] terms);
 
     error TokenNotAllowed(address token);
     error SharesNotWhole(uint256 sum);
@@ -55,66 +57,96 @@ contract RevenueVaultFactory {
     error MissingParty(string role);
     error FallbackIsParty(address fallbackTo);
     error UnknownPanel(uint32 panel);
+    error ChallengeWindowTooLong(uint32 challengeWindow);
     error VaultExists(address vault);
 
-    constructor(address registry_, address court_, address desk_, address[] memory tokens) {
+    constructor(
+        address registry_,
+        address court_,
+        address desk_,
+        address panels_,
+        address[] memory tokens
+    ) {
         registry = IAssetRegistry(registry_);
-        court = IEpochCourt(court_);
-        implementation = address(new RevenueVault(registry_, address(this), court_, desk_));
+        panels = Panels(panels_);
         for (uint256 i = 0; i < tokens.length; ++i) {
-            isAllowedToken[tokens[i]] = true;
+            RevenueVault vault =
+                new RevenueVault(registry_, address(this), court_, desk_, tokens[i]);
+            implementationOf[tokens[i]] = address(vault);
         }
     }
 
     /// @notice Creates the vault of these terms.
-    function create(VaultTerms calldata terms) external returns (address vault) {
-        _requireValid(terms);
-        _requireLineage(terms);
+    function create(VaultTerms memory terms) external returns (address vault) {
+        address implementation = _implementation(terms.token);
+        _requireShares(terms);
+        _requireParties(terms);
         bytes memory packed = terms.pack();
-        vault = _addressOf(packed);
+        bytes memory code = VaultProxy.creationCode(implementation, packed);
+        vault = Create2.computeAddress(bytes32(0), keccak256(code));
         if (vault.code.length != 0) revert VaultExists(vault);
-        Clones.cloneDeterministicWithImmutableArgs(implementation, packed, bytes32(0));
-        emit VaultCreated(vault, terms.versionId, terms.host, terms);
+        Create2.deploy(0, bytes32(0), code);
+        emit VaultCreated(terms.versionId, vault, packed.words());
     }
 
     /// @notice Where the vault of these terms is, or will be.
-    function vaultAddress(VaultTerms calldata terms) public view returns (address) {
-        return _addressOf(terms.pack());
+    function vaultAddress(VaultTerms memory terms) external view returns (address) {
+        return _addressOf(_implementation(terms.token), terms.pack());
+    }
+
+    /// @notice Whether vaults may book this token.
+    function isAllowedToken(address token) external view returns (bool) {
+        return implementationOf[token] != address(0);
     }
 
     /// @notice Whether this factory created a vault there. Nothing is stored for it: a contract whose
-    /// address is this factory's CREATE2 address of the terms in its own code can only be its vault.
+    /// address is this factory's CREATE2 address of the proxy and the terms in its own code can only
+    /// be its vault.
     function isVault(address vault) external view returns (bool) {
-        if (vault.code.length != VAULT_CODE_BYTES) return false;
-        return _addressOf(Clones.fetchCloneArgs(vault)) == vault;
+        if (vault.code.length != VaultProxy.CODE_BYTES) return false;
+        return _addressOf(VaultProxy.target(vault), Clones.fetchCloneArgs(vault)) == vault;
     }
 
-    function _addressOf(bytes memory packed) private view returns (address) {
-        return Clones.predictDeterministicAddressWithImmutableArgs(
-            implementation, packed, bytes32(0), address(this)
+    function _implementation(address token) private view returns (address implementation) {
+        implementation = implementationOf[token];
+        if (implementation == address(0)) revert TokenNotAllowed(token);
+    }
+
+    function _addressOf(address implementation, bytes memory packed)
+        private
+        view
+        returns (address)
+    {
+        return Create2.computeAddress(
+            bytes32(0), keccak256(VaultProxy.creationCode(implementation, packed))
         );
     }
 
-    function _requireValid(VaultTerms calldata terms) private view {
-        if (!isAllowedToken[terms.token]) revert TokenNotAllowed(terms.token);
+    function _requireShares(VaultTerms memory terms) private pure {
         uint256 sum = VaultTermsCodec.totalShare(terms);
         if (sum != WHOLE) revert SharesNotWhole(sum);
-        uint256 operators = uint256(terms.platformShare) + terms.hostShare;
+        // Both are at most the whole.
+        uint256 operators;
+        unchecked {
+            operators = uint256(terms.platformShare) + terms.hostShare;
+        }
         if (operators > MAX_PLATFORM_AND_HOST) revert PlatformAndHostAboveCap(operators);
-        if (!court.isPanel(terms.panel)) revert UnknownPanel(terms.panel);
+    }
+
+    function _requireParties(VaultTerms memory terms) private view {
+        if (terms.challengeWindow > MAX_CHALLENGE_WINDOW) {
+            revert ChallengeWindowTooLong(terms.challengeWindow);
+        }
+        if (!panels.isPanel(terms.panel)) revert UnknownPanel(terms.panel);
         if (terms.platform == address(0)) revert MissingParty("platform");
         if (terms.host == address(0)) revert MissingParty("host");
         if (terms.attributor == address(0)) revert MissingParty("attributor");
         if (terms.fallbackTo == address(0)) revert MissingParty("fallback");
+        (address owner, uint256 parents, uint32 stack) = registry.lineage(terms.versionId);
         if (
             terms.fallbackTo == terms.platform || terms.fallbackTo == terms.host
-                || terms.fallbackTo == terms.attributor
-                || terms.fallbackTo == registry.ownerOfVersion(terms.versionId)
+                || terms.fallbackTo == terms.attributor || terms.fallbackTo == owner
         ) revert FallbackIsParty(terms.fallbackTo);
-    }
-
-    function _requireLineage(VaultTerms calldata terms) private view {
-        (uint256 parents, uint32 stack) = registry.lineage(terms.versionId);
         if (terms.parentsShare != stack) revert ParentsShareMismatch(terms.parentsShare, stack);
         for (uint256 i = 0; i < parents; ++i) {
             IAssetRegistry.ParentLink memory link = registry.parentLink(terms.versionId, i);

@@ -24,11 +24,13 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
 
     IAssetRegistry public immutable registry;
     IVaultSet public immutable factory;
+    /// @inheritdoc IRevenueVault
+    address public immutable token;
     address private immutable _implementation;
 
-    /// @notice Everything that ever left; beside what contributors claimed, since a claim writes both.
-    uint128 public totalOut;
-    uint128 public claimedTotal;
+    /// @dev What left otherwise than by claims. Those are counted in the word that a claim reads
+    /// anyhow, so that it writes no other.
+    uint128 private _partiesOut;
     /// @notice Everything that ever arrived, as last booked.
     uint128 public totalIn;
     uint128 public platformPaid;
@@ -57,66 +59,72 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
     error NotPayee(address caller, address payee);
     error NotVault(address child);
 
-    constructor(address registry_, address factory_) {
+    constructor(address registry_, address factory_, address token_) {
         registry = IAssetRegistry(registry_);
         factory = IVaultSet(factory_);
+        token = token_;
         _implementation = address(this);
     }
 
     /// @notice The terms, read from behind the vault's own code: nothing can change them.
     function terms() public view returns (VaultTerms memory) {
-        if (address(this) == _implementation) revert ImplementationLocked();
-        return VaultTermsCodec.unpack(Clones.fetchCloneArgs(address(this)));
+        _requireProxy();
+        return VaultTermsCodec.unpack(Clones.fetchCloneArgs(address(this)), token);
     }
 
     function versionId() external view returns (uint64) {
         return terms().versionId;
     }
 
-    function token() external view returns (address) {
-        return terms().token;
+    /// @notice What contributors have claimed.
+    function claimedTotal() public view virtual returns (uint256);
+
+    /// @notice Everything that ever left.
+    function totalOut() public view returns (uint256) {
+        return uint256(_partiesOut) + claimedTotal();
     }
 
     /// @notice Books what has arrived since the last time.
     function sync() external nonReentrant {
-        _sync(terms());
+        _requireProxy();
+        _sync();
     }
 
     function payPlatform() external nonReentrant returns (uint256 amount) {
         VaultTerms memory t = terms();
-        _sync(t);
+        _sync();
         amount = _bucket(t.platformShare) - platformPaid;
         // A bucket is at most totalIn, which fits in 128 bits.
         platformPaid += uint128(amount);
         emit PlatformPaid(t.platform, amount);
-        _pay(t.token, t.platform, amount);
+        _pay(t.platform, amount);
     }
 
     function payHost() external nonReentrant returns (uint256 amount) {
         VaultTerms memory t = terms();
-        _sync(t);
+        _sync();
         amount = _bucket(t.hostShare) - hostPaid;
         hostPaid += uint128(amount);
         emit HostPaid(t.host, amount);
-        _pay(t.token, t.host, amount);
+        _pay(t.host, amount);
     }
 
     /// @inheritdoc IRevenueVault
     function creditOwner() public nonReentrant {
         VaultTerms memory t = terms();
-        _sync(t);
+        _sync();
         _creditOwner(t);
     }
 
     /// @notice Pays an owner, past or present, what its time as owner earned.
     function payOwner(address account) external nonReentrant returns (uint256 amount) {
         VaultTerms memory t = terms();
-        _sync(t);
+        _sync();
         _creditOwner(t);
         amount = ownerCredit[account];
         ownerCredit[account] = 0;
         emit OwnerPaid(account, amount);
-        _pay(t.token, account, amount);
+        _pay(account, amount);
     }
 
     /// @inheritdoc IRevenueVault
@@ -124,7 +132,7 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
         VaultTerms memory t = terms();
         IAssetRegistry.ParentLink memory link = registry.payableLink(t.versionId, index);
         if (msg.sender != link.payee) revert NotPayee(msg.sender, link.payee);
-        _sync(t);
+        _sync();
         // While a part is frozen, more may have been paid than is payable: then nothing is, until
         // income or the end of the dispute makes up for it.
         uint256 due = _bucket(link.royalty);
@@ -132,7 +140,7 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
         if (due > paid) parentPaid[index] = due;
         amount = due > paid ? due - paid : 0;
         emit ParentPaid(index, link.payee, amount);
-        _pay(t.token, link.payee, amount);
+        _pay(link.payee, amount);
     }
 
     /// @notice Fetches what a child's vault owes this one through the child's link `index`.
@@ -141,13 +149,13 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
         nonReentrant
         returns (uint256 amount)
     {
+        _requireProxy();
         if (!factory.isVault(address(child))) revert NotVault(address(child));
-        VaultTerms memory t = terms();
         // Only a factory's vault is called, and it calls back into nothing but the token.
         amount = child.payParent(index);
         royaltyIn += uint128(amount);
         emit RoyaltyPulled(address(child), index, amount);
-        _sync(t);
+        _sync();
     }
 
     /// @notice What each bucket has been credited so far, atomic units; `unbooked` has arrived and
@@ -171,12 +179,16 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
             _bucket(t.ownerShare),
             _bucket(t.parentsShare),
             _bucket(t.contributorsShare),
-            _unbooked(t)
+            _unbooked()
         );
     }
 
-    function _sync(VaultTerms memory t) internal {
-        uint256 inflow = _unbooked(t);
+    function _requireProxy() internal view {
+        if (address(this) == _implementation) revert ImplementationLocked();
+    }
+
+    function _sync() internal {
+        uint256 inflow = _unbooked();
         if (inflow == 0) return;
         totalIn += uint128(inflow);
         if (firstInflowAt == 0) firstInflowAt = uint40(block.timestamp);
@@ -187,12 +199,16 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
         return uint256(totalIn) * share / WHOLE;
     }
 
-    /// @dev Books first; the token is the last thing called. Zero is not sent, so that a token which
-    /// refuses empty transfers blocks nothing.
-    function _pay(address token_, address to, uint256 amount) internal {
-        if (amount == 0) return;
-        totalOut += uint128(amount);
-        IERC20(token_).safeTransfer(to, amount);
+    /// @dev Books first; the token is the last thing called.
+    function _pay(address to, uint256 amount) internal {
+        _partiesOut += uint128(amount);
+        _send(to, amount);
+    }
+
+    /// @dev Of what is booked as gone already. Zero is not sent, so that a token which refuses empty
+    /// transfers blocks nothing.
+    function _send(address to, uint256 amount) internal {
+        if (amount != 0) IERC20(token).safeTransfer(to, amount);
     }
 
     function _creditOwner(VaultTerms memory t) private {
@@ -206,8 +222,8 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
 
     /// @dev Zero after the token's issuer took units away, and capped at 128 bits, so that neither an
     /// issuer nor an absurd supply can make the books revert.
-    function _unbooked(VaultTerms memory t) private view returns (uint256) {
-        uint256 everything = IERC20(t.token).balanceOf(address(this)) + totalOut;
+    function _unbooked() private view returns (uint256) {
+        uint256 everything = IERC20(token).balanceOf(address(this)) + totalOut();
         if (everything > type(uint128).max) everything = type(uint128).max;
         return everything > totalIn ? everything - totalIn : 0;
     }

@@ -29,62 +29,86 @@ struct VaultTerms {
     bytes32 termsHash;
 }
 
-/// @title Terms as the six words that stand behind a vault's code.
-/// @notice Words: token + platform, host and owner shares; platform + parents and contributors shares
-/// and window; host + version + panel; attributor; fallback; terms hash.
+/// @title Terms as the 140 bytes that stand behind a vault's code.
+/// @notice platform:20 ‖ host:20 ‖ attributor:20 ‖ fallback:20 ‖ version:5 ‖ panel:4 ‖ window:3 ‖
+/// shares of platform, host, owner and contributors:4 each ‖ terms hash:32. The parents' share is the
+/// rest of the whole, and the token is in the code that the proxy points to: each byte costs its
+/// vault 200 gas. No registry reaches 2^40 versions, and the factory bounds the window.
 ///
 /// Invariants (`test/RevenueVaultFactory.t.sol`):
-///  1. Unpacking what was packed gives the same terms: `testFuzz_terms_survive_packing`.
+///  1. Unpacking whole terms that were packed gives the same terms: `testFuzz_terms_survive_packing`.
 library VaultTermsCodec {
-    uint256 internal constant PACKED_BYTES = 192;
+    uint256 internal constant PACKED_BYTES = 140;
 
-    function pack(VaultTerms memory terms) internal pure returns (bytes memory) {
-        return bytes.concat(
-            abi.encodePacked(
-                terms.token,
-                terms.platformShare,
-                terms.hostShare,
-                terms.ownerShare,
-                terms.platform,
-                terms.parentsShare,
-                terms.contributorsShare,
-                terms.challengeWindow
-            ),
-            abi.encodePacked(
-                terms.host,
-                terms.versionId,
-                terms.panel,
-                terms.attributor,
-                uint96(0),
-                terms.fallbackTo,
-                uint96(0),
-                terms.termsHash
-            )
-        );
+    function pack(VaultTerms memory t) internal pure returns (bytes memory packed) {
+        // Ascending: what a store writes beyond its value is overwritten by the next one, and the last
+        // is a whole word. A struct in memory holds a word for each field.
+        assembly ("memory-safe") {
+            packed := mload(0x40)
+            mstore(0x40, add(packed, 192))
+            mstore(packed, PACKED_BYTES)
+            let at := add(packed, 32)
+            mstore(at, shl(96, mload(add(t, 0x40)))) // platform
+            mstore(add(at, 20), shl(96, mload(add(t, 0x60)))) // host
+            mstore(add(at, 40), shl(96, mload(add(t, 0x80)))) // attributor
+            mstore(add(at, 60), shl(96, mload(add(t, 0xa0)))) // fallbackTo
+            mstore(add(at, 80), shl(216, mload(add(t, 0x20)))) // versionId
+            mstore(add(at, 85), shl(224, mload(add(t, 0x180)))) // panel
+            mstore(add(at, 89), shl(232, mload(add(t, 0x160)))) // challengeWindow
+            mstore(add(at, 92), shl(224, mload(add(t, 0xc0)))) // platformShare
+            mstore(add(at, 96), shl(224, mload(add(t, 0xe0)))) // hostShare
+            mstore(add(at, 100), shl(224, mload(add(t, 0x100)))) // ownerShare
+            mstore(add(at, 104), shl(224, mload(add(t, 0x140)))) // contributorsShare
+            mstore(add(at, 108), mload(add(t, 0x1a0))) // termsHash
+            mstore(add(at, 140), shl(96, mload(t))) // token, beyond the packed terms
+        }
     }
 
-    function unpack(bytes memory packed) internal pure returns (VaultTerms memory terms) {
-        (uint256 w0, uint256 w1, uint256 w2, uint256 w3, uint256 w4, bytes32 w5) =
-            abi.decode(packed, (uint256, uint256, uint256, uint256, uint256, bytes32));
-        terms.token = address(uint160(w0 >> 96));
-        terms.platformShare = uint32(w0 >> 64);
-        terms.hostShare = uint32(w0 >> 32);
-        terms.ownerShare = uint32(w0);
-        terms.platform = address(uint160(w1 >> 96));
-        terms.parentsShare = uint32(w1 >> 64);
-        terms.contributorsShare = uint32(w1 >> 32);
-        terms.challengeWindow = uint32(w1);
-        terms.host = address(uint160(w2 >> 96));
-        terms.versionId = uint64(w2 >> 32);
-        terms.panel = uint32(w2);
-        terms.attributor = address(uint160(w3 >> 96));
-        terms.fallbackTo = address(uint160(w4 >> 96));
-        terms.termsHash = w5;
+    /// @notice What `pack` gave, with the token behind it: all terms as the fewest words.
+    function words(bytes memory packed) internal pure returns (bytes32[5] memory all) {
+        assembly ("memory-safe") {
+            all := add(packed, 32)
+        }
+    }
+
+    function unpack(bytes memory packed, address token)
+        internal
+        pure
+        returns (VaultTerms memory t)
+    {
+        t.token = token;
+        t.platform = address(uint160(_load(packed, 0, 20)));
+        t.host = address(uint160(_load(packed, 20, 20)));
+        t.attributor = address(uint160(_load(packed, 40, 20)));
+        t.fallbackTo = address(uint160(_load(packed, 60, 20)));
+        t.versionId = uint64(_load(packed, 80, 5));
+        t.panel = uint32(_load(packed, 85, 4));
+        t.challengeWindow = uint32(_load(packed, 89, 3));
+        t.platformShare = uint32(_load(packed, 92, 4));
+        t.hostShare = uint32(_load(packed, 96, 4));
+        t.ownerShare = uint32(_load(packed, 100, 4));
+        t.contributorsShare = uint32(_load(packed, 104, 4));
+        t.termsHash = bytes32(_load(packed, 108, 32));
+        // Packed terms are whole: totalShare(t) leaves the parents out as yet.
+        t.parentsShare = uint32(WHOLE - totalShare(t));
     }
 
     /// @notice The sum of all shares: 10^8 in valid terms.
     function totalShare(VaultTerms memory terms) internal pure returns (uint256) {
-        return uint256(terms.platformShare) + terms.hostShare + terms.ownerShare
-            + terms.parentsShare + terms.contributorsShare;
+        // Five values of 32 bits.
+        unchecked {
+            return uint256(terms.platformShare) + terms.hostShare + terms.ownerShare
+                + terms.parentsShare + terms.contributorsShare;
+        }
+    }
+
+    function _load(bytes memory packed, uint256 offset, uint256 size)
+        private
+        pure
+        returns (uint256 value)
+    {
+        assembly ("memory-safe") {
+            value := shr(shl(3, sub(32, size)), mload(add(add(packed, 0x20), offset)))
+        }
     }
 }

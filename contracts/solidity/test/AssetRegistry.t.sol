@@ -56,7 +56,7 @@ contract AssetRegistryTest is Vaults {
         parents[0] = AssetRegistry.Parent(versionId, first);
         parents[1] = AssetRegistry.Parent(other, second);
         (, uint64 child) = _publish(ALICE, parents, 0);
-        (uint256 count, uint32 stack) = registry.lineage(child);
+        (, uint256 count, uint32 stack) = registry.lineage(child);
         checkEq(count, 2, "parents");
         checkEq(stack, uint256(first) + second, "stack");
     }

@@ -418,7 +418,7 @@ contract ContributionBondTest is Contributions {
         checkEq(token.balanceOf(address(vault)), 150_000, "three quarters of all so far");
         vault.pullFrom(child, 0);
         checkEq(token.balanceOf(address(vault)), 150_000, "once");
-        (, uint32 stack) = registry.lineage(childId);
+        (,, uint32 stack) = registry.lineage(childId);
         checkEq(stack, 10_000_000, "the link stays what it is");
         vm.warp(block.timestamp + TAGGED);
         vault.pullFrom(child, 0);
@@ -536,9 +536,9 @@ contract ContributionBondTest is Contributions {
         private
         returns (RevenueVault child, uint64 childId)
     {
-        (uint64 parentAsset,,,,,,,) = registry.versions(parentId);
+        uint64 parentAsset = registry.versions(parentId).assetId;
         address parentOwner = registry.ownerOf(parentAsset);
-        (,,,,, address payee,,) = registry.versions(parentId);
+        address payee = registry.versions(parentId).payee;
         if (payee == address(0)) {
             vm.prank(parentOwner);
             registry.setPayee(parentId, address(parentVault));

@@ -66,11 +66,9 @@ abstract contract Courts is Vaults {
         root = SumTree.node(left.hash, left.sum, right.hash, right.sum);
         top = DetailTop(false, left, right);
         openings = new DetailOpening[](2);
-        SumNode[] memory beside = new SumNode[](1);
-        beside[0] = right;
+        bytes memory beside = abi.encodePacked(right.hash, right.sum);
         openings[0] = DetailOpening(0, first, one, beside);
-        beside = new SumNode[](1);
-        beside[0] = left;
+        beside = abi.encodePacked(left.hash, left.sum);
         openings[1] = DetailOpening(1, second, two, beside);
     }
 

@@ -109,7 +109,7 @@ contract Economy is Courts {
 
     function transferAsset(uint256 which, bool toBob) external {
         uint256 asset = _touch(which);
-        (uint64 id,,,,,,,) = registry.versions(versions[asset]);
+        uint64 id = registry.versions(versions[asset]).assetId;
         address from = registry.ownerOf(id);
         vm.prank(from);
         registry.transferFrom(from, toBob ? BOB : OWNER, id);

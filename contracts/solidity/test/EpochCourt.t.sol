@@ -201,7 +201,7 @@ contract EpochCourtTest is Courts {
         uint256 id = _demand(1, 0);
         SumNode memory left = SumNode(_leafHash(leaves[0]), 1_000);
         SumNode memory right = SumNode(_leafHash(leaves[1]), 2_000);
-        SumNode[] memory none;
+        bytes memory none;
         vm.expectRevert(AvailabilityDemands.WrongAnswer.selector);
         demands.showNode(id, right, left, none);
         demands.showNode(id, left, right, none);

@@ -102,14 +102,14 @@ contract EpochFaultsTest is Courts {
     /// @notice A sum beside the leaf's own would promise units that no claim can ever reach.
     function test_a_sum_that_the_leaf_does_not_state_cancels() public {
         Entitlement[] memory leaves = _two(2_000, 2_000);
-        SumNode[] memory proof = _proof(leaves, 1, 0);
+        SumNode[] memory proof = _neighbours(leaves, 1, 0);
         (, uint128 sum) = _tree(leaves, 1);
         bytes32 hash = _leafHash(leaves[0]);
         bytes32 root = keccak256(
             abi.encodePacked(bytes1(0x01), hash, uint128(2_500), proof[0].hash, proof[0].sum)
         );
         _post(root, sum + 500, 1);
-        Opening memory opening = Opening(leaves[0], proof);
+        Opening memory opening = Opening(leaves[0], _packed(proof));
         vm.expectRevert(Openings.InvalidOpening.selector);
         faults.proveMalformed(vault, 0, 2_000, opening);
         faults.proveMalformed(vault, 0, 2_500, opening);
@@ -200,7 +200,7 @@ contract EpochFaultsTest is Courts {
             faults.proveUnknownReceipt(
                 vault,
                 _opening(leaves, 0),
-                DetailOpening(0, bytes32(id), 1_000, new SumNode[](0)),
+                DetailOpening(0, bytes32(id), 1_000, ""),
                 id == 1 ? none : receipts[id == 3 ? 0 : 1],
                 id == 5 ? none : receipts[id == 1 ? 0 : 1]
             );
@@ -214,7 +214,7 @@ contract EpochFaultsTest is Courts {
         leaves[0].detailRoot = detail;
         _postReceipts(ReceiptTree.EMPTY_ROOT, leaves);
         ReceiptOpening memory none;
-        DetailOpening memory paid = DetailOpening(0, bytes32(uint256(7)), 1_000, new SumNode[](0));
+        DetailOpening memory paid = DetailOpening(0, bytes32(uint256(7)), 1_000, "");
         faults.proveUnknownReceipt(vault, _opening(leaves, 0), paid, none, none);
         _checkCancelled();
     }
@@ -227,7 +227,7 @@ contract EpochFaultsTest is Courts {
         leaves[0].detailRoot = detail;
         _postReceipts(root, leaves);
         Opening memory opening = _opening(leaves, 0);
-        DetailOpening memory paid = DetailOpening(0, bytes32(uint256(4)), 1_000, new SumNode[](0));
+        DetailOpening memory paid = DetailOpening(0, bytes32(uint256(4)), 1_000, "");
         ReceiptOpening memory none;
         vm.expectRevert(EpochFaults.NoFault.selector);
         faults.proveUnknownReceipt(vault, opening, paid, receipts[0], receipts[1]);
@@ -302,8 +302,8 @@ contract EpochFaultsTest is Courts {
         leaves = new Opening[](2);
         details = new DetailOpening[](2);
         (leaves[0], leaves[1]) = (_opening(shared, 0), _opening(shared, 1));
-        details[0] = DetailOpening(0, bytes32(uint256(2)), one, new SumNode[](0));
-        details[1] = DetailOpening(0, bytes32(uint256(2)), two, new SumNode[](0));
+        details[0] = DetailOpening(0, bytes32(uint256(2)), one, "");
+        details[1] = DetailOpening(0, bytes32(uint256(2)), two, "");
     }
 
     function _regression(Entitlement[] memory was, Entitlement[] memory now_) private {

@@ -102,28 +102,34 @@ contract PermitGasTest is Permits {
 contract VaultGasTest is Vaults {
     function setUp() public {
         _setUpVaults();
-        _pay(vault, 1_000_000);
+        _pay(vault, 2_000_000_000);
+        _bond(vault, ATTRIBUTOR, 1_000_000_000);
     }
 
     function test_gas_create_vault() public {
         VaultTerms memory terms = _terms(versionId, 0);
-        terms.termsHash = 0;
+        terms.termsHash = keccak256("other terms");
+        // Addresses without zeros: those of the other tests are short, and cost less calldata.
+        terms.platform = _account(1);
+        terms.host = _account(2);
+        terms.attributor = _account(3);
+        terms.fallbackTo = _account(4);
         factory.create(terms);
         vm.snapshotGasLastCall("vaults", "create");
     }
 
     function test_gas_post_root_and_claim_at_depth_20() public {
-        (bytes32 root, SumNode[] memory proof) = _deep(_leaf(0, ALICE, 500));
-        _post(root, 500, 20);
+        (bytes32 root, uint128 sum, bytes memory proof) = _deep(_leaf(0, _account(5), 500));
+        _post(root, sum, 20);
         vm.snapshotGasLastCall("vaults", "post a root, first, with its seed");
         _finalize();
-        vault.claim(_leaf(0, ALICE, 500), proof);
+        vault.claim(_leaf(0, _account(5), 500), proof);
         vm.snapshotGasLastCall("vaults", "claim, depth 20, first");
-        (root, proof) = _deep(_leaf(0, ALICE, 900));
-        _post(root, 900, 20);
+        (root, sum, proof) = _deep(_leaf(0, _account(5), 900));
+        _post(root, sum, 20);
         vm.snapshotGasLastCall("vaults", "post a root, repeated, with its seed");
         _finalize();
-        vault.claim(_leaf(0, ALICE, 900), proof);
+        vault.claim(_leaf(0, _account(5), 900), proof);
         vm.snapshotGasLastCall("vaults", "claim, depth 20, repeated");
     }
 
@@ -132,20 +138,25 @@ contract VaultGasTest is Vaults {
         vm.snapshotGasLastCall("vaults", "pay the host, first");
     }
 
-    /// @dev A tree of 2^20 slots in which only position 0 is used, without building all of it.
+    function _account(uint256 seed) private pure returns (address) {
+        return address(uint160(uint256(keccak256(abi.encode("account", seed)))));
+    }
+
+    /// @dev The leaf at position 0 of a tree whose 2^20 slots are all in use, without building it:
+    /// neighbours with hashes and sums like a full tree's, so that their calldata costs what it does.
     function _deep(Entitlement memory leaf)
         private
         view
-        returns (bytes32 hash, SumNode[] memory proof)
+        returns (bytes32 hash, uint128 sum, bytes memory proof)
     {
-        proof = new SumNode[](20);
-        hash = SumTree.leafHash(leaf, address(vault), address(token));
-        bytes32 empty;
+        SumNode[] memory neighbours = new SumNode[](20);
+        (hash, sum) = (SumTree.leafHash(leaf, address(vault), address(token)), leaf.cumulative);
         for (uint256 i = 0; i < 20; ++i) {
-            proof[i] = SumNode(empty, 0);
-            hash =
-                keccak256(abi.encodePacked(bytes1(0x01), hash, leaf.cumulative, empty, uint128(0)));
-            empty = keccak256(abi.encodePacked(bytes1(0x01), empty, uint128(0), empty, uint128(0)));
+            neighbours[i] =
+                SumNode(keccak256(abi.encode(i)), uint128((501 << i) + (i * 7919) % (1 << i)));
+            hash = SumTree.node(hash, sum, neighbours[i].hash, neighbours[i].sum);
+            sum += neighbours[i].sum;
         }
+        proof = _packed(neighbours);
     }
 }

@@ -293,7 +293,7 @@ contract LicencesTest is Vaults {
         bytes32 hash,
         string memory field
     ) private {
-        (,, uint32 asked,,,,,) = registry.versions(parent);
+        uint32 asked = registry.versions(parent).minRoyalty;
         if (bytes(field).length == 0) {
             vm.expectPartialRevert(Licences.LicenceExpired.selector);
         } else {

@@ -141,7 +141,7 @@ contract NaiveFormsTest is Vaults {
         _finalTwo(600, 0);
         vault.claim(_two(600, 0)[0], _proof(_two(600, 0), 1, 0));
         _finalTwo(0, 600);
-        SumNode[] memory proof = _proof(_two(0, 600), 1, 1);
+        bytes memory proof = _proof(_two(0, 600), 1, 1);
         Entitlement memory leaf = _two(0, 600)[1];
         vm.expectPartialRevert(RevenueVault.ClaimsExceedRoot.selector);
         vault.claim(leaf, proof);
@@ -160,10 +160,11 @@ contract NaiveFormsTest is Vaults {
         _finalTwo(60, 0);
         vault.claim(_two(60, 0)[0], _proof(_two(60, 0), 1, 0));
         Entitlement memory other = _two(0, 60)[1];
-        SumNode[] memory moved = _proof(_two(60, 0), 1, 1);
+        SumNode[] memory moved = _neighbours(_two(60, 0), 1, 1);
         moved[0].sum = 0;
+        bytes memory proof = _packed(moved);
         vm.expectRevert(EpochRoots.InvalidOpening.selector);
-        vault.claim(other, moved);
+        vault.claim(other, proof);
     }
 
     /// @notice Half "of net" behind a host of 90 % and a platform of 5 % is 2.5 % of what buyers pay. Of

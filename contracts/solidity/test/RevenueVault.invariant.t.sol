@@ -20,6 +20,9 @@ contract VaultHandler is Vaults {
     Entitlement[] private _final;
     Entitlement[] private _pending;
     uint256[6] private _seen;
+    /// @dev The most that a final root ever entitled each position to, and what it had claimed.
+    uint128[POSITIONS] private _highest;
+    uint96[POSITIONS] private _claimed;
 
     constructor() {
         _setUpVaults();
@@ -89,6 +92,8 @@ contract VaultHandler is Vaults {
         try vault.finalize() {
             for (uint256 i = 0; i < POSITIONS; ++i) {
                 _final[i] = _pending[i];
+                uint128 cumulative = _final[i].cumulative;
+                if (cumulative > _highest[i]) _highest[i] = cumulative;
             }
             ++accepted;
         } catch {
@@ -122,8 +127,15 @@ contract VaultHandler is Vaults {
         _watch();
     }
 
-    /// @notice The sum of what positions claimed; fails if one claimed above its entitlement in the
-    /// final root, unless roots that moved units between positions went unchallenged.
+    /// @notice Fails if a position claimed more than any final root entitled it to.
+    function requireWithinEntitlements() external view {
+        for (uint32 i = 0; i < POSITIONS; ++i) {
+            (, uint96 claimed) = vault.positions(i);
+            checkAtMost(claimed, _highest[i], "claimed within an entitlement");
+        }
+    }
+
+    /// @notice The sum of what positions claimed.
     function claims() external view returns (uint256 total) {
         for (uint32 i = 0; i < POSITIONS; ++i) {
             (, uint96 claimed) = vault.positions(i);
@@ -192,6 +204,11 @@ contract VaultHandler is Vaults {
             if (now_[i] < _seen[i]) fell = true;
         }
         _seen = now_;
+        for (uint32 i = 0; i < POSITIONS; ++i) {
+            (, uint96 claimed) = vault.positions(i);
+            if (claimed < _claimed[i]) fell = true;
+            _claimed[i] = claimed;
+        }
     }
 }
 
@@ -244,6 +261,11 @@ contract RevenueVaultInvariantTest is Vaults {
         if (!isPending) return;
         checkAtMost(finalSum, pendingSum, "final within pending");
         checkAtMost(pendingSum, pool, "pending within pool");
+    }
+
+    function invariant_claims_stay_within_entitlements() public view {
+        handler.requireWithinEntitlements();
+        check(!handler.fell(), "no position's claims fall");
     }
 
     function invariant_claims_stay_within_the_root() public view {

@@ -96,7 +96,7 @@ contract RevenueVaultTest is Vaults {
         Entitlement[] memory leaves = _two(300, 200);
         (bytes32 root, uint128 sum) = _tree(leaves, 1);
         _post(root, sum, 1);
-        SumNode[] memory proof = _proof(leaves, 1, 0);
+        bytes memory proof = _proof(leaves, 1, 0);
         vm.expectRevert(EpochRoots.InvalidOpening.selector);
         vault.claim(leaves[0], proof);
         _finalize();
@@ -118,7 +118,7 @@ contract RevenueVaultTest is Vaults {
         (root, sum) = _tree(second, 1);
         _post(root, sum, 1);
         _finalize();
-        SumNode[] memory proof = _proof(second, 1, 1);
+        bytes memory proof = _proof(second, 1, 1);
         vm.expectPartialRevert(RevenueVault.ClaimsExceedRoot.selector);
         vault.claim(second[1], proof);
         vault.payHost();
@@ -139,7 +139,7 @@ contract RevenueVaultTest is Vaults {
         (root, sum) = _tree(second, 1);
         _post(root, sum, 1);
         _finalize();
-        SumNode[] memory proof = _proof(second, 1, 0);
+        bytes memory proof = _proof(second, 1, 0);
         vm.expectPartialRevert(RevenueVault.PositionOfOther.selector);
         vault.claim(second[0], proof);
     }

@@ -6,6 +6,7 @@ import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {AssetRegistry} from "../src/AssetRegistry.sol";
 import {RevenueVault} from "../src/RevenueVault.sol";
 import {RevenueVaultFactory} from "../src/RevenueVaultFactory.sol";
+import {SettlementToken} from "../src/SettlementToken.sol";
 import {VaultBooks} from "../src/VaultBooks.sol";
 import {VaultTerms, VaultTermsCodec} from "../src/VaultTerms.sol";
 import {Vaults} from "./Vaults.sol";
@@ -26,20 +27,39 @@ contract RevenueVaultFactoryTest is Vaults {
         factory.create(terms);
     }
 
+    function test_a_vault_is_a_clone_as_openzeppelin_makes_it() public view {
+        bytes memory packed = VaultTermsCodec.pack(_terms(versionId, 0));
+        address expected = Clones.predictDeterministicAddressWithImmutableArgs(
+            factory.implementationOf(address(token)), packed, bytes32(0), address(factory)
+        );
+        checkEq(expected, address(vault), "the clone's address");
+        checkEq(keccak256(Clones.fetchCloneArgs(address(vault))), keccak256(packed), "its terms");
+    }
+
+    function test_an_unknown_panel_is_refused() public {
+        VaultTerms memory terms = _terms(versionId, 0);
+        terms.panel = panel + 1;
+        vm.expectPartialRevert(RevenueVaultFactory.UnknownPanel.selector);
+        factory.create(terms);
+        terms.panel = 0;
+        vm.expectPartialRevert(RevenueVaultFactory.UnknownPanel.selector);
+        factory.create(terms);
+    }
+
     /// @dev Only this factory can create at its CREATE2 addresses, so the same code anywhere else, the
     /// same length with other code, and an address not created yet are no vaults.
     function test_nothing_else_passes_for_a_vault() public {
         check(factory.isVault(address(vault)), "the vault");
         check(!factory.isVault(ALICE), "an account");
         check(!factory.isVault(address(token)), "another contract");
-        check(!factory.isVault(factory.implementation()), "the implementation");
+        check(!factory.isVault(factory.implementationOf(address(token))), "the implementation");
         VaultTerms memory terms = _terms(versionId, 0);
         terms.host = BOB;
         check(!factory.isVault(factory.vaultAddress(terms)), "not created yet");
         vm.etch(ALICE, address(vault).code);
         check(!factory.isVault(ALICE), "a copy of its code");
         address forged = Clones.cloneDeterministicWithImmutableArgs(
-            factory.implementation(), VaultTermsCodec.pack(terms), bytes32(0)
+            factory.implementationOf(address(token)), VaultTermsCodec.pack(terms), bytes32(0)
         );
         checkEq(forged.code.length, address(vault).code.length, "same code");
         check(!factory.isVault(forged), "a clone made by somebody else");
@@ -48,8 +68,7 @@ contract RevenueVaultFactoryTest is Vaults {
     function testFuzz_every_term_moves_the_address(uint256 which) public view {
         VaultTerms memory terms = _terms(versionId, 0);
         address before = factory.vaultAddress(terms);
-        which = within(which, 0, 13);
-        if (which == 0) terms.token = ALICE;
+        which = within(which, 1, 13);
         if (which == 1) terms.versionId += 1;
         if (which == 2) terms.platform = ALICE;
         if (which == 3) terms.host = ALICE;
@@ -58,7 +77,8 @@ contract RevenueVaultFactoryTest is Vaults {
         if (which == 6) terms.platformShare += 1;
         if (which == 7) terms.hostShare += 1;
         if (which == 8) terms.ownerShare += 1;
-        if (which == 9) terms.parentsShare += 1;
+        // Shares are whole, so the parents' part moves with another.
+        if (which == 9) (terms.parentsShare, terms.ownerShare) = (1, terms.ownerShare - 1);
         if (which == 10) terms.contributorsShare += 1;
         if (which == 11) terms.challengeWindow += 1;
         if (which == 13) terms.panel += 1;
@@ -66,11 +86,35 @@ contract RevenueVaultFactoryTest is Vaults {
         check(factory.vaultAddress(terms) != before, "another address");
     }
 
+    function test_a_token_has_an_implementation_of_its_own() public {
+        SettlementToken second = new SettlementToken(address(this));
+        address[] memory tokens = new address[](2);
+        (tokens[0], tokens[1]) = (address(token), address(second));
+        RevenueVaultFactory other = _deployBeside(tokens);
+        VaultTerms memory terms = _terms(versionId, 0);
+        RevenueVault first = RevenueVault(other.create(terms));
+        terms.token = address(second);
+        RevenueVault later = RevenueVault(other.create(terms));
+        check(address(first) != address(later), "the token moves the address");
+        checkEq(first.token(), address(token), "the first books its token");
+        checkEq(later.token(), address(second), "the second books the other");
+        checkEq(later.terms().token, address(second), "as its terms say");
+        check(other.isVault(address(first)) && other.isVault(address(later)), "both are vaults");
+    }
+
     function testFuzz_terms_survive_packing(VaultTerms memory terms) public pure {
+        terms.versionId %= 2 ** 40;
+        terms.challengeWindow %= 2 ** 24;
+        terms.platformShare %= 20_000_000;
+        terms.hostShare %= 20_000_000;
+        terms.ownerShare %= 20_000_000;
+        terms.contributorsShare %= 20_000_000;
+        terms.parentsShare = 100_000_000 - terms.platformShare - terms.hostShare - terms.ownerShare
+            - terms.contributorsShare;
         bytes memory packed = VaultTermsCodec.pack(terms);
-        checkEq(packed.length, VaultTermsCodec.PACKED_BYTES, "six words");
+        checkEq(packed.length, VaultTermsCodec.PACKED_BYTES, "140 bytes");
         checkEq(
-            keccak256(abi.encode(VaultTermsCodec.unpack(packed))),
+            keccak256(abi.encode(VaultTermsCodec.unpack(packed, terms.token))),
             keccak256(abi.encode(terms)),
             "terms"
         );
@@ -86,13 +130,22 @@ contract RevenueVaultFactoryTest is Vaults {
     }
 
     function test_the_implementation_is_locked() public {
-        RevenueVault implementation = RevenueVault(factory.implementation());
+        RevenueVault implementation = RevenueVault(factory.implementationOf(address(token)));
         vm.expectRevert(VaultBooks.ImplementationLocked.selector);
         implementation.sync();
         vm.expectRevert(VaultBooks.ImplementationLocked.selector);
         implementation.commitEpoch(1, keccak256("receipts"), 999);
         vm.expectRevert(VaultBooks.ImplementationLocked.selector);
         implementation.payFallback();
+    }
+
+    function test_a_challenge_window_is_bounded() public {
+        VaultTerms memory terms = _terms(versionId, 0);
+        terms.challengeWindow = 30 days + 1;
+        vm.expectPartialRevert(RevenueVaultFactory.ChallengeWindowTooLong.selector);
+        factory.create(terms);
+        terms.challengeWindow = 30 days;
+        checkEq(RevenueVault(factory.create(terms)).terms().challengeWindow, 30 days, "window");
     }
 
     function test_shares_must_be_whole() public {
@@ -144,6 +197,8 @@ contract RevenueVaultFactoryTest is Vaults {
         terms.token = ALICE;
         vm.expectPartialRevert(RevenueVaultFactory.TokenNotAllowed.selector);
         factory.create(terms);
+        vm.expectPartialRevert(RevenueVaultFactory.TokenNotAllowed.selector);
+        factory.vaultAddress(terms);
     }
 
     function test_the_fallback_is_no_party() public {

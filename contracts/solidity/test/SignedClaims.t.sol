@@ -68,7 +68,7 @@ contract SignedClaimsTest is Vaults {
         ClaimOrder memory order = _order();
         bytes memory signature = _sign(_leaves[0], order);
         _relay(_leaves[0], order, signature);
-        SumNode[] memory proof = _proofOf(0);
+        bytes memory proof = _proofOf(0);
         vm.expectPartialRevert(RevenueVault.NothingToClaim.selector);
         vault.claimSigned(_leaves[0], proof, order, signature);
     }
@@ -76,7 +76,7 @@ contract SignedClaimsTest is Vaults {
     function test_an_order_ends_at_its_deadline() public {
         ClaimOrder memory order = _order();
         bytes memory signature = _sign(_leaves[0], order);
-        SumNode[] memory proof = _proofOf(0);
+        bytes memory proof = _proofOf(0);
         vm.warp(order.deadline + 1);
         vm.expectPartialRevert(SignedClaims.ClaimExpired.selector);
         vault.claimSigned(_leaves[0], proof, order, signature);
@@ -88,7 +88,7 @@ contract SignedClaimsTest is Vaults {
         ClaimOrder memory order = _order();
         order.fee = 3_001;
         bytes memory signature = _sign(_leaves[0], order);
-        SumNode[] memory proof = _proofOf(0);
+        bytes memory proof = _proofOf(0);
         vm.expectPartialRevert(SignedClaims.FeeAboveClaim.selector);
         vault.claimSigned(_leaves[0], proof, order, signature);
     }
@@ -114,7 +114,7 @@ contract SignedClaimsTest is Vaults {
             signature = _sign(leaf, order);
             vault = signedFor;
         }
-        SumNode[] memory proof = _proofOf(position);
+        bytes memory proof = _proofOf(position);
         vm.expectPartialRevert(SignedClaims.NotSignedByAccount.selector);
         vault.claimSigned(_leaves[0], proof, order, signature);
     }
@@ -129,7 +129,7 @@ contract SignedClaimsTest is Vaults {
     function test_a_strangers_signature_moves_nothing() public {
         ClaimOrder memory order = _order();
         bytes memory signature = signed(0xBAD, _digest(_leaves[0], order));
-        SumNode[] memory proof = _proofOf(0);
+        bytes memory proof = _proofOf(0);
         vm.expectPartialRevert(SignedClaims.NotSignedByAccount.selector);
         vault.claimSigned(_leaves[0], proof, order, signature);
     }
@@ -145,7 +145,7 @@ contract SignedClaimsTest is Vaults {
         _finalize();
     }
 
-    function _proofOf(uint32 position) private view returns (SumNode[] memory) {
+    function _proofOf(uint32 position) private view returns (bytes memory) {
         return _proof(_leaves, 1, position);
     }
 
@@ -156,7 +156,7 @@ contract SignedClaimsTest is Vaults {
     function _relay(Entitlement memory leaf, ClaimOrder memory order, bytes memory signature)
         private
     {
-        SumNode[] memory proof = _proofOf(leaf.position);
+        bytes memory proof = _proofOf(leaf.position);
         vm.prank(RELAYER);
         vault.claimSigned(leaf, proof, order, signature);
     }

@@ -33,7 +33,7 @@ contract SumTreeTest is Vaults {
         (bytes32 root, uint128 sum) = _tree(leaves, DEPTH);
         uint32 position = uint32(within(which, 0, 7));
         Entitlement memory leaf = leaves[position];
-        SumNode[] memory proof = _proof(leaves, DEPTH, position);
+        SumNode[] memory proof = _neighbours(leaves, DEPTH, position);
         uint256 level = within(change, 0, DEPTH - 1);
         part = within(part, 0, 6);
         if (part == 0) leaf.cumulative ^= 1;
@@ -43,7 +43,7 @@ contract SumTreeTest is Vaults {
         if (part == 4) proof[level].sum ^= 1;
         if (part == 5) proof[level].hash ^= bytes32(uint256(1));
         if (part == 6) sum ^= 1;
-        check(!this.opens(root, sum, DEPTH, leaf, proof), "must not open");
+        check(!this.opens(root, sum, DEPTH, leaf, _packed(proof)), "must not open");
     }
 
     function test_a_position_beyond_the_tree_does_not_open() public view {
@@ -62,9 +62,9 @@ contract SumTreeTest is Vaults {
         Entitlement[] memory other = _two(0, 60);
         check(this.opens(root, sum, 1, leaves[0], _proof(leaves, 1, 0)), "the honest one opens");
         check(!this.opens(root, sum, 1, other[1], _proof(other, 1, 1)), "the other does not");
-        SumNode[] memory proof = _proof(leaves, 1, 1);
+        SumNode[] memory proof = _neighbours(leaves, 1, 1);
         proof[0].sum = 0;
-        check(!this.opens(root, sum, 1, other[1], proof), "nor with the sum moved");
+        check(!this.opens(root, sum, 1, other[1], _packed(proof)), "nor with the sum moved");
     }
 
     function test_a_proof_has_the_depth_of_the_tree() public view {
@@ -75,11 +75,20 @@ contract SumTreeTest is Vaults {
         check(this.opens(root, sum, 2, leaves[0], _proof(leaves, 2, 0)), "right");
     }
 
+    function test_a_proof_is_whole_nodes() public view {
+        Entitlement[] memory leaves = _two(60, 40);
+        (bytes32 root, uint128 sum) = _tree(leaves, 2);
+        bytes memory proof = _proof(leaves, 2, 0);
+        check(!this.opens(root, sum, 2, leaves[0], bytes.concat(proof, hex"00")), "longer");
+        (bool fits,,) = this.climb(0, _leafHash(leaves[0]), 60, bytes.concat(proof, hex"00"));
+        check(!fits, "a byte beyond the last node");
+    }
+
     function test_a_sum_that_overflows_does_not_open() public view {
         Entitlement[] memory leaves = _two(type(uint128).max, 0);
-        SumNode[] memory proof = _proof(leaves, 1, 0);
+        SumNode[] memory proof = _neighbours(leaves, 1, 0);
         proof[0].sum = 1;
-        check(!this.opens(bytes32(0), 0, 1, leaves[0], proof), "overflow");
+        check(!this.opens(bytes32(0), 0, 1, leaves[0], _packed(proof)), "overflow");
     }
 
     function testFuzz_climbing_is_hashing_level_by_level(
@@ -95,7 +104,7 @@ contract SumTreeTest is Vaults {
             proof[i] = SumNode(hashes[i], i % 4 == 0 ? sums[i] : sums[i] >> 64);
         }
         (bool climbed, bytes32 top, uint256 sum) =
-            this.climb(position, SumNode(start, startSum), proof);
+            this.climb(position, start, startSum, _packed(proof));
         (bool fits, bytes32 hash, uint256 total) = _climbed(position, start, startSum, proof);
         check(climbed == fits, "fits");
         checkEq(top, hash, "hash");
@@ -117,12 +126,12 @@ contract SumTreeTest is Vaults {
         );
     }
 
-    function climb(uint32 position, SumNode memory start, SumNode[] calldata proof)
+    function climb(uint32 position, bytes32 start, uint128 sum, bytes calldata proof)
         external
         pure
         returns (bool, bytes32, uint256)
     {
-        return SumTree.climb(position, start, proof);
+        return SumTree.climb(position, start, sum, proof);
     }
 
     /// @dev External, so that the proof arrives as calldata like in the vault.
@@ -131,12 +140,10 @@ contract SumTreeTest is Vaults {
         uint128 sum,
         uint8 depth,
         Entitlement memory leaf,
-        SumNode[] calldata proof
+        bytes calldata proof
     ) external view returns (bool) {
-        SumNode memory start = SumNode(
-            SumTree.leafHash(leaf, address(vault), address(token)), leaf.cumulative
-        );
-        return SumTree.opens(root, sum, depth, leaf.position, start, proof);
+        bytes32 hash = SumTree.leafHash(leaf, address(vault), address(token));
+        return SumTree.opens(root, sum, depth, leaf.position, hash, leaf.cumulative, proof);
     }
 
     function _climbed(uint32 position, bytes32 start, uint256 sum, SumNode[] memory proof)

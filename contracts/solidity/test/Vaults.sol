@@ -79,7 +79,9 @@ abstract contract Vaults is Checks {
         uint64 nonce = vm.getNonce(address(this));
         address expected = _createdAddress(address(this), nonce + 1);
         address expectedCourt = _createdAddress(address(this), nonce + 3);
-        factory = new RevenueVaultFactory(expected, expectedCourt, address(desk), tokens);
+        factory = new RevenueVaultFactory(
+            expected, expectedCourt, address(desk), address(panels), tokens
+        );
         address expectedBond = _createdAddress(address(this), nonce + 5);
         registry = new AssetRegistry(address(factory), expectedBond, address(licences));
         demands = new AvailabilityDemands(address(factory), address(panels));
@@ -95,7 +97,9 @@ abstract contract Vaults is Checks {
     /// @notice Another factory, with a court of its own, for the same registry's assets.
     function _deployBeside(address[] memory tokens) internal returns (RevenueVaultFactory other) {
         address expected = _createdAddress(address(this), vm.getNonce(address(this)) + 2);
-        other = new RevenueVaultFactory(address(registry), expected, address(desk), tokens);
+        other = new RevenueVaultFactory(
+            address(registry), expected, address(desk), address(panels), tokens
+        );
         demands = new AvailabilityDemands(address(other), address(panels));
         court = _court(other);
         checkEq(address(court), expected, "court's address");
@@ -215,6 +219,21 @@ abstract contract Vaults is Checks {
     }
 
     function _proof(Entitlement[] memory leaves, uint8 depth, uint32 position)
+        internal
+        view
+        returns (bytes memory)
+    {
+        return _packed(_neighbours(leaves, depth, position));
+    }
+
+    /// @notice Neighbours as a proof holds them.
+    function _packed(SumNode[] memory neighbours) internal pure returns (bytes memory proof) {
+        for (uint256 i = 0; i < neighbours.length; ++i) {
+            proof = bytes.concat(proof, abi.encodePacked(neighbours[i].hash, neighbours[i].sum));
+        }
+    }
+
+    function _neighbours(Entitlement[] memory leaves, uint8 depth, uint32 position)
         internal
         view
         returns (SumNode[] memory proof)
