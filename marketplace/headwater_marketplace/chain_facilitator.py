@@ -5,6 +5,7 @@ Source: x402 v2, facilitator interface; schemes `batch-settlement`, `exact` and 
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 
 from headwater_contracts.calls import Call
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient
@@ -195,6 +196,8 @@ class ChainFacilitator:
                 return await self._refund(payload, requirements)
             call = await self._actions.call(payload.payload)
             receipt = await self._sender.send(call)
+        except TransactionPendingError as exc:
+            return _still_pending(requirements, str(exc.details["transaction"]))
         except ContractRevertError as exc:
             return _failed(requirements, f"{_PREFIX}{kind}_simulation_failed", exc.message)
         except HeadwaterError as exc:
@@ -209,12 +212,17 @@ class ChainFacilitator:
         call = await self._actions.call(payload.payload)
         config = parse_config(payload.payload["channelConfig"])
         identifier = channel_id(config, self._deployment.chain_id)
-        before = await self.channel(identifier)
         receipt = await self._sender.send(call)
-        after = await self.channel(identifier)
-        extra = {"channelState": _chain_state(identifier, after)}
+        extra = await self._state_if_told(identifier)
         outcome = self._settled(terms, config.payer, receipt.transaction_hash, extra)
-        return outcome.model_copy(update={"amount": str(before.balance - after.balance)})
+        returned = self._settlement.refunded(receipt, identifier)
+        return outcome.model_copy(update={"amount": str(returned)})
+
+    async def _state_if_told(self, identifier: bytes) -> JsonObject | None:
+        """A channel after a transaction of ours, which stands where this can't be read."""
+        with suppress(HeadwaterError):
+            return {"channelState": _chain_state(identifier, await self.channel(identifier))}
+        return None
 
     async def _verify_batch(
         self, batch: BatchPayload, terms: PaymentRequirements, *, refund: bool = False
@@ -287,10 +295,7 @@ class ChainFacilitator:
                 else f"invalid_{terms.scheme}_evm_transaction_simulation_failed"
             )
             return _failed(terms, reason, exc.message)
-        extra = None
-        if batch is not None:
-            identifier = batch.voucher.channel_id
-            extra = {"channelState": _chain_state(identifier, await self.channel(identifier))}
+        extra = None if batch is None else await self._state_if_told(batch.voucher.channel_id)
         return self._settled(terms, payer, receipt.transaction_hash, extra)
 
     async def _look_again(

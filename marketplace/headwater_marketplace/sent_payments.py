@@ -6,7 +6,6 @@ from headwater_contracts.calls import Call
 from headwater_contracts.reader import Receipt
 from headwater_contracts.reverts import ContractRevertError
 from headwater_marketplace.outbox import Outbox
-from headwater_payments.errors import HeadwaterError
 from headwater_wallet.errors import TransactionError, TransactionPendingError
 from headwater_wallet.transactions import BeforeBroadcast, SignedTransaction, TransactionSender
 
@@ -63,14 +62,6 @@ class SentPayments:
         except (ContractRevertError, TransactionError):
             await self.forget(key)
             raise
-        except HeadwaterError as exc:
-            # Whatever went wrong behind the broadcast says nothing of what is in the mempool.
-            if not (sent := self._known.get(key)):
-                raise
-            raise TransactionPendingError(
-                "It could not be learned what became of a transaction that was on its way.",
-                transaction=sent[-1].transaction_hash,
-            ) from exc
         await self.forget(key)
         return receipt
 

@@ -9,9 +9,13 @@ import anyio
 import httpx
 import pytest
 
+from headwater_marketplace.seller.abandoned import GRACE_S
+from headwater_marketplace.seller.housekeeping import Housekeeper
+from headwater_marketplace.seller.records import UNREAD
 from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.settlement import SettlementWorker
 from headwater_payments.amount import Amount
+from headwater_payments.errors import UnavailableError
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.x402 import (
     PAYMENT_SIGNATURE,
@@ -185,23 +189,17 @@ async def test_a_seller_killed_under_a_refund_sells_on_what_the_chain_shows(
             raise Killed
 
         facilitator.settle = dies  # type: ignore[method-assign]
-        release = SellerStore.release
-        SellerStore.release = _nothing  # type: ignore[assignment, method-assign]
         header = {PAYMENT_SIGNATURE: await refund_payload(scene)}
         inner = httpx.ASGITransport(scene.shop.app)  # type: ignore[arg-type]
-        try:
-            async with httpx.AsyncClient(transport=inner, base_url=scene.shop.url) as http:
-                with pytest.raises(Killed):
-                    await http.post("/paid/x", json={}, headers=header)
-        finally:
-            SellerStore.release = release  # type: ignore[method-assign]
+        async with httpx.AsyncClient(transport=inner, base_url=scene.shop.url) as http:
+            with pytest.raises(Killed):
+                await http.post("/paid/x", json={}, headers=header)
         facilitator.settle = settle  # type: ignore[method-assign]
         store = SellerStore(scene.shop.store.database)
         assert len(await store.payments("reserved")) == 1
         await store.release_abandoned(2**40)
         [channel] = await store.channels()
-        assert (channel.state.reserved, channel.synced_at) == (0, 0)
-        scene.shop.store._synced.clear()
+        assert (channel.state.reserved, channel.synced_at) == (0, UNREAD)
         balance = (await facilitator.channel(channel.identifier)).balance  # type: ignore[attr-defined]
         # A wallet that was not answered reads the chain before it uses the channel again.
         identifier = to_hex(channel.identifier)
@@ -216,5 +214,60 @@ async def test_a_seller_killed_under_a_refund_sells_on_what_the_chain_shows(
         assert await scene.shop.token.balance(PAYEE) == PRICE + 100
 
 
-async def _nothing(*_: object, **__: object) -> None:
-    """What a dead process does."""
+@pytest.mark.parametrize("mined", [True, False])
+async def test_nothing_is_sold_on_escrow_of_which_it_is_not_known_whether_it_came_back(
+    tmp_path: Path, mined: bool
+) -> None:
+    async with open_scene(tmp_path) as scene:
+        await scene.buy(PRICE)
+        facilitator = scene.shop.app._gate.facilitator
+        settle = facilitator.settle
+
+        async def deaf(payload: Any, terms: Any) -> SettlementResponse:
+            if mined:
+                await settle(payload, terms)
+            raise UnavailableError("no answer")
+
+        facilitator.settle = deaf  # type: ignore[method-assign]
+        with pytest.raises(UnavailableError, match="not learned yet"):
+            await scene.wallet.refund("POST", scene.url)
+        facilitator.settle = settle  # type: ignore[method-assign]
+        store = scene.shop.store
+        [held] = await store.payments("reserved")
+        assert held.scheme == "refund"
+        # A voucher that the wallet had at hand finds the escrow taken.
+        other = SellerStore(store.database)
+        [channel] = await other.channels()
+        assert channel.state.reserved == channel.state.balance - channel.state.charged
+        await Housekeeper(store, now=lambda: held.created_at + GRACE_S + 1).tidy()
+        [channel] = await store.channels()
+        assert (channel.state.reserved, channel.synced_at) == (0, UNREAD)
+        chain = await facilitator.channel(channel.identifier)  # type: ignore[attr-defined]
+        left = 0 if mined else channel.state.balance - PRICE
+        assert chain.balance == PRICE + left
+        identifier = to_hex(channel.identifier)
+        learn = in_books(lambda books: end_withdrawal(books, identifier, chain.balance))
+        await scene.wallet.ledger.database.write(learn)
+        await scene.buy(100)
+        [channel] = await store.channels()
+        assert channel.synced_at != UNREAD
+        assert channel.state.charged == PRICE + 100
+        # Only what was escrowed anew, or had stayed, was sold.
+        assert (await facilitator.channel(channel.identifier)).balance >= PRICE + 100  # type: ignore[attr-defined]
+
+
+async def test_a_refund_that_is_sent_and_not_heard_of_is_pending(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene:
+        await scene.buy(PRICE)
+        reader = scene.shop.sender.reader
+
+        async def deaf(transaction: str) -> None:
+            raise UnavailableError("no receipts today")
+
+        reader.receipt = deaf  # type: ignore[method-assign, assignment]
+        try:
+            with pytest.raises(UnavailableError, match="not learned yet"):
+                await scene.wallet.refund("POST", scene.url)
+        finally:
+            del reader.receipt  # type: ignore[method-assign]
+        assert [each.scheme for each in await scene.shop.store.payments("reserved")] == ["refund"]

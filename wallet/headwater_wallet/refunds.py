@@ -31,6 +31,7 @@ from headwater_wallet.spend_records import ChannelTerms
 from headwater_wallet.terms import Terms, choose_terms
 
 _PAYMENT_REQUIRED: Final = 402
+_PENDING: Final = "settlement_pending"
 
 
 async def request_refund(
@@ -69,6 +70,11 @@ async def request_refund(
     answer = await _ask(buyer, http, method, url, terms, channel, charged, amount)
     settlement = _settlement(answer)
     returned = settlement is not None and settlement.success
+    if not returned and _reason(answer, settlement) == _PENDING:
+        # The channel stays as if nobody had answered: the chain is read before it pays again.
+        raise UnavailableError(
+            f"{url} has not learned yet whether the escrow comes back; read the chain later."
+        )
     balance = stated_balance((settlement and settlement.extra) or {}) if returned else None
     await store.write(in_books(lambda books: end_withdrawal(books, identifier, balance)))
     if settlement is None or not returned:
@@ -128,11 +134,14 @@ def _settlement(answer: httpx.Response) -> SettlementResponse | None:
 
 
 def _refused(answer: httpx.Response, settlement: SettlementResponse | None) -> PaymentRefusedError:
-    reason = None if settlement is None else settlement.error_reason
-    header = answer.headers.get(PAYMENT_REQUIRED)
-    if reason is None and header is not None:
-        reason = PaymentRequired.from_header(header).error
+    reason = _reason(answer, settlement)
     return PaymentRefusedError(
         f"The seller gave no escrow back: {reason or f'status {answer.status_code}'}.",
         reason=reason or "",
     )
+
+
+def _reason(answer: httpx.Response, settlement: SettlementResponse | None) -> str | None:
+    reason = None if settlement is None else settlement.error_reason
+    header = answer.headers.get(PAYMENT_REQUIRED)
+    return PaymentRequired.from_header(header).error if reason is None and header else reason

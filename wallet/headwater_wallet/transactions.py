@@ -12,7 +12,7 @@ from headwater_contracts.calls import Call
 from headwater_contracts.json_rpc import RpcError
 from headwater_contracts.reader import ChainReader, Receipt
 from headwater_payments.address import Address
-from headwater_payments.errors import HeadwaterError
+from headwater_payments.errors import HeadwaterError, UnavailableError
 from headwater_payments.hexadecimal import to_hex
 from headwater_wallet.errors import (
     TransactionError,
@@ -107,11 +107,12 @@ class TransactionSender:
         Raises:
             ContractRevertError: the contract refuses; where this is known beforehand, nothing is
                 sent and no gas is spent.
-            TransactionPendingError: no receipt came in time; the details hold the hashes.
+            TransactionPendingError: no receipt came in time, or the node could not be asked for
+                one; the details hold the hashes.
             TransactionError: it was refused, or mined and failed.
             WrongNetworkError: the node serves another chain; nothing was sent.
             WrongContractError: there is no contract to call; nothing was sent.
-            UnavailableError: the chain does not answer.
+            UnavailableError: the chain does not answer; nothing was sent.
         """
         async with self._turn:
             if call.data:
@@ -120,14 +121,23 @@ class TransactionSender:
             signed = await self._sign_new(call, gas * GAS_MARGIN // 100)
             if before_broadcast is not None:
                 await before_broadcast(signed)
-            await self._broadcast(signed.raw, call.description or call.to)
-            receipt = await self._wait(signed, call, before_broadcast)
+            versions = [signed]
+            try:
+                await self._broadcast(signed.raw, _named(call))
+                receipt = await self._wait(versions, call, before_broadcast)
+            except TransactionError:
+                raise
+            except HeadwaterError as exc:
+                # Whatever went wrong behind the broadcast says nothing of what is in the mempool.
+                what = f"The chain does not tell what became of {_named(call)}"
+                raise _pending(versions, what) from exc
         self.sent += 1
         self.gas_used += receipt.gas_used
         if not receipt.succeeded:
-            await self._reader.call(call, sender=self.address)
+            with suppress(UnavailableError, RpcError):
+                await self._reader.call(call, sender=self.address)  # says why
             raise TransactionError(
-                f"The transaction to {call.description or call.to} was mined and failed.",
+                f"The transaction to {_named(call)} was mined and failed.",
                 transaction=receipt.transaction_hash,
             )
         return receipt
@@ -231,10 +241,15 @@ class TransactionSender:
             ) from exc
 
     async def _wait(
-        self, signed: SignedTransaction, call: Call, before_broadcast: BeforeBroadcast | None
+        self,
+        versions: list[SignedTransaction],
+        call: Call,
+        before_broadcast: BeforeBroadcast | None,
     ) -> Receipt:
-        """The receipt of whichever version is mined, raising the fees while none is."""
-        versions = [signed]
+        """The receipt of whichever version is mined, raising the fees while none is.
+
+        What replaces the last of the versions is added to them.
+        """
         with anyio.move_on_after(self._timeout):
             for _ in range(self._fees.most_bumps):
                 with anyio.move_on_after(self._fees.bump_after_s):
@@ -247,14 +262,9 @@ class TransactionSender:
                 versions.append(replacement)
                 # Refused where an earlier version has just been mined.
                 with suppress(TransactionError):
-                    await self._broadcast(replacement.raw, call.description or call.to)
+                    await self._broadcast(replacement.raw, _named(call))
             return await self._mined(versions)
-        raise TransactionPendingError(
-            f"No receipt came within {self._timeout:g} s for {call.description or call.to}; "
-            "it may still be mined.",
-            transaction=versions[-1].transaction_hash,
-            versions=[each.transaction_hash for each in versions],
-        )
+        raise _pending(versions, f"No receipt came within {self._timeout:g} s for {_named(call)}")
 
     async def _mined(self, versions: Sequence[SignedTransaction]) -> Receipt:
         while (found := await self._receipt_of(versions)) is None:  # noqa: ASYNC110  a node
@@ -271,3 +281,14 @@ class TransactionSender:
 def _offered(signed: SignedTransaction) -> int:
     """Wei per unit of gas that a version offers at most: of two, the later offers more."""
     return fees_of(read_transaction(signed.raw)).max_wei
+
+
+def _named(call: Call) -> str:
+    return call.description or call.to
+
+
+def _pending(versions: Sequence[SignedTransaction], what: str) -> TransactionPendingError:
+    hashes = [each.transaction_hash for each in versions]
+    return TransactionPendingError(
+        f"{what}; it may still be mined.", transaction=hashes[-1], versions=hashes
+    )

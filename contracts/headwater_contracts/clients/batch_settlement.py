@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from headwater_contracts.calls import Call, require_bytes32, require_uint
 from headwater_contracts.clients.base import ContractClient, as_bytes, as_int
 from headwater_contracts.clients.channel_config import config_as_tuple
-from headwater_contracts.events.channels import SETTLEMENT_EVENTS, SettlementEvent
+from headwater_contracts.events.channels import SETTLEMENT_EVENTS, Refunded, SettlementEvent
+from headwater_contracts.reader import Receipt
 from headwater_payments.address import Address, parse_address
 from headwater_payments.structs import ChannelConfig
 
@@ -168,6 +169,15 @@ class BatchSettlementClient(ContractClient[SettlementEvent]):
             require_uint("amount", amount, 128),
             require_uint("nonce", nonce, 256),
             signature,
+        )
+
+    def refunded(self, receipt: Receipt, channel_id: bytes) -> int:
+        """Atomic units that a transaction returned to a channel's payer."""
+        events = (self.decode_log(log) for log in receipt.logs)
+        return sum(
+            event.amount
+            for event in events
+            if isinstance(event, Refunded) and event.channel_id == channel_id
         )
 
     def initiate_withdraw(self, config: ChannelConfig, amount: int) -> Call:

@@ -8,6 +8,7 @@ Source: x402 `batch-settlement`, `exact` and `upto` on EVM; error codes as in th
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import anyio
@@ -26,7 +27,9 @@ from headwater_marketplace.seller.payment_checks import (
     takes_part,
 )
 from headwater_marketplace.seller.records import (
+    UNREAD,
     ChannelRecord,
+    ChannelUnreadError,
     NewRequest,
     Payment,
     PaymentConflictError,
@@ -147,9 +150,13 @@ class Gate:
         request = replace(request, payer=batch.config.payer)
         concurrent = takes_part(payload)
         try:
-            record = await self.store.reserve(
-                request, batch.voucher, concurrent=concurrent, synced=synced
-            )
+            try:
+                record = await self.store.reserve(
+                    request, batch.voucher, concurrent=concurrent, synced=synced
+                )
+            except ChannelUnreadError:
+                refuse_withdrawing(await self._sync(batch))
+                record = await self.store.reserve(request, batch.voucher, concurrent=concurrent)
         except _REFUSALS as e:
             raise await self._rejected(e, batch) from e
         price = offer.price.atomic
@@ -186,10 +193,13 @@ class Gate:
             await self._refuse_worthless(batch, window)
             _, known = await self._place_deposit(payload, terms, batch)
         refuse_withdrawing(known)
+        more = partial(self.store.extend, window=window, price=offer.price.atomic)
         try:
-            covered, record = await self.store.extend(
-                payment.payment_id, batch.voucher, window=window, price=offer.price.atomic
-            )
+            try:
+                covered, record = await more(payment.payment_id, batch.voucher)
+            except ChannelUnreadError:
+                refuse_withdrawing(await self._sync(batch))
+                covered, record = await more(payment.payment_id, batch.voucher)
         except _REFUSALS as e:
             raise await self._rejected(e, batch) from e
         except PaymentConflictError as e:
@@ -296,7 +306,8 @@ class Gate:
     async def _refresh(self, batch: BatchPayload) -> ChannelRecord:
         known = await self.store.as_synced(batch.voucher.channel_id)
         trust = min(300, max(30, batch.config.withdraw_delay // 3))
-        if known is None or self.now() - known.synced_at > trust:
+        unread = known is None or known.synced_at == UNREAD
+        if known is None or unread or self.now() - known.synced_at > trust:
             return await self._sync(batch)
         return known
 

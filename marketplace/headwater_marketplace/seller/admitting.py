@@ -5,7 +5,9 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from headwater_marketplace.seller.records import (
+    UNREAD,
     ChannelRecord,
+    ChannelUnreadError,
     NewRequest,
     PaymentConflictError,
 )
@@ -40,6 +42,7 @@ def admit_voucher(
     Raises:
         PaymentConflictError: the payment id is in use.
         VoucherReplayedError: the voucher has served already.
+        ChannelUnreadError: read the channel from the chain first.
         ChannelError: the voucher does not fit the channel's accounting.
     """
     _claim_id(connection, request)
@@ -57,6 +60,7 @@ def admit_voucher(
             "This voucher has served already; each request needs one of its own.",
             max_claimable=str(voucher.max_claimable),
         )
+    _require_read(record)
     after = record.state.reserve(voucher.max_claimable, request.amount, concurrent=concurrent)
     values: dict[str, Any] = {
         "reserved": after.reserved,
@@ -92,6 +96,7 @@ def admit_window(
         raise PaymentConflictError("This payment wants no further voucher.")
     if voucher_served(connection, voucher):
         raise VoucherReplayedError("This voucher has served already.")
+    _require_read(record)
     after = record.state.reserve(voucher.max_claimable, covered - payment.amount, concurrent=True)
     values: dict[str, Any] = {"reserved": after.reserved, "signed": after.signed}
     if after.signed == voucher.max_claimable:
@@ -145,6 +150,11 @@ def admit_transfer(
         channel_id=None,
         max_claimable=0,
     )
+
+
+def _require_read(record: ChannelRecord) -> None:
+    if record.synced_at == UNREAD:
+        raise ChannelUnreadError("A refund was under way: the channel is to be read first.")
 
 
 def _claim_id(connection: Connection, request: NewRequest) -> None:

@@ -113,7 +113,7 @@ class Bill:
         outcome = await self._facilitator.settle(self._admission.payload, self._terms_due)
         if outcome.error_reason == PENDING:
             outcome = await self._facilitator.settle(self._admission.payload, self._terms_due)
-        if _may_have_moved(outcome):
+        if may_have_moved(outcome):
             # Nothing is released, and its nonce stays taken: the housekeeper finds out.
             self.finished = True
             if outcome.transaction:
@@ -342,7 +342,7 @@ class Bill:
         return json.dumps(gather(), separators=(",", ":"), sort_keys=True)
 
 
-def _may_have_moved(outcome: SettlementResponse) -> bool:
+def may_have_moved(outcome: SettlementResponse) -> bool:
     """Whether a settlement leaves open what became of the money; so does one without a reason."""
     undecided = (None, "", PENDING, *UNDECIDED)
     return not outcome.success and outcome.error_reason in undecided

@@ -1,11 +1,12 @@
 """How a reservation ends: charged or released, inside the caller's transaction."""
 
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import Connection
 
 from headwater_marketplace.seller import journal, transfers
-from headwater_marketplace.seller.records import Answer
+from headwater_marketplace.seller.records import REFUND, UNREAD, Answer
 from headwater_marketplace.seller.rows import (
     NONCES,
     channel_of,
@@ -65,8 +66,10 @@ def release_payment(connection: Connection, payment_id: str, *, free_nonce: bool
         identifier = parse_hex(payment.channel_id)
         record = channel_of(connection, identifier)
         assert record is not None
-        freed = record.state.commit(payment.amount, 0)
-        write_channel(connection, identifier, {"reserved": freed.reserved})
+        freed: dict[str, Any] = {"reserved": record.state.commit(payment.amount, 0).reserved}
+        if payment.scheme == REFUND:
+            freed["synced_at"] = UNREAD
+        write_channel(connection, identifier, freed)
     else:
         transfers.strike_out(connection, payment_id)
         if free_nonce:

@@ -1,6 +1,7 @@
 """What the seller's books hold: channels, payments, answers, and how an id can be taken."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from headwater_payments.channels import SellerChannel
 from headwater_payments.errors import HeadwaterError
@@ -21,6 +22,19 @@ class PaymentBodyError(PaymentConflictError):
     """
 
     code = "payment_body_conflict"
+
+
+class ChannelUnreadError(HeadwaterError):
+    """A refund may have changed this channel: it serves again once it is read from the chain."""
+
+    code = "channel_unread"
+    http_status = 503
+
+
+REFUND: Final = "refund"
+"""In place of a scheme, of what holds escrow while it is returned."""
+UNREAD: Final = -1
+"""In place of when a channel was read from the chain, where that no longer counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Giving escrow back to a payer that asks for it, before any withdrawal and without its delay.
 
 While the chain is at work, what is to be returned is reserved in the books like a request's price,
-so that nothing is sold on it; a process that dies leaves a reservation that is released, and a
-channel that is read from the chain before it serves again. What was charged is claimed by the same
+so that nothing is sold on it. A process that dies, or hears nothing of the chain, leaves a
+reservation that is released later, and a channel that is read from the chain before it serves
+again. What was charged is claimed by the same
 transaction: a refund never takes from the seller.
 
 Source: x402 `batch-settlement` on EVM, payload type `refund`; error codes as in the package.
@@ -10,20 +11,23 @@ Source: x402 `batch-settlement` on EVM, payload type `refund`; error codes as in
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
 from sqlalchemy import Connection
 
 from headwater_marketplace.facilitator import ChannelReader, Facilitator
+from headwater_marketplace.seller.bill import PENDING, may_have_moved
 from headwater_marketplace.seller.channel_json import channel_state
 from headwater_marketplace.seller.payment_checks import PREFIX, PaymentRejectedError, check_channel
-from headwater_marketplace.seller.records import ChannelRecord, NewRequest
+from headwater_marketplace.seller.records import REFUND, UNREAD, ChannelRecord, NewRequest
 from headwater_marketplace.seller.rows import channel_of, insert_payment, write_channel
 from headwater_marketplace.seller.store import SellerStore
 from headwater_payments.batch_payload import BatchPayload, config_to_json, parse_refund_payload
 from headwater_payments.channels import channel_domain
 from headwater_payments.eip712 import TypedData
+from headwater_payments.errors import HeadwaterError
 from headwater_payments.hexadecimal import to_hex
 from headwater_payments.signing import Signer
 from headwater_payments.structs import ClaimBatch, ClaimEntry, Refund
@@ -67,7 +71,7 @@ class RefundDesk:
             InvalidInputError: it is malformed.
             PaymentRejectedError: it is not the payer's, its voucher is not for just what is
                 charged, a request is under way on the channel, nothing is left, or the chain
-                refuses; nothing was returned.
+                refuses: nothing was returned. Or it is not known yet: `settlement_pending`.
         """
         batch, wanted = parse_refund_payload(payload.payload)
         check_channel(batch, terms)
@@ -90,27 +94,45 @@ class RefundDesk:
         held = await self._hold(batch, wanted, terms, route)
         try:
             enriched = await self._enriched(batch, held, terms)
-            told = PaymentPayload(accepted=terms, payload=enriched)
-            outcome = await self.facilitator.settle(told, terms)
-            chain = await self.chain.channel(identifier)
-            after = await self.store.sync_channel(identifier, batch.config, chain, self.now())
+            outcome = await self._returned(PaymentPayload(accepted=terms, payload=enriched), terms)
+            if not may_have_moved(outcome):
+                await self.store.release(held.payment_id)
         finally:
+            # What is in doubt stays reserved until the housekeeper ends it.
             self.store.live.pop(held.payment_id, None)
-            await self.store.release(held.payment_id)
         if not outcome.success:
             raise PaymentRejectedError(
                 outcome.error_message or "The refund did not go through.",
                 outcome.error_reason or PREFIX + "refund_transaction_failed",
-                channel=after,
+                channel=await self.store.channel(identifier),
             )
         if held.record.state.charged > held.record.state.claimed:
             # What was claimed on the way is the receiver's; the next claim would send it too.
             sweep = {"type": "settle", "receiver": terms.pay_to, "token": terms.asset}
-            await self.facilitator.settle(PaymentPayload(accepted=terms, payload=sweep), terms)
-        state = channel_state(after, after.state.charged)
-        return outcome.model_copy(
-            update={"amount": str(held.amount), "extra": {"channelState": state}}
-        )
+            with suppress(HeadwaterError):
+                await self.facilitator.settle(PaymentPayload(accepted=terms, payload=sweep), terms)
+        extra: JsonObject = {}
+        # It is returned, whether the chain can be read just now or not; if not, the next request
+        # that is to be paid from the channel has it read.
+        with suppress(HeadwaterError):
+            chain = await self.chain.channel(identifier)
+            after = await self.store.sync_channel(identifier, batch.config, chain, self.now())
+            extra = {"channelState": channel_state(after, after.state.charged)}
+        return outcome.model_copy(update={"amount": str(held.amount), "extra": extra})
+
+    async def _returned(
+        self, payment: PaymentPayload, terms: PaymentRequirements
+    ) -> SettlementResponse:
+        """What the facilitator says; where it says nothing, the refund may be under way."""
+        try:
+            return await self.facilitator.settle(payment, terms)
+        except HeadwaterError as exc:
+            return SettlementResponse(
+                success=False,
+                error_reason=PENDING,
+                error_message=f"It is not known whether the escrow was returned: {exc.message}",
+                network=terms.network,
+            )
 
     async def _hold(
         self, batch: BatchPayload, wanted: int | None, terms: PaymentRequirements, route: str
@@ -139,7 +161,7 @@ class RefundDesk:
             if amount <= 0:
                 raise PaymentRejectedError("There is no escrow to return.", _NO_BALANCE)
             # Until the chain has been read again, nobody takes the balance for current.
-            write_channel(connection, identifier, {"reserved": left, "synced_at": 0})
+            write_channel(connection, identifier, {"reserved": left, "synced_at": UNREAD})
             request = NewRequest(
                 payment_id=payment_id,
                 fingerprint="",
@@ -154,7 +176,7 @@ class RefundDesk:
                 connection,
                 request,
                 owner=owner,
-                scheme="refund",
+                scheme=REFUND,
                 channel_id=to_hex(identifier),
                 max_claimable=0,
             )
