@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import ClassVar, Final
 
 from eth_abi.abi import encode as abi_encode
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from headwater_payments.address import Address
 from headwater_payments.eip712 import Domain, TypedData

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import ClassVar
 
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from headwater_payments.address import Address, address_word
 from headwater_payments.errors import InvalidInputError

@@ -9,7 +9,7 @@ Source: MPP `evm/charge`; the challenge's hash as the published packages make it
 from datetime import UTC, datetime
 from typing import Final
 
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from headwater_payments.address import Address, parse_address
 from headwater_payments.amount import Asset, parse_atomic

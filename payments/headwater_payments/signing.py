@@ -6,7 +6,7 @@ Source: EIP-712; EIP-191 for texts; SEC 4.1 for recovery; EIP-2 for the low-s ru
 from typing import Protocol, runtime_checkable
 
 import coincurve
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from headwater_payments.address import Address, parse_address
 from headwater_payments.eip712 import TypedData

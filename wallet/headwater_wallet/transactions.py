@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, runtime_checkable
 
 import anyio
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak
 
 from headwater_contracts.calls import Call
 from headwater_contracts.json_rpc import RpcError
