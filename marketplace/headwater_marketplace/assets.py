@@ -135,7 +135,9 @@ async def pull_royalties(
 ) -> None:
     """Fetch what a child owes its parent; anyone may pay the gas."""
     links = list(child.parents)
-    index = next(i for i, link in enumerate(links) if link.parent_id == parent.version_id)
+    # A parent with an absolute royalty has an edge of 0 before its own link.
+    owed = [i for i, link in enumerate(links) if link.parent_id == parent.version_id]
+    index = max(owed, key=lambda i: links[i].royalty)
     await sender.send(RevenueVaultClient(sender.reader, child.vault).sync())
     vault = RevenueVaultClient(sender.reader, parent.vault)
     await sender.send(vault.pull_from(child.vault, index))
