@@ -104,7 +104,8 @@ async def publish_asset(
     version_id = registry.published_version(
         await owner.send(registry.publish_version(asset_id, content_root, licence_hash, parents))
     )
-    royalties = sum(parent.royalty for parent in parents)
+    # Absolute royalties come down from further up than the parents: the registry has summed them.
+    royalties = (await registry.version(version_id)).stack
     terms = VaultTerms(
         token=deployment.settlement_token,
         version_id=version_id,
@@ -125,7 +126,7 @@ async def publish_asset(
     await owner.send(factory.create(terms))
     await owner.send(registry.attach_vault(version_id, vault))
     await owner.send(registry.set_payee(version_id, vault))
-    links = tuple(await registry.parents(version_id))
+    links = (*await registry.parents(version_id), *await registry.ancestors(version_id))
     return PublishedAsset(asset_id, version_id, vault, terms, links, content_root)
 
 
@@ -134,7 +135,9 @@ async def pull_royalties(
 ) -> None:
     """Fetch what a child owes its parent; anyone may pay the gas."""
     links = list(child.parents)
-    index = next(i for i, link in enumerate(links) if link.parent_id == parent.version_id)
+    # A parent with an absolute royalty has an edge of 0 before its own link.
+    owed = [i for i, link in enumerate(links) if link.parent_id == parent.version_id]
+    index = max(owed, key=lambda i: links[i].royalty)
     await sender.send(RevenueVaultClient(sender.reader, child.vault).sync())
     vault = RevenueVaultClient(sender.reader, parent.vault)
     await sender.send(vault.pull_from(child.vault, index))

@@ -8,6 +8,9 @@ from headwater_payments.x402 import SettlementResponse
 CONCURRENT: Final = "concurrent-vouchers"
 """The extension by which several requests share a channel, each with a higher voucher."""
 
+RECEIPT_SIGNER: Final = "receiptSigner"
+"""In a payment's terms: who signs metering receipts, where the authorizer is a contract."""
+
 PAYMENT_IDENTIFIER: Final = "payment-identifier"
 """x402's extension that names a payment, so that it can be sent again and asked about."""
 

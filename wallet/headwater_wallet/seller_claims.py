@@ -8,6 +8,7 @@ from headwater_payments.address import Address
 from headwater_payments.amount import parse_atomic
 from headwater_payments.channels import ChargeAboveCapError, voucher_to_sign
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.extensions import RECEIPT_SIGNER
 from headwater_payments.hexadecimal import parse_hex, to_hex
 from headwater_payments.json_text import read_json
 from headwater_payments.metering import parse_receipt
@@ -119,9 +120,10 @@ def check_receipt(header: str | None, terms: Terms, intent: Intent, charge: int)
         raise InvalidInputError("The receipt is not an object.")
     receipt, signature = parse_receipt(body)
     signer = receipt.signed_by(signature, chain_id_of(terms.chosen.network))
-    announced = str(terms.chosen.extra.get("receiverAuthorizer", signer))
+    extra = terms.chosen.extra
+    announced = str(extra.get(RECEIPT_SIGNER, extra.get("receiverAuthorizer", signer)))
     if signer.lower() != announced.lower():
-        raise InvalidInputError("The receipt is signed by another than the seller's authorizer.")
+        raise InvalidInputError("The receipt is signed by another than the terms name.")
     expected = hashlib.sha256(intent.payment_id.encode()).digest()
     if receipt.payment_id != expected or receipt.charge != charge:
         raise InvalidInputError("The receipt is about another payment or another charge.")

@@ -34,13 +34,21 @@ __all__ = ["WHOLE", "AssetKind", "AssetRegistryClient", "AssetVersion", "ParentL
 
 @dataclass(frozen=True, slots=True)
 class AssetVersion:
-    """One published version; royalties in parts per 10^8 of gross, `published_at` unix seconds."""
+    """One published version; royalties in parts per 10^8, `published_at` unix seconds.
+
+    Attributes:
+        min_royalty: what its children owe of gross; all descendants, of first sales, where it
+            `is_absolute`.
+        stack: what it owes itself, to parents and, in `absolute_stack`, to ancestors.
+    """
 
     version_id: int
     asset_id: int
     number: int
     min_royalty: int
     stack: int
+    absolute_stack: int
+    is_absolute: bool
     published_at: int
     payee: Address | None
     content_root: bytes
@@ -84,6 +92,8 @@ class AssetRegistryClient(ContractClient[RegistryEvent]):
             stack,
             published,
             _,
+            is_absolute,
+            absolute_stack,
             payee,
             content_root,
             licence_hash,
@@ -96,6 +106,8 @@ class AssetRegistryClient(ContractClient[RegistryEvent]):
             number=as_int(number),
             min_royalty=as_int(min_royalty),
             stack=as_int(stack),
+            absolute_stack=as_int(absolute_stack),
+            is_absolute=bool(is_absolute),
             published_at=as_int(published),
             payee=optional_address(payee),
             content_root=as_bytes(content_root),
@@ -103,8 +115,13 @@ class AssetRegistryClient(ContractClient[RegistryEvent]):
         )
 
     async def parents(self, version_id: int) -> list[ParentLink]:
-        """What a version was made from, by ascending id."""
+        """What a version was made from, by ascending id; links to ancestors follow their index."""
         (rows,) = await self._view("parentLinks", require_uint("version_id", version_id, 64))
+        return list(parent_links(rows))
+
+    async def ancestors(self, version_id: int) -> list[ParentLink]:
+        """To whom a version owes absolute royalties; these links come after the parents'."""
+        (rows,) = await self._view("ancestorLinks", require_uint("version_id", version_id, 64))
         return list(parent_links(rows))
 
     async def attached_vaults(self, asset_id: int) -> list[Address]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 from enum import IntEnum
+from typing import Final
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -39,6 +40,13 @@ class Use(IntEnum):
     RETRIEVAL = 3
 
 
+RELATIVE: Final = 0
+"""Each direct child owes a share of its gross."""
+
+ABSOLUTE: Final = 1
+"""Every descendant owes a share of its first sales, once."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Licence:
     """The seventeen fields of Story's PIL terms, and what may be done with data and models.
@@ -47,7 +55,8 @@ class Licence:
     no ceiling. Ceilings are stated and inherited; vaults do not enforce them.
 
     Attributes:
-        royalty_policy: 0, a share of each direct child's gross.
+        royalty_policy: `RELATIVE`, a share of each direct child's gross, or `ABSOLUTE`, a share of
+            what every descendant sells first.
         commercial_rev_share: that share.
         commercializer_checker: a contract that says who may derive commercially; zero for none.
         derivatives_approval: whether the owner names each asset that may derive.
@@ -56,7 +65,7 @@ class Licence:
     """
 
     transferable: bool = False
-    royalty_policy: int = 0
+    royalty_policy: int = RELATIVE
     default_minting_fee: int = 0
     expiration: int = 0
     commercial_use: bool = False

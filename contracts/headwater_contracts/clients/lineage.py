@@ -22,8 +22,13 @@ class AssetKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ParentLink:
-    """An edge of the lineage; `royalty` in parts per 10^8 of the child's gross revenue, `payee` the
-    parent's vault, None where nothing is due."""
+    """An edge of the lineage, or an ancestor with an absolute royalty.
+
+    Attributes:
+        royalty: parts per 10^8 of the child's gross revenue, or of its first sales where it is owed
+            to an ancestor absolutely.
+        payee: the parent's or ancestor's vault; None where nothing is due.
+    """
 
     parent_id: int
     royalty: int

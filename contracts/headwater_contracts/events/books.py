@@ -65,13 +65,20 @@ class VaultBooks:
         """What the vault still holds of what it has booked."""
         return self.total_in - self.total_out
 
-    def shares(self, terms: VaultTerms) -> tuple[int, int, int, int, int]:
-        """What platform, host, owner, parents and pool have been credited so far."""
+    def shares(self, terms: VaultTerms, absolute_stack: int = 0) -> tuple[int, int, int, int, int]:
+        """What platform, host, owner, parents and pool have been credited so far.
+
+        Args:
+            terms: the vault's.
+            absolute_stack: the absolute royalties that its version owes, parts per 10^8. Royalty
+                income owes none: that part is the owner's.
+        """
+        relief = self.royalty_in * absolute_stack // WHOLE
         return (
             self.total_in * terms.platform_share // WHOLE,
             self.total_in * terms.host_share // WHOLE,
-            self.total_in * terms.owner_share // WHOLE,
-            self.total_in * terms.parents_share // WHOLE,
+            self.total_in * terms.owner_share // WHOLE + relief,
+            self.total_in * terms.parents_share // WHOLE - relief,
             self.total_in * terms.contributors_share // WHOLE,
         )
 

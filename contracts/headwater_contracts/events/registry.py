@@ -23,7 +23,7 @@ class AssetRegistered(Event):
 class VersionPublished(Event):
     """A version of an asset came to be; what it says never changes."""
 
-    structs: ClassVar = {"parents": parent_links}
+    structs: ClassVar = {"parents": parent_links, "ancestors": parent_links}
 
     version_id: int
     asset_id: int
@@ -32,6 +32,7 @@ class VersionPublished(Event):
     licence_hash: bytes
     min_royalty: int
     parents: tuple[ParentLink, ...]
+    ancestors: tuple[ParentLink, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

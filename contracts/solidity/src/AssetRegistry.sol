@@ -17,13 +17,18 @@ interface IVaultFactory {
 /// @notice An asset is an ERC-721 token. Its versions are numbered in one sequence for all assets;
 /// content root, licence and parents of a version never change.
 ///
-/// Units: royalties in parts per 10^8 of the child's gross revenue.
+/// A royalty is relative, which each direct child owes of its gross, or absolute, which every
+/// descendant owes of its first sales: once for each ancestor, the most that any path asks. The list
+/// of those ancestors is fixed with the version.
 ///
-/// Invariants (`test/AssetRegistry.t.sol`):
+/// Units: royalties in parts per 10^8 of the child's gross revenue, or of its first sales.
+///
+/// Invariants (`test/AssetRegistry.t.sol`, `test/AbsoluteRoyalties.t.sol`):
 ///  1. A parent's id is smaller than its child's, so lineage has no cycle:
 ///     `test_a_parent_must_exist_already`.
-///  2. The royalties of a version sum to at most 10^8: `test_a_stack_above_the_whole_is_refused`,
-///     `testFuzz_the_stack_is_the_sum_of_the_royalties`.
+///  2. The royalties of a version, of both kinds, sum to at most 10^8:
+///     `test_a_stack_above_the_whole_is_refused`, `testFuzz_the_stack_is_the_sum_of_the_royalties`,
+///     `test_absolute_royalties_count_in_the_stack`.
 ///  3. A link pays at least what the parent's licence asks and goes to the parent's payee:
 ///     `test_a_link_below_the_licence_is_refused`, `test_the_payee_is_fixed_with_the_link`.
 ///  4. A payee is a factory's vault of that very version, set once:
@@ -32,7 +37,10 @@ interface IVaultFactory {
 ///     `test_a_transfer_credits_the_old_owner`.
 ///  6. A link keeps to the parent's machine-readable licence, by what parent and child are:
 ///     `test/Licences.t.sol`.
-///  7. Disputed content lowers what a link pays now, never what it is: `test/ContributionBond.t.sol`.
+///  7. An ancestor with an absolute royalty stands once in the list of every descendant, with the most
+///     that any path asks, and the list has at most 16: `test_a_diamond_owes_an_ancestor_once`,
+///     `test_at_most_sixteen_ancestors`.
+///  8. Disputed content lowers what a link pays now, never what it is: `test/ContributionBond.t.sol`.
 contract AssetRegistry is ERC721, IAssetRegistry {
     enum Kind {
         Datanet,
@@ -48,16 +56,20 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     }
 
     /// @param minRoyalty what the licence asks of each direct child, parts per 10^8 of its gross.
-    /// @param stack the sum of the royalties to this version's own parents.
+    /// @param stack the sum of the royalties that this version owes, absolute ones among them.
     /// @param publishedAt unix seconds.
-    /// @param parents their number.
+    /// @param links the number of parents, and of ancestors with absolute royalties.
+    /// @param isAbsolute whether `minRoyalty` is asked of every descendant.
+    /// @param absoluteStack the sum of the absolute royalties that this version owes.
     struct Version {
         uint64 assetId;
         uint32 number;
         uint32 minRoyalty;
         uint32 stack;
         uint40 publishedAt;
-        uint8 parents;
+        uint8 links;
+        bool isAbsolute;
+        uint32 absoluteStack;
         address payee;
         bytes32 contentRoot;
         bytes32 licenceHash;
@@ -70,6 +82,8 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     }
 
     uint256 public constant MAX_PARENTS = 16;
+    /// @notice Of ancestors with absolute royalties.
+    uint256 public constant MAX_ANCESTORS = 16;
     /// @notice A transfer visits every attached vault, so their number is bounded.
     uint256 public constant MAX_ATTACHED_VAULTS = 16;
 
@@ -84,6 +98,7 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     mapping(uint64 assetId => Asset) public assets;
     mapping(uint64 versionId => Version) private _versions;
     mapping(uint64 versionId => ParentLink[]) private _parents;
+    mapping(uint64 versionId => ParentLink[]) private _ancestors;
     mapping(uint64 assetId => address[]) private _attached;
     mapping(address vault => bool) public isAttached;
     /// @notice Assets that may derive from a version whose licence asks for approval.
@@ -97,7 +112,8 @@ contract AssetRegistry is ERC721, IAssetRegistry {
         bytes32 contentRoot,
         bytes32 licenceHash,
         uint32 minRoyalty,
-        ParentLink[] parents
+        ParentLink[] parents,
+        ParentLink[] ancestors
     );
     event PayeeSet(uint64 indexed versionId, address indexed vault);
     event DerivativeApproved(uint64 indexed versionId, uint64 indexed assetId, bool approved);
@@ -108,6 +124,7 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     error EmptyContentRoot();
     error RoyaltyOutOfRange(uint256 royalty);
     error TooManyParents(uint256 parents);
+    error TooManyAncestors(uint64 parentId);
     error ParentRepeated(uint64 parentId);
     error RoyaltyBelowLicence(uint64 parentId, uint32 royalty, uint32 minRoyalty);
     error ParentHasNoPayee(uint64 parentId);
@@ -138,7 +155,8 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     /// @param contentRoot commitment to the content.
     /// @param licenceHash hash of the licence: of one that `licences` knows, whose terms children are
     /// held to, or of a text, of which only the royalty is.
-    /// @param minRoyalty what each direct child must pay, parts per 10^8 of its gross.
+    /// @param minRoyalty what each direct child must pay, parts per 10^8 of its gross; what every
+    /// descendant must, of its first sales, under a licence with absolute royalties.
     /// @param parents strictly ascending by id, at most 16.
     function publishVersion(
         uint64 assetId,
@@ -150,26 +168,28 @@ contract AssetRegistry is ERC721, IAssetRegistry {
         _requireOwner(assetId);
         if (contentRoot == bytes32(0)) revert EmptyContentRoot();
         if (minRoyalty > WHOLE) revert RoyaltyOutOfRange(minRoyalty);
-        (bool readable, uint32 revShare) = licences.requireCurrent(licenceHash);
+        (bool readable, uint32 revShare, bool isAbsolute) = licences.requireCurrent(licenceHash);
         if (readable && minRoyalty != revShare) revert LicenceAsksMore(minRoyalty, revShare);
         versionId = ++versionCount;
-        uint32 stack = _link(versionId, assetId, licenceHash, parents);
-        uint32 number = ++assets[assetId].versions;
-        _versions[versionId] = Version({
-            assetId: assetId,
-            number: number,
-            minRoyalty: minRoyalty,
-            stack: stack,
-            publishedAt: uint40(block.timestamp),
-            // At most 16, checked by `_link`.
-            // forge-lint: disable-next-line(unsafe-typecast)
-            parents: uint8(parents.length),
-            payee: address(0),
-            contentRoot: contentRoot,
-            licenceHash: licenceHash
-        });
+        Version memory version;
+        version.assetId = assetId;
+        version.number = ++assets[assetId].versions;
+        version.minRoyalty = minRoyalty;
+        version.isAbsolute = isAbsolute;
+        version.publishedAt = uint40(block.timestamp);
+        version.contentRoot = contentRoot;
+        version.licenceHash = licenceHash;
+        _link(versionId, version, parents);
+        _versions[versionId] = version;
         emit VersionPublished(
-            versionId, assetId, number, contentRoot, licenceHash, minRoyalty, _parents[versionId]
+            versionId,
+            assetId,
+            version.number,
+            contentRoot,
+            licenceHash,
+            minRoyalty,
+            _parents[versionId],
+            _ancestors[versionId]
         );
     }
 
@@ -220,17 +240,34 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     function lineage(uint64 versionId)
         external
         view
-        returns (address owner, uint256 parents, uint32 stack)
+        returns (address owner, uint256 links, uint32 stack)
     {
         Version storage version = _versions[versionId];
         uint64 assetId = version.assetId;
-        (parents, stack) = (version.parents, version.stack);
+        (links, stack) = (version.links, version.stack);
         if (assetId == 0) revert UnknownVersion(versionId);
         owner = ownerOf(assetId);
     }
 
+    /// @inheritdoc IAssetRegistry
+    function absoluteStack(uint64 versionId) external view returns (uint32) {
+        return _versions[versionId].absoluteStack;
+    }
+
+    /// @inheritdoc IAssetRegistry
     function parentLink(uint64 versionId, uint256 index) external view returns (ParentLink memory) {
         return _parents[versionId][index];
+    }
+
+    /// @inheritdoc IAssetRegistry
+    function royaltyLink(uint64 versionId, uint256 index)
+        public
+        view
+        returns (ParentLink memory link, bool isAbsolute)
+    {
+        uint256 parents = _parents[versionId].length;
+        isAbsolute = index >= parents;
+        link = isAbsolute ? _ancestors[versionId][index - parents] : _parents[versionId][index];
     }
 
     /// @notice When a version was published; unix seconds, 0 where there is none.
@@ -242,9 +279,9 @@ contract AssetRegistry is ERC721, IAssetRegistry {
     function payableLink(uint64 versionId, uint256 index)
         external
         view
-        returns (ParentLink memory link)
+        returns (ParentLink memory link, bool isAbsolute)
     {
-        link = _parents[versionId][index];
+        (link, isAbsolute) = royaltyLink(versionId, index);
         uint256 frozen = tags.frozenOf(link.parentId);
         // Not more than the royalty, which is below 2^32.
         if (frozen != 0) link.royalty = uint32(link.royalty * (WHOLE - frozen) / WHOLE);
@@ -252,6 +289,11 @@ contract AssetRegistry is ERC721, IAssetRegistry {
 
     function parentLinks(uint64 versionId) external view returns (ParentLink[] memory) {
         return _parents[versionId];
+    }
+
+    /// @notice Those to whom a version owes absolute royalties, once each.
+    function ancestorLinks(uint64 versionId) external view returns (ParentLink[] memory) {
+        return _ancestors[versionId];
     }
 
     function attachedVaults(uint64 assetId) external view returns (address[] memory) {
@@ -278,35 +320,78 @@ contract AssetRegistry is ERC721, IAssetRegistry {
         return super._update(to, tokenId, auth);
     }
 
-    function _link(uint64 versionId, uint64 assetId, bytes32 licenceHash, Parent[] calldata parents)
-        private
-        returns (uint32)
-    {
+    /// @dev Fixes the edges, the ancestors with absolute royalties and what both sum to.
+    function _link(uint64 versionId, Version memory version, Parent[] calldata parents) private {
         if (parents.length > MAX_PARENTS) revert TooManyParents(parents.length);
-        uint256 stack;
+        ParentLink[] memory ancestors = new ParentLink[](MAX_ANCESTORS);
+        uint256 count;
+        uint256 relativeStack;
         for (uint256 i = 0; i < parents.length; ++i) {
             Parent calldata parent = parents[i];
             if (i > 0 && parent.parentId <= parents[i - 1].parentId) {
                 revert ParentRepeated(parent.parentId);
             }
-            if (parent.parentId >= versionId || parent.parentId == 0) {
-                revert UnknownVersion(parent.parentId);
+            ParentLink memory link = _linkTo(versionId, version, parent);
+            if (_versions[parent.parentId].isAbsolute) {
+                count = _merge(ancestors, count, link);
+                link.royalty = 0;
             }
-            Version storage source = _versions[parent.parentId];
-            if (parent.royalty < source.minRoyalty) {
-                revert RoyaltyBelowLicence(parent.parentId, parent.royalty, source.minRoyalty);
+            relativeStack += link.royalty;
+            _parents[versionId].push(link);
+            ParentLink[] storage inherited = _ancestors[parent.parentId];
+            for (uint256 j = 0; j < inherited.length; ++j) {
+                count = _merge(ancestors, count, inherited[j]);
             }
-            if (parent.royalty > 0 && source.payee == address(0)) {
-                revert ParentHasNoPayee(parent.parentId);
-            }
-            _requireDerivable(parent.parentId, assetId, licenceHash);
-            stack += parent.royalty;
-            _parents[versionId].push(ParentLink(parent.parentId, parent.royalty, source.payee));
         }
+        uint256 owedToAncestors;
+        for (uint256 i = 0; i < count; ++i) {
+            owedToAncestors += ancestors[i].royalty;
+            _ancestors[versionId].push(ancestors[i]);
+        }
+        uint256 stack = relativeStack + owedToAncestors;
         if (stack > WHOLE) revert StackAboveWhole(stack);
-        // At most 10^8, just checked.
-        // forge-lint: disable-next-line(unsafe-typecast)
-        return uint32(stack);
+        // At most 10^8, just checked, and 16 of each.
+        // forge-lint: disable-start(unsafe-typecast)
+        (version.stack, version.absoluteStack) = (uint32(stack), uint32(owedToAncestors));
+        version.links = uint8(parents.length + count);
+        // forge-lint: disable-end(unsafe-typecast)
+    }
+
+    /// @dev The edge to a parent whose licence allows it.
+    function _linkTo(uint64 versionId, Version memory version, Parent calldata parent)
+        private
+        view
+        returns (ParentLink memory)
+    {
+        if (parent.parentId >= versionId || parent.parentId == 0) {
+            revert UnknownVersion(parent.parentId);
+        }
+        Version storage source = _versions[parent.parentId];
+        if (parent.royalty < source.minRoyalty) {
+            revert RoyaltyBelowLicence(parent.parentId, parent.royalty, source.minRoyalty);
+        }
+        if (parent.royalty > 0 && source.payee == address(0)) {
+            revert ParentHasNoPayee(parent.parentId);
+        }
+        _requireDerivable(parent.parentId, version.assetId, version.licenceHash);
+        return ParentLink(parent.parentId, parent.royalty, source.payee);
+    }
+
+    /// @dev An ancestor that several paths lead to stands once, with the most that any of them asks.
+    function _merge(ParentLink[] memory ancestors, uint256 count, ParentLink memory link)
+        private
+        pure
+        returns (uint256)
+    {
+        if (link.royalty == 0) return count;
+        for (uint256 i = 0; i < count; ++i) {
+            if (ancestors[i].parentId != link.parentId) continue;
+            if (ancestors[i].royalty < link.royalty) ancestors[i].royalty = link.royalty;
+            return count;
+        }
+        if (count == MAX_ANCESTORS) revert TooManyAncestors(link.parentId);
+        ancestors[count] = ParentLink(link.parentId, link.royalty, link.payee);
+        return count + 1;
     }
 
     function _requireDerivable(uint64 parentId, uint64 assetId, bytes32 licenceHash) private view {

@@ -5,8 +5,9 @@ import {WHOLE} from "./Shares.sol";
 
 /// @notice A machine-readable licence: the seventeen fields of Story's PIL terms, and what is allowed
 /// to be done with data and models. Shares are parts per 10^8, times unix seconds, 0 for never.
-/// @param royaltyPolicy how the share is owed; `Relative`, of the direct child's gross, is known here.
-/// @param commercialRevShare what a direct child owes of its gross.
+/// @param royaltyPolicy how the share is owed: 0, relative, by each direct child of its gross; 1,
+/// absolute, by every descendant of what it sells first, once for each ancestor.
+/// @param commercialRevShare the share, by that policy.
 /// @param commercialRevCeiling, derivativeRevCeiling the most that may be earned, atomic units of the
 /// currency; 0 for no ceiling. Stated and inherited; vaults do not enforce it.
 /// @param derivativesApproval whether the owner names each asset that may derive.
@@ -63,6 +64,7 @@ interface ICommercializerChecker {
 ///  4. Each use needs its flag: `test_each_use_needs_its_flag`.
 contract Licences {
     uint8 public constant RELATIVE = 0;
+    uint8 public constant ABSOLUTE = 1;
 
     mapping(bytes32 licenceHash => Licence) private _licences;
     mapping(bytes32 licenceHash => bool) public isOpen;
@@ -76,7 +78,7 @@ contract Licences {
 
     /// @notice Opens a licence for good; opening it again changes nothing.
     function open(Licence calldata licence) external returns (bytes32 licenceHash) {
-        if (licence.royaltyPolicy != RELATIVE) revert LicenceOutOfRange("royaltyPolicy");
+        if (licence.royaltyPolicy > ABSOLUTE) revert LicenceOutOfRange("royaltyPolicy");
         if (licence.commercialRevShare > WHOLE) revert LicenceOutOfRange("commercialRevShare");
         if (licence.minDownstream > WHOLE) revert LicenceOutOfRange("minDownstream");
         // Derivatives under this very licence must be able to meet it.
@@ -101,17 +103,18 @@ contract Licences {
         return keccak256(abi.encode(licence));
     }
 
-    /// @notice What a version under this licence asks of its children; reverts where the licence has
-    /// expired. `readable` is false for a hash that no licence here has: prose, which people read.
+    /// @notice What a version under this licence asks of its children, or of all descendants where it
+    /// is absolute; reverts where the licence has expired. `readable` is false for a hash that no
+    /// licence here has: prose, which people read.
     function requireCurrent(bytes32 licenceHash)
         external
         view
-        returns (bool readable, uint32 revShare)
+        returns (bool readable, uint32 revShare, bool isAbsolute)
     {
-        if (!isOpen[licenceHash]) return (false, 0);
+        if (!isOpen[licenceHash]) return (false, 0, false);
         Licence storage licence = _licences[licenceHash];
         _requireCurrent(licence);
-        return (true, licence.commercialRevShare);
+        return (true, licence.commercialRevShare, licence.royaltyPolicy == ABSOLUTE);
     }
 
     /// @notice Reverts unless a version under `childHash` may follow from one under `parentHash`.

@@ -22,7 +22,8 @@ import {VaultTerms, VaultTermsCodec} from "./VaultTerms.sol";
 ///     `test_the_address_is_known_before`, `testFuzz_every_term_moves_the_address`.
 ///  2. Shares sum to exactly 10^8; platform and host together stay within their cap:
 ///     `test_shares_must_be_whole`, `test_platform_and_host_are_capped`.
-///  3. The parents' share is the sum of the version's royalties, all payable in one token:
+///  3. The parents' share is the sum of the version's royalties, relative and absolute, all payable in
+///     one token:
 ///     `test_the_parents_share_is_the_stack`, `test_parents_are_paid_in_the_same_token`.
 ///  4. Tokens are allow-listed at creation: `test_an_unlisted_token_is_refused`.
 ///  5. The implementation does nothing by itself: `test_the_implementation_is_locked`.
@@ -142,14 +143,14 @@ contract RevenueVaultFactory {
         if (terms.host == address(0)) revert MissingParty("host");
         if (terms.attributor == address(0)) revert MissingParty("attributor");
         if (terms.fallbackTo == address(0)) revert MissingParty("fallback");
-        (address owner, uint256 parents, uint32 stack) = registry.lineage(terms.versionId);
+        (address owner, uint256 links, uint32 stack) = registry.lineage(terms.versionId);
         if (
             terms.fallbackTo == terms.platform || terms.fallbackTo == terms.host
                 || terms.fallbackTo == terms.attributor || terms.fallbackTo == owner
         ) revert FallbackIsParty(terms.fallbackTo);
         if (terms.parentsShare != stack) revert ParentsShareMismatch(terms.parentsShare, stack);
-        for (uint256 i = 0; i < parents; ++i) {
-            IAssetRegistry.ParentLink memory link = registry.parentLink(terms.versionId, i);
+        for (uint256 i = 0; i < links; ++i) {
+            (IAssetRegistry.ParentLink memory link,) = registry.royaltyLink(terms.versionId, i);
             if (link.royalty > 0 && IRevenueVault(link.payee).token() != terms.token) {
                 revert ParentInOtherToken(link.parentId);
             }

@@ -19,6 +19,9 @@ interface IVaultSet {
 /// @notice A bucket is floor(totalIn * share): cumulative, so the order and the size of payments in
 /// never matter. Rounding leaves less than one unit per bucket unallocated, and later income makes
 /// it whole again. Nothing is pushed: every bucket is paid on demand, to its owner, by anyone.
+///
+/// Absolute royalties are of first sales only. What was pulled from children's vaults has paid them
+/// there, so of that income the absolute part of the parents' bucket is the owner's.
 abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
@@ -37,7 +40,7 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
     uint128 public hostPaid;
     /// @notice The part of the owner's bucket that has been credited to an account.
     uint128 public ownerCredited;
-    /// @notice The part of `totalIn` that was pulled from children's vaults.
+    /// @notice The part of `totalIn` that was pulled from children's vaults; the rest is first sales.
     uint128 public royaltyIn;
     /// @notice When the first unit was booked; unix seconds, 0 before.
     uint40 public firstInflowAt;
@@ -130,12 +133,15 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
     /// @inheritdoc IRevenueVault
     function payParent(uint256 index) external nonReentrant returns (uint256 amount) {
         VaultTerms memory t = terms();
-        IAssetRegistry.ParentLink memory link = registry.payableLink(t.versionId, index);
+        (IAssetRegistry.ParentLink memory link, bool isAbsolute) =
+            registry.payableLink(t.versionId, index);
         if (msg.sender != link.payee) revert NotPayee(msg.sender, link.payee);
         _sync();
         // While a part is frozen, more may have been paid than is payable: then nothing is, until
         // income or the end of the dispute makes up for it.
-        uint256 due = _bucket(link.royalty);
+        uint256 due = isAbsolute
+            ? uint256(totalIn - royaltyIn) * link.royalty / WHOLE
+            : _bucket(link.royalty);
         uint256 paid = parentPaid[index];
         if (due > paid) parentPaid[index] = due;
         amount = due > paid ? due - paid : 0;
@@ -151,11 +157,16 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
     {
         _requireProxy();
         if (!factory.isVault(address(child))) revert NotVault(address(child));
+        // What came before is first sales, so it is booked before.
+        _sync();
+        uint256 before = totalIn;
         // Only a factory's vault is called, and it calls back into nothing but the token.
         amount = child.payParent(index);
-        royaltyIn += uint128(amount);
-        emit RoyaltyPulled(address(child), index, amount);
         _sync();
+        // Less than was sent where the token's issuer took units away: first sales never fall.
+        uint256 booked = totalIn - before;
+        royaltyIn += uint128(amount < booked ? amount : booked);
+        emit RoyaltyPulled(address(child), index, amount);
     }
 
     /// @notice What each bucket has been credited so far, atomic units; `unbooked` has arrived and
@@ -173,11 +184,12 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
         )
     {
         VaultTerms memory t = terms();
+        uint256 relief = _relief(t);
         return (
             _bucket(t.platformShare),
             _bucket(t.hostShare),
-            _bucket(t.ownerShare),
-            _bucket(t.parentsShare),
+            _bucket(t.ownerShare) + relief,
+            _bucket(t.parentsShare) - relief,
             _bucket(t.contributorsShare),
             _unbooked()
         );
@@ -212,12 +224,18 @@ abstract contract VaultBooks is IRevenueVault, ReentrancyGuardTransient {
     }
 
     function _creditOwner(VaultTerms memory t) private {
-        uint256 amount = _bucket(t.ownerShare) - ownerCredited;
+        uint256 amount = _bucket(t.ownerShare) + _relief(t) - ownerCredited;
         if (amount == 0) return;
         address owner = registry.ownerOfVersion(t.versionId);
         ownerCredited += uint128(amount);
         ownerCredit[owner] += amount;
         emit OwnerCredited(owner, amount);
+    }
+
+    /// @dev Of royalty income, what would have gone to ancestors had it been first sales.
+    function _relief(VaultTerms memory t) private view returns (uint256) {
+        if (royaltyIn == 0) return 0;
+        return uint256(royaltyIn) * registry.absoluteStack(t.versionId) / WHOLE;
     }
 
     /// @dev Zero after the token's issuer took units away, and capped at 128 bits, so that neither an

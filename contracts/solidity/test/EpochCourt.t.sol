@@ -71,6 +71,13 @@ contract EpochCourtTest is Courts {
         _bond(vault, ATTRIBUTOR, 1);
         vm.prank(ATTRIBUTOR);
         vault.postRoot(1, root, sum, 1, 0, unattested);
+
+        // A later root adds to the last one: what that one entitled to needs no bond again.
+        _finalize();
+        (root, sum) = _tree(_two(2_000, 4_000), 1);
+        _commit();
+        vm.prank(ATTRIBUTOR);
+        vault.postRoot(2, root, sum, 1, 0, unattested);
     }
 
     function test_an_increment_is_capped() public {

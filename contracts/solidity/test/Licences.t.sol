@@ -32,7 +32,7 @@ contract LicencesTest is Vaults {
 
     function test_a_licence_that_nobody_could_keep_is_refused() public {
         Licence memory licence = _free();
-        licence.royaltyPolicy = 1;
+        licence.royaltyPolicy = 2;
         _checkRefused(licence, "royaltyPolicy");
         licence = _free();
         licence.commercialRevShare = 100_000_001;
@@ -255,7 +255,7 @@ contract LicencesTest is Vaults {
         private
         returns (uint64 version)
     {
-        (, uint32 share) = licences.requireCurrent(hash);
+        (, uint32 share,) = licences.requireCurrent(hash);
         uint64 asset = registry.registerAsset(kind, owner);
         vm.prank(owner);
         version = registry.publishVersion(asset, keccak256("c"), hash, share, _nobody());
@@ -265,7 +265,7 @@ contract LicencesTest is Vaults {
     }
 
     function _child(uint64 parent, AssetRegistry.Kind kind, bytes32 hash, uint32 royalty) private {
-        (, uint32 share) = licences.requireCurrent(hash);
+        (, uint32 share,) = licences.requireCurrent(hash);
         uint64 asset = registry.registerAsset(kind, ALICE);
         vm.prank(ALICE);
         registry.publishVersion(asset, keccak256("c"), hash, share, _one(parent, royalty));

@@ -13,7 +13,7 @@ from headwater_payments.bazaar import BAZAAR
 from headwater_payments.channels import MAX_WITHDRAW_DELAY, MIN_WITHDRAW_DELAY
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.exact import SCHEME as EXACT
-from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER
+from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER, RECEIPT_SIGNER
 from headwater_payments.permit2_payload import PERMIT2_METHOD, UPTO
 from headwater_payments.pricing import TokenPrice
 from headwater_payments.unit_price import TOKEN_PRICE, token_price_extension
@@ -45,6 +45,9 @@ class Offer:
             whole price at the start. An answer in one piece to a request for a stream is charged
             one window at most.
         token_price: stated in the terms, for buyers that limit what a token may cost.
+        vault_authorizes: `pay_to` is a revenue vault that authorizes its channels itself: anybody
+            claims what receipts charge (`receipt_claims`), and nothing is refunded before that. The
+            signer is the vault's operator, and the terms name it as `receiptSigner`.
     """
 
     path: str
@@ -60,6 +63,7 @@ class Offer:
     window: Amount | None = None
     transfer_method: str = EIP3009_METHOD
     token_price: TokenPrice | None = None
+    vault_authorizes: bool = False
 
     def __post_init__(self) -> None:
         if not MIN_WITHDRAW_DELAY <= self.withdraw_delay <= MAX_WITHDRAW_DELAY:
@@ -139,7 +143,9 @@ class Offer:
         if scheme == UPTO:
             extra["facilitatorAddress"] = facilitator
         if scheme == BATCH:
-            extra["receiverAuthorizer"] = authorizer
+            extra["receiverAuthorizer"] = self.pay_to if self.vault_authorizes else authorizer
+            if self.vault_authorizes:
+                extra[RECEIPT_SIGNER] = authorizer
             extra["withdrawDelay"] = self.withdraw_delay
         return extra
 
