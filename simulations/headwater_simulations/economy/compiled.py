@@ -174,7 +174,7 @@ def _buy(
         noisy = services[NOISY, service] == 1
         quality = (numbers[_NOISE] if noisy else numbers[_GOOD]) + luck
         quality = min(max(quality - (numbers[_SPOILING] if spoilt else 0), 0), 1_000)
-        worth = np.int64(np.uint64(quality * numbers[_VALUE]) // np.uint64(1_000))
+        worth = _worth(quality, numbers[_VALUE])
         _learn(buyers, buyer, service, (worth - price) << FINE)
         qualities += quality
         surplus += worth - (numbers[_NOISE_COST] if noisy else numbers[_UNIT_COST])
@@ -219,7 +219,7 @@ def _reward(
     told: Array,
 ) -> bool:
     """Pay the causes of an answer; gives whether a false statement is among them."""
-    money = share_of(price, numbers[_CONTRIBUTORS])
+    money = _share(price, numbers[_CONTRIBUTORS])
     weigh(False, 0, work)
     spent = causes_of_receipt(money, work, numbers[_SHRINKAGE], numbers[_CAP], numbers[_CONFIDENCE])
     spoilt = False
@@ -239,8 +239,8 @@ def _divide(
     service: int, price: int, services: Array, owners: Array, runs: Array, numbers: tuple[int, ...]
 ) -> int:
     """Owner and service get their parts; gives the platform's."""
-    money = share_of(price, numbers[_CONTRIBUTORS])
-    owner, fee = share_of(price, numbers[_OWNER]), share_of(price, numbers[_PLATFORM_SHARE])
+    money = _share(price, numbers[_CONTRIBUTORS])
+    owner, fee = _share(price, numbers[_OWNER]), _share(price, numbers[_PLATFORM_SHARE])
     rest = price - money - owner - fee
     owners[BALANCE, runs[service]] += owner
     services[BALANCE, service] += rest
@@ -416,7 +416,13 @@ def _move_price(services: Array, one: int, numbers: tuple[int, ...]) -> None:
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
-def share_of(amount: int, share: int) -> int:
+def _worth(quality: int, value: int) -> int:
+    """What an answer is worth of which a perfect one is worth `value`, rounded down."""
+    return np.int64(np.uint64(quality * value) // np.uint64(1_000))  # type: ignore[return-value]
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
+def _share(amount: int, share: int) -> int:
     """A share of an amount, both at least 0, rounded down; unsigned division is the cheaper one."""
     return np.int64(np.uint64(amount * share) // np.uint64(PARTS))  # type: ignore[return-value]
 
