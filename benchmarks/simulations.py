@@ -1,11 +1,12 @@
-"""Simulations: both engines of the market, a Sobol study, and Mesa's own model beside Mesa.
+"""Simulations: both engines of both markets, a Sobol study, and Mesa's own model beside Mesa.
 
-    python benchmarks/simulations.py [--rounds 3] [--json result.json]
+    python benchmarks/simulations.py [--rounds 3] [--only economy] [--json result.json]
 
-The market's engines alternate and must end with the same integers. The study has 5,120 worlds, laid
-out for sensitivity indices of eight levers. Wealth is Mesa's Boltzmann model: an agent that has a
-unit gives it to another, drawn at random. Mesa runs it in the interpreter of `benchmarks/peers`,
-where it is installed; compile time stands apart.
+A market's engines alternate and must end with the same integers. In the reference market (economy)
+everybody acts in every step, and half of its agents buy an answer that the shipped rule divides.
+The study has 5,120 worlds, laid out for sensitivity indices of eight levers. Wealth is Mesa's
+Boltzmann model: an agent that has a unit gives it to another, drawn at random. Mesa runs it in the
+interpreter of `benchmarks/peers`, where it is installed; compile time stands apart.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from headwater_simulations.economy import preset, run_economy
 from headwater_simulations.kernel import Engine, run
 from headwater_simulations.scenario import Scenario
 from headwater_simulations.studies import Axis, Design, Processes, Study, run_study
@@ -67,6 +69,36 @@ def market(rounds: int) -> list[str]:
         spread = f"{statistics.median(ratio):.1f} ({min(ratio):.1f} to {max(ratio):.1f})"
         name = f"{worlds} worlds of {agents:,} agents"
         lines.append(f"| {name} | {numpy:.1f} M/s | {compiled:.1f} M/s | {spread} |")
+    return lines
+
+
+def economy(rounds: int) -> list[str]:
+    """Agent-steps a second of the reference market, the production rule called for each answer."""
+    lines = [
+        "| reference market | numpy | compiled, one thread | by processor time | all threads |",
+        "|---|---|---|---|---|",
+    ]
+    threads = os.cpu_count() or 1
+    for size, steps in ((1, 2_000), (10, 200), (100, 20)):
+        base = preset("calm")
+        names = ("buyers", "contributors", "services", "owners", "validators")
+        market = replace(base, steps=steps, **{name: size * getattr(base, name) for name in names})
+        few, worlds = replace(market, steps=max(1, steps // 20)), np.arange(threads)
+        one = run_economy(few, worlds[:1], engine=Engine.COMPILED)
+        assert np.array_equal(one.history, run_economy(few, worlds[:1]).history)
+        rates = []
+        for _ in range(rounds):
+            slow = timed(partial(run_economy, few, worlds[:1])) * steps / few.steps
+            busy = time.process_time()
+            alone = timed(partial(run_economy, market, worlds[:1], engine=Engine.COMPILED))
+            busy = time.process_time() - busy
+            spread = partial(run_economy, market, worlds, engine=Engine.COMPILED, threads=threads)
+            units = market.agents * steps / 1e6
+            rates.append(
+                [units / slow, units / alone, units / busy, threads * units / timed(spread)]
+            )
+        cells = [f"{statistics.median(each):.1f} M/s" for each in zip(*rates, strict=True)]
+        lines.append(f"| {market.agents:,} agents, {steps:,} steps | {' | '.join(cells)} |")
     return lines
 
 
@@ -125,10 +157,17 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=("market", "economy", "study", "wealth"), default=None)
     parser.add_argument("--json", type=Path, default=None)
     options = parser.parse_args()
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    parts = [market(options.rounds), study(), wealth(options.rounds)]
+    works: dict[str, Callable[[], list[str]]] = {
+        "market": partial(market, options.rounds),
+        "economy": partial(economy, options.rounds),
+        "study": study,
+        "wealth": partial(wealth, options.rounds),
+    }
+    parts = [work() for name, work in works.items() if options.only in (None, name)]
     where = (
         f"Medians of {options.rounds} rounds, wall time. Python {platform.python_version()}, numpy "
         f"{np.__version__}, {os.cpu_count()} cores {platform.machine()}, load {load}, "

@@ -3,9 +3,9 @@
     python benchmarks/squatting.py [--seeds 2] [--questions 120] [--json result.json]
 
 One fifth of the authors of the standard library's documentation know what the others are about to
-hand in, and commit lines made of the rarest words of each of those rows first, between function
-words. The figures are what the simulator's arena assumes of a squatted row
-(`headwater_simulations.adversary.squatting`), by the number of words taken.
+hand in, and hand in each of those rows first, condensed to its rarest words and its grammar. The
+desk knows public text, as it should. The figures are what the simulator's arena assumes of a
+squatted row (`headwater_simulations.adversary.squatting`), by the number of words taken.
 """
 
 import argparse
@@ -19,7 +19,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import anyio
-import numpy as np
 
 from headwater_attribution.evidence import Evidence
 from headwater_models.questions import held_out_questions
@@ -67,29 +66,33 @@ class Found:
     lost: float
 
 
-def lines(authors: Authors, words: int, seed: int) -> list[Row]:
-    """A line for each row of those outside the coalition, in their order."""
+def lines(authors: Authors, words: int) -> list[Row]:
+    """Each row of those outside the coalition condensed: its rarest words, and the grammar left."""
     rows = _outside(authors)
     spread = Counter(word for _, text in rows for word in set(plain_words(text)))
-    grammar, draw = sorted(STOP_WORDS), np.random.default_rng([seed, 12])
-    made = []
-    for title, text in rows:
-        rare = sorted(set(plain_words(text)), key=lambda word: (spread[word], word))[:words]
-        spaced = [f"{grammar[int(draw.integers(len(grammar)))]} {word}" for word in rare]
-        made.append((title, " ".join(spaced) + "."))
-    return made
+
+    def condensed(text: str) -> str:
+        content = set(plain_words(text)) - STOP_WORDS
+        rare = set(sorted(content, key=lambda word: (spread[word], word))[:words])
+        said = [(word, set(plain_words(word))) for word in text.split()]
+        return " ".join(word for word, found in said if found & rare or found <= STOP_WORDS) + "."
+
+    return [(title, condensed(text)) for title, text in rows]
 
 
 async def measured(rows: Sequence[tuple[str, str, str]], seed: int, count: int) -> list[Found]:
     """Each number of words against one drawing of authors."""
     honest = drawn_authors(rows, seed, authors=AUTHORS, rows_each=ROWS_EACH)
-    library = enter(honest)
+    said = {text for own in honest.values() for _, text in own}
+    writers = {module for module, _, text in rows if text in said}
+    public = [text for module, _, text in rows if module not in writers]
+    library = enter(honest, reference=public)
     held = list(zip(library.titles, (row.text for row in library.corpus.rows), strict=True))
     asked = held_out_questions(held, count, seed)
     about = [library.corpus.rows[each.answer_position].text for each in asked]
     questions = [each.text for each in asked]
-    before = await earnings(library, questions)
-    plain = _scores(library, await answers(library, questions))
+    answered = await answers(library, questions)
+    before, plain = earnings(library, answered), _scores(library, answered)
     inside = [number for number in honest if number % COALITION == 0]
     outside = [number for number in honest if number % COALITION]
 
@@ -98,11 +101,11 @@ async def measured(rows: Sequence[tuple[str, str, str]], seed: int, count: int) 
 
     found = []
     for words in WORDS:
-        sent = lines(honest, words, seed)
-        attacked = enter({SQUATTER: sent, **honest})
+        sent = lines(honest, words)
+        attacked = enter({SQUATTER: sent, **honest}, reference=public)
         line_of = {text: line for (_, text), (_, line) in zip(_outside(honest), sent, strict=True)}
         evidence = await answers(attacked, questions)
-        after = await earnings(attacked, questions)
+        after = earnings(attacked, evidence)
         found.append(
             Found(
                 *_shown(attacked, evidence, about, line_of, plain),

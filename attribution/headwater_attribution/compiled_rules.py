@@ -15,7 +15,7 @@ ESTIMATE, LOW, PAID = 0, 1, 2
 """Rows of a receipt's table: estimates, their lower ends, and what is paid."""
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inline="always")
 def causes_of_receipt(money: int, work: Work, shrinkage: int, cap: int, confidence: int) -> int:
     """Divide one receipt's money among its causes.
 
@@ -32,13 +32,25 @@ def causes_of_receipt(money: int, work: Work, shrinkage: int, cap: int, confiden
     """
     total = 0
     for slot in range(work.shape[1]):
+        work[PAID, slot] = 0
+        if work[ESTIMATE, slot] == 0:
+            continue
         doubt = work[ESTIMATE, slot] - work[LOW, slot]
-        credited = work[LOW, slot] + doubt * (PARTS - shrinkage) // PARTS
-        work[PAID, slot] = credited * confidence // PARTS
+        credited = work[LOW, slot] + _parts(doubt * (PARTS - shrinkage))
+        work[PAID, slot] = _parts(credited * confidence)
         total += work[PAID, slot]
     spent = 0
+    whole, rest = money // PARTS, money % PARTS
     for slot in range(work.shape[1]):
+        if work[PAID, slot] == 0:
+            continue
         credited = work[PAID, slot] * cap // total if total > cap else work[PAID, slot]
-        work[PAID, slot] = money // PARTS * credited + money % PARTS * credited // PARTS
+        work[PAID, slot] = whole * credited + _parts(rest * credited)
         spent += work[PAID, slot]
     return spent
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
+def _parts(product: int) -> int:
+    """A product of parts, at least 0, in units again; unsigned division by a constant is cheap."""
+    return np.int64(np.uint64(product) // np.uint64(PARTS))  # type: ignore[return-value]

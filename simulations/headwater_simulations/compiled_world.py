@@ -139,7 +139,7 @@ def _retrieve(
     return star, settings[13] if near else PARTS
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inline="always")
 def weigh(star: bool, unchanged: int, work: Array) -> None:
     """Fill the shares that follow: half by leave-one-out, half by the words quoted."""
     original, copy, rival, spam = work[SCORE, 0], work[SCORE, 1], work[SCORE, 2], work[SCORE, 3]
@@ -152,22 +152,22 @@ def weigh(star: bool, unchanged: int, work: Array) -> None:
         rival,
         spam,
     )
-    quoted = 0
+    best, next_best = _two_best(quotable)
+    share = PARTS if next_best < 0 else PARTS // 2
     for slot in range(4):
-        work[LOW, slot] = _ahead(quotable, slot) < 2 and quotable[slot] > 0
-        quoted += work[LOW, slot]
-    for slot in range(4):
-        work[LOW, slot] = work[LOW, slot] * PARTS // max(quoted, 1)
+        work[LOW, slot] = share if slot in (best, next_best) else 0
     owed = work[LOW, 1] * unchanged // PARTS if original > 0 else 0
     work[LOW, 0] += owed
     work[LOW, 1] -= owed
     for slot in range(4):
-        out = (stars[slot] - third) * PARTS // full if stars[slot] > third else 0
+        # Exact: a fraction of numbers below 2,001 is further from the next integer than floats err.
+        lost = max(stars[slot] - third, 0) * PARTS
+        out = np.int64(np.float64(lost) / np.float64(full))
         work[ESTIMATE, slot] = (out + work[LOW, slot]) // 2
         work[LOW, slot] = min(out, work[LOW, slot])
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inline="always")
 def _three_highest(values: tuple[int, int, int, int]) -> tuple[int, int, int]:
     first, second, third = -1, -1, -1
     for value in values:
@@ -180,14 +180,18 @@ def _three_highest(values: tuple[int, int, int, int]) -> tuple[int, int, int]:
     return first, second, third
 
 
-@njit(nogil=True, error_model="numpy")
-def _ahead(values: tuple[int, int, int, int], slot: int) -> int:
-    """How many rank before one; of equals the earlier ranks first."""
-    ahead = 0
-    for other in range(4):
-        equal_before = values[other] == values[slot] and other < slot
-        ahead += values[other] > values[slot] or equal_before
-    return ahead
+@njit(nogil=True, error_model="numpy", inline="always")
+def _two_best(values: tuple[int, int, int, int]) -> tuple[int, int]:
+    """The slots of the two highest above 0, or -1; of equals the earlier ranks first."""
+    best, next_best = -1, -1
+    first, second = 0, 0
+    for slot in range(4):
+        if values[slot] > first:
+            second, next_best = first, best
+            first, best = values[slot], slot
+        elif values[slot] > second:
+            second, next_best = values[slot], slot
+    return best, next_best
 
 
 @njit(nogil=True, error_model="numpy")

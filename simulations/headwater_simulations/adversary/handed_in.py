@@ -80,10 +80,10 @@ class Restate:
 
 @dataclass(frozen=True, slots=True)
 class Squat:
-    """Lines of the rarest words of others' rows are handed in before those are.
+    """Others' rows, condensed to their rarest words, are handed in before those are.
 
-    Only of rows whose words are known beforehand. Admission then takes the rows for copies of the
-    lines, and questions about them find the lines.
+    Only of rows that are known beforehand. Admission then takes the rows for copies of the lines,
+    and questions about them find the lines.
     """
 
     dimensions: ClassVar[tuple[Dimension, ...]] = (

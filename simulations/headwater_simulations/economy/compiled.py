@@ -153,6 +153,7 @@ def _buy(
     income = numbers[_INCOME] * (numbers[_SHOCK] if shocked else 1)
     held[WORLD] -= income * buyers.shape[1]
     fees, count = 0, services.shape[1]
+    volume, bought, qualities, surplus = 0, 0, 0, 0
     for buyer in range(buyers.shape[1]):
         word = mix(keys[0] ^ np.uint64(buyer))
         service = buyers[AT, buyer]
@@ -167,20 +168,22 @@ def _buy(
         spoilt = _reward(price, contributors, held, numbers, earned, work, told)
         fees += _divide(service, price, services, owners, edges[3], numbers)
         buyers[BALANCE, buyer] -= price
-        told[_VOLUME] += price
-        told[_BOUGHT] += 1
+        volume += price
+        bought += 1
         luck = _pick(word, 3, 2 * numbers[_WOBBLE] + 1) - numbers[_WOBBLE]
         noisy = services[NOISY, service] == 1
         quality = (numbers[_NOISE] if noisy else numbers[_GOOD]) + luck
         quality = min(max(quality - (numbers[_SPOILING] if spoilt else 0), 0), 1_000)
-        worth = quality * numbers[_VALUE] // 1_000
+        worth = _worth(quality, numbers[_VALUE])
         _learn(buyers, buyer, service, (worth - price) << FINE)
-        told[_QUALITY] += quality
-        told[_SURPLUS] += worth - (numbers[_NOISE_COST] if noisy else numbers[_UNIT_COST])
+        qualities += quality
+        surplus += worth - (numbers[_NOISE_COST] if noisy else numbers[_UNIT_COST])
+    told[_VOLUME], told[_BOUGHT] = volume, bought
+    told[_QUALITY], told[_SURPLUS] = qualities, surplus
     return fees
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inline="always")
 def _find(
     buyer: int,
     service: int,
@@ -205,7 +208,7 @@ def _find(
         work[SCORE, slot] = score if up else 0
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inline="always")
 def _reward(
     price: int,
     contributors: Array,
@@ -216,7 +219,7 @@ def _reward(
     told: Array,
 ) -> bool:
     """Pay the causes of an answer; gives whether a false statement is among them."""
-    money = price * numbers[_CONTRIBUTORS] // PARTS
+    money = _share(price, numbers[_CONTRIBUTORS])
     weigh(False, 0, work)
     spent = causes_of_receipt(money, work, numbers[_SHRINKAGE], numbers[_CAP], numbers[_CONFIDENCE])
     spoilt = False
@@ -231,13 +234,13 @@ def _reward(
     return spoilt
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inline="always")
 def _divide(
     service: int, price: int, services: Array, owners: Array, runs: Array, numbers: tuple[int, ...]
 ) -> int:
     """Owner and service get their parts; gives the platform's."""
-    money = price * numbers[_CONTRIBUTORS] // PARTS
-    owner, fee = price * numbers[_OWNER] // PARTS, price * numbers[_PLATFORM_SHARE] // PARTS
+    money = _share(price, numbers[_CONTRIBUTORS])
+    owner, fee = _share(price, numbers[_OWNER]), _share(price, numbers[_PLATFORM_SHARE])
     rest = price - money - owner - fee
     owners[BALANCE, runs[service]] += owner
     services[BALANCE, service] += rest
@@ -246,7 +249,7 @@ def _divide(
     return fee
 
 
-@njit(nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inline="always")
 def _learn(buyers: Array, buyer: int, service: int, gain: int) -> None:
     """What an answer was worth, beside what the buyer expects where it is."""
     expected = buyers[ESTIMATE_OF_IT, buyer]
@@ -410,6 +413,18 @@ def _move_price(services: Array, one: int, numbers: tuple[int, ...]) -> None:
     services[PROFIT, one] += ((services[WINDOW, one] << FINE) - services[PROFIT, one]) >> 2
     services[LAST, one] = services[WINDOW, one]
     services[WINDOW, one] = 0
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
+def _worth(quality: int, value: int) -> int:
+    """What an answer is worth of which a perfect one is worth `value`, rounded down."""
+    return np.int64(np.uint64(quality * value) // np.uint64(1_000))  # type: ignore[return-value]
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
+def _share(amount: int, share: int) -> int:
+    """A share of an amount, both at least 0, rounded down; unsigned division is the cheaper one."""
+    return np.int64(np.uint64(amount * share) // np.uint64(PARTS))  # type: ignore[return-value]
 
 
 @njit(nogil=True, error_model="numpy")

@@ -1,0 +1,108 @@
+"""`headwater simulate run`: a reference market from its first steps to its last."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headwater_payments.errors import InvalidInputError
+from headwater_simulations.attack_cli import check_seed, refusals
+
+# The command line starts fast because numpy and the simulator load when a command runs.
+if TYPE_CHECKING:
+    from headwater_simulations.economy import Economy, Run
+
+_LINES = (
+    ("answers bought", "bought"),
+    ("price, mean", "price"),
+    ("surplus", "surplus"),
+    ("contributors' money unattributed", "pool"),
+    *((f"contributors: {name}", f"are_{name}") for name in ("honest", "spam", "copy", "sybil")),
+    *((f"contributors: {name}", f"are_{name}") for name in ("poison", "free_ride", "wash")),
+    ("services that sell noise", "noisy"),
+    ("validators who copy", "copying"),
+)
+_PART = 10
+"""The first and the last so many steps are told."""
+
+
+def run(
+    name: Annotated[str, typer.Argument(help="A market such as copycats; calm unless given.")] = "",
+    file: Annotated[Path | None, typer.Option(help="TOML of fields that replace its own.")] = None,
+    worlds: Annotated[int, typer.Option(help="Independent worlds.")] = 8,
+    steps: Annotated[int, typer.Option(help="Steps; 0 for the market's own.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 1,
+    rule: Annotated[str, typer.Option(help="Another rule's id, such as rows/1.")] = "",
+    engine: Annotated[str, typer.Option(help="numpy or compiled.")] = "numpy",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
+) -> None:
+    """Run the market NAME and print how it began and how it ended, per step, as means of worlds."""
+    import numpy as np
+
+    from headwater_simulations.economy import run_economy
+    from headwater_simulations.kernel import Engine
+
+    with refusals():
+        check_seed(seed)
+        if not 1 <= worlds <= 10_000:
+            raise InvalidInputError("A run has 1 to 10,000 worlds.", worlds=worlds)
+        if engine not in tuple(Engine):
+            raise InvalidInputError(f"There is no engine {engine}; there are {', '.join(Engine)}.")
+        market = _market(name, file, steps, seed, rule)
+        done = run_economy(market, np.arange(worlds), engine=Engine(engine))
+    if as_json:
+        typer.echo(json.dumps(report(done), indent=2))
+    else:
+        _show(done, name or "calm")
+
+
+def report(done: "Run") -> dict[str, object]:
+    """A run as JSON: every metric as a mean over worlds, step by step."""
+    from headwater_simulations.economy import METRICS
+
+    market = done.economy
+    return {
+        "agents": market.agents,
+        "steps": market.steps,
+        "worlds": len(done.states),
+        "seed": market.seed,
+        "rule": market.rule.rule_id,
+        "metrics": {name: done.metric(name).mean(axis=0).tolist() for name in METRICS},
+    }
+
+
+def _market(name: str, file: Path | None, steps: int, seed: int, rule: str) -> "Economy":
+    from dataclasses import replace
+
+    from headwater_attribution.rules import rule_named
+    from headwater_simulations.economy import preset, read_economy
+
+    market = preset(name or "calm")
+    if file is not None:
+        market = read_economy(file, market)
+    if rule:
+        market = replace(market, rule=rule_named(rule))
+    return replace(market, steps=steps or market.steps, seed=seed)
+
+
+def _show(done: "Run", name: str) -> None:
+    from rich.console import Console
+
+    from headwater_attribution.tables import show_table
+
+    market = done.economy
+    part = min(_PART, market.steps)
+    rows = []
+    for title, metric in _LINES:
+        found = done.metric(metric) / (market.services if metric == "price" else 1)
+        rows.append((title, f"{found[:, :part].mean():,.1f}", f"{found[:, -part:].mean():,.1f}"))
+    ends = (f"first {part} steps", f"last {part}")
+    show_table(
+        Console(highlight=False),
+        ("in a step", *ends),
+        rows,
+        title=f"{name}: {market.agents:,} agents, {market.steps} steps, {len(done.states)} worlds, "
+        f"rule {market.rule.rule_id}",
+        right=ends,
+    )

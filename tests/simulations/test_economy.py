@@ -1,0 +1,212 @@
+"""The reference market: two engines, one result; money stays; deviations end as they should."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from headwater_attribution.errors import UnknownMethodError
+from headwater_attribution.rules import BY_ROWS, CAUSES, RuleParameters
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.split import PARTS
+from headwater_simulations.cli import app
+from headwater_simulations.economy import (
+    METRICS,
+    PRESETS,
+    Economy,
+    Run,
+    preset,
+    read_economy,
+    reference,
+    run_economy,
+)
+from headwater_simulations.economy.state import HIDDEN, found
+from headwater_simulations.errors import ConservationError
+from headwater_simulations.kernel import Engine
+
+WORLDS = np.arange(2)
+TINY = Economy(
+    buyers=40, contributors=30, services=6, owners=3, validators=5, steps=25, endowment=4_000
+)
+TABLES = ("buyers", "contributors", "services", "owners", "validators", "held")
+SHARE = st.integers(0, PARTS)
+
+
+def same(one: Run, other: Run) -> bool:
+    states = zip(one.states, other.states, strict=True)
+    return np.array_equal(one.history, other.history) and all(
+        np.array_equal(getattr(a, name), getattr(b, name)) for a, b in states for name in TABLES
+    )
+
+
+def at_end(run: Run, name: str) -> float:
+    return float(run.metric(name)[:, -10:].mean())
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_both_engines_give_the_same_integers_in_every_preset(name: str) -> None:
+    market = replace(preset(name), rule=CAUSES, steps=25, buyers=100, contributors=80)
+    compiled = run_economy(market, WORLDS, engine=Engine.COMPILED, threads=2)
+    assert same(run_economy(market, WORLDS), compiled)
+    assert compiled.metric("bought").sum() > 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_both_engines_give_the_same_integers_in_any_market(data: st.DataObject) -> None:
+    draw = data.draw
+    market = replace(
+        TINY,
+        seed=draw(st.integers(0, 2**31 - 1)),
+        spam=PARTS // 6,
+        copy=PARTS // 6,
+        poison=PARTS // 6,
+        wash=PARTS // 6,
+        noisy=draw(SHARE),
+        copiers=draw(SHARE),
+        explore=draw(SHARE),
+        imitation=draw(SHARE),
+        mutation=draw(SHARE),
+        dedup_recall=draw(SHARE),
+        precedence=draw(SHARE),
+        filler_recall=draw(SHARE),
+        validators_share=draw(SHARE),
+        price=draw(st.sampled_from((1, 600, 10**6))),
+        endowment=draw(st.sampled_from((0, 3_000, 10**8))),
+        income=draw(st.sampled_from((0, 700, 10**6))),
+        value=draw(st.sampled_from((0, 2_000, 10**7))),
+        shock_step=draw(st.integers(0, 9)),
+        price_period=draw(st.integers(0, 4)),
+        whitewash_below=draw(st.integers(0, 1_000)),
+        rule=replace(CAUSES, parameters=RuleParameters(draw(SHARE), draw(SHARE), draw(SHARE))),
+        steps=9,
+    )
+    compiled = run_economy(market, WORLDS, engine=Engine.COMPILED)
+    assert same(run_economy(market, WORLDS), compiled)
+
+
+def test_a_world_is_the_same_alone_beside_others_and_on_threads() -> None:
+    three = run_economy(TINY, np.array([5, 0, 7]), engine=Engine.COMPILED, threads=3)
+    alone = run_economy(TINY, np.array([7]))
+    assert np.array_equal(three.history[2], alone.history[0])
+    assert not np.array_equal(three.history[0], three.history[1])
+
+
+def test_money_stays_and_money_that_appears_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_economy(replace(TINY, wash=PARTS // 2), np.array([0]))
+    assert run.states[0].total == found(TINY, 0)[0].total
+    honest = reference.step
+
+    def forged(*args: object) -> np.ndarray:
+        args[1].held[0] += 1  # type: ignore[attr-defined]
+        return honest(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("headwater_simulations.economy.running.step", forged)
+    with pytest.raises(ConservationError, match="step 0 of world 3"):
+        run_economy(TINY, np.array([3]))
+
+
+def test_what_contributors_get_is_what_the_rule_decides() -> None:
+    run = run_economy(replace(TINY, mutation=0), WORLDS)
+    money = run.metric("volume") // 2
+    paid = run.metric("paid_honest") + run.metric("pool")
+    # Each receipt's share rounds down by less than a unit.
+    assert ((money - paid >= 0) & (money - paid <= run.metric("bought"))).all()
+    certain = replace(CAUSES, parameters=RuleParameters(confidence=0))
+    assert run_economy(replace(TINY, rule=certain), WORLDS).metric("paid_honest").sum() == 0
+
+
+def test_honest_work_wins_under_the_shipped_rule_and_spam_where_rows_are_paid() -> None:
+    for name in ("copycats", "free-riding", "wash-trading"):
+        run = run_economy(preset(name), WORLDS, engine=Engine.COMPILED)
+        assert at_end(run, "are_honest") > run.metric("are_honest")[:, 0].mean()
+        assert at_end(run, "are_honest") > 360
+    spam = run_economy(preset("spam-farming"), np.array([0]))
+    assert at_end(spam, "are_spam") > 300
+    cured = run_economy(replace(preset("spam-farming"), rule=CAUSES), WORLDS)
+    assert at_end(cured, "are_spam") < 60
+
+
+def test_falsehoods_that_get_in_spoil_the_market_and_a_quality_floor_saves_it() -> None:
+    poisoned = run_economy(preset("poisoning"), WORLDS, engine=Engine.COMPILED)
+    assert at_end(poisoned, "are_poison") > 250
+    assert at_end(poisoned, "surplus") < 0.6 * poisoned.metric("surplus")[:, 0].mean()
+    guarded = replace(preset("poisoning"), precedence=PARTS * 96 // 100)
+    assert at_end(run_economy(guarded, WORLDS, engine=Engine.COMPILED), "are_poison") < 60
+
+
+def test_buyers_leave_noise_unless_nobody_measures() -> None:
+    noise = run_economy(preset("synthetic-noise"), WORLDS, engine=Engine.COMPILED)
+    assert noise.metric("noise_sold")[:, 0].mean() > 5 * at_end(noise, "noise_sold")
+    copying = run_economy(preset("weight-copying"), WORLDS, engine=Engine.COMPILED)
+    assert at_end(copying, "copying") > 30
+    cheap = replace(preset("weight-copying"), measure_cost=0, tolerance=1_000)
+    assert at_end(run_economy(cheap, WORLDS, engine=Engine.COMPILED), "copying") == 36
+
+
+def test_prices_fall_in_a_war_and_demand_follows_incomes() -> None:
+    calm, war = (
+        run_economy(preset(name), WORLDS, engine=Engine.COMPILED) for name in ("calm", "price-war")
+    )
+    assert war.metric("price").min() < calm.metric("price").min()
+    shock = run_economy(preset("demand-shock"), WORLDS, engine=Engine.COMPILED).metric("bought")
+    assert shock[:, 150:].mean() > 1.5 * shock[:, 50:100].mean()
+
+
+def test_the_faster_contributors_imitate_the_sooner_a_deviation_is_gone() -> None:
+    ends = []
+    for imitation in (0, PARTS // 100, PARTS // 5):
+        market = replace(preset("free-riding"), imitation=imitation, mutation=0, steps=60)
+        ends.append(at_end(run_economy(market, WORLDS, engine=Engine.COMPILED), "are_free_ride"))
+    assert ends[0] > ends[1] > ends[2]
+
+
+def test_a_market_is_read_from_toml_and_nonsense_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "market.toml"
+    file.write_text('buyers = 30\nrule = "rows/1"\n', "utf-8")
+    market = read_economy(file, TINY)
+    assert (market.buyers, market.rule, market.services) == (30, BY_ROWS, 6)
+    for text in ("buyers = ", "sellers = 3", "buyers = 0.5", "spam = 100000001"):
+        file.write_text(text, "utf-8")
+        with pytest.raises(InvalidInputError):
+            read_economy(file)
+    file.write_text('rule = "none/1"', "utf-8")
+    with pytest.raises(UnknownMethodError):
+        read_economy(file)
+    with pytest.raises(InvalidInputError):
+        read_economy(tmp_path / "missing.toml")
+    for change in ({"buyers": 0}, {"owners": 40}, {"price": 0}, {"copy": PARTS, "spam": 1}):
+        with pytest.raises(InvalidInputError):
+            replace(TINY, **change)
+
+
+def test_what_the_engines_cannot_do_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="no compiled twin"):
+        run_economy(replace(TINY, rule=BY_ROWS), WORLDS, engine=Engine.COMPILED)
+    with pytest.raises(InvalidInputError):
+        run_economy(TINY, np.array([], dtype=np.int64))
+    with pytest.raises(InvalidInputError):
+        run_economy(replace(TINY, steps=1), WORLDS).metric("luck")
+    with pytest.raises(InvalidInputError):
+        preset("utopia")
+    assert "conduct" in HIDDEN["contributors"]
+
+
+def test_the_command_runs_a_market_by_name() -> None:
+    runner = CliRunner()
+    shown = runner.invoke(app, ["run", "copycats", "--worlds", "1", "--steps", "12"])
+    assert shown.exit_code == 0
+    assert "contributors: copy" in shown.stdout
+    asked = ["run", "--worlds", "1", "--steps", "3", "--engine", "compiled", "--json"]
+    told = json.loads(runner.invoke(app, asked).stdout)
+    assert set(told["metrics"]) == set(METRICS)
+    assert len(told["metrics"]["bought"]) == 3
+    for wrong in (["run", "utopia"], ["run", "--engine", "steam"], ["run", "--worlds", "0"]):
+        refused = runner.invoke(app, wrong)
+        assert refused.exit_code == 2
+        assert refused.stderr.startswith("error[invalid_input]: ")
