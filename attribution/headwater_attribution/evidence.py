@@ -123,6 +123,8 @@ class Evidence:
             nearly repeat it, which sees less of a contributor whose rows stand in for each other.
             Rows that follow a removed row are removed with it.
         influence: what the answer's gradient says, where an adapter was trained on the rows.
+        quoted: texts that the answer quotes under a licence of their own, or that belong to
+            everybody; no contribution earns by their words.
 
     Raises:
         InvalidInputError: a row stands twice, an ablation removes a row that no passage cites, a
@@ -137,6 +139,7 @@ class Evidence:
     passages: tuple[RetrievedPassage, ...] = ()
     ablations: tuple[Ablation, ...] = ()
     influence: InfluenceObservation | None = None
+    quoted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows = {passage.row for passage in self.passages}
@@ -157,11 +160,18 @@ class Evidence:
                 "A span reaches past the end of the answer.", stop=stop, length=len(self.answer)
             )
 
+    @property
+    def brought(self) -> tuple[str, ...]:
+        """The texts whose words no contribution brought: the prompt, and what is quoted."""
+        return (self.prompt, *self.quoted)
+
     def commitment(self) -> str:
         """`0x` and the SHA-256 of the evidence as JSON with sorted keys and no spaces (UTF-8)."""
         body = asdict(self)
         if self.influence is None:
             del body["influence"]  # a hash of evidence without it says nothing of it
+        if not self.quoted:
+            del body["quoted"]
         text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return "0x" + hashlib.sha256(b"headwater/evidence/1\n" + text.encode()).hexdigest()
 

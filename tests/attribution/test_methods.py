@@ -108,6 +108,21 @@ def test_a_passage_that_was_retrieved_but_not_needed_earns_nothing() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_text_that_is_quoted_under_its_own_licence_earns_nothing(
+    method: Callable[[Corpus], AttributionMethod],
+) -> None:
+    corpus = corpus_of(TEXTS)
+    evidence = answer(corpus, prompt_for(["queue", "path"]))
+    quoting = replace(evidence, quoted=("Nobody's.", "As they say: " + TEXTS[1]))
+    paid = parts(method(corpus).attribute(evidence))
+    left = parts(method(corpus).attribute(quoting))
+    assert paid[1] > 0
+    assert left.get(1, 0) == 0
+    assert left[5] == paid[5] > 0
+    assert quoting.commitment() != evidence.commitment()
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_text_that_the_prompt_brought_earns_nothing(
     method: Callable[[Corpus], AttributionMethod],
 ) -> None:

@@ -39,7 +39,8 @@ class RetrievalLeaveOneOut:
     Args:
         corpus: the rows that evidence refers to.
         prompt_window: words in the windows by which text copied from the prompt is recognised; a
-            star earns nothing when at least half of its windows stand in the prompt.
+            star earns nothing when at least half of its windows stand in the prompt, or in a text
+            that the answer quotes under a licence of its own.
     """
 
     method_id = "retrieval-loo/3"
@@ -70,7 +71,8 @@ class RetrievalLeaveOneOut:
             shared = split_amount(drop * PARTS // whole, weights)
             for star, part in zip(owned, shared, strict=True):
                 row = self._corpus.rows[star]
-                if not copied_from(evidence.prompt, row.text, self._prompt_window):
+                brought = (copied_from(t, row.text, self._prompt_window) for t in evidence.brought)
+                if not any(brought):
                     parts[row.contribution_id] += part
                     high[row.contribution_id] += max(part, scores[star] * PARTS // retrieved)
         influence = self._influence(evidence)

@@ -3,7 +3,8 @@
 Every word of the answer goes to the earliest row that shares a rare eight-word window over it. So a
 later author who quotes an earlier row earns for the new words only, and a copy earns nothing. The
 words of a quoted row that, by the evidence, says to the prompt what an earlier row says are that
-row's. Words whose windows stand in the prompt earn nothing: the buyer brought them.
+row's. Words whose windows stand in the prompt earn nothing: the buyer brought them. Nor do those
+that stand in a text which the answer quotes under a licence of its own.
 
 Rows of 5 to 7 words are matched as a whole. A word weighs about the binary logarithm of how few of
 the n rows hold it. A window is rare when its words weigh twice as much as a word that stands in one
@@ -71,7 +72,9 @@ class SpanMatch:
         check_evidence(evidence, self._corpus)
         answer = word_bytes(evidence.answer)
         owned = self._owned_words(
-            Query(answer), Query(word_bytes(evidence.prompt)), leaders(evidence, quoted=True)
+            Query(answer),
+            [Query(word_bytes(text)) for text in evidence.brought],
+            leaders(evidence, quoted=True),
         )
         return attribution_of(
             Share(
@@ -83,10 +86,10 @@ class SpanMatch:
         )
 
     def _owned_words(
-        self, answer: Query, prompt: Query, follows: Mapping[int, int]
+        self, answer: Query, brought: Sequence[Query], follows: Mapping[int, int]
     ) -> dict[int, tuple[int, Counter[str]]]:
         """Words of the answer by contribution: a row of it, and the counts for share and ends."""
-        matches = self._matches(answer, prompt)
+        matches = self._matches(answer, brought)
         ends = (("parts", self._rare), ("low", self._sure), ("high", 0))
         rows: dict[int, int] = {}
         counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
@@ -101,13 +104,14 @@ class SpanMatch:
             count["high"] = max(count["high"], count["parts"])
         return {contribution: (row, counts[contribution]) for contribution, row in rows.items()}
 
-    def _matches(self, answer: Query, prompt: Query) -> list[_Match]:
-        """The windows of the answer that a row holds and the prompt doesn't."""
+    def _matches(self, answer: Query, brought: Sequence[Query]) -> list[_Match]:
+        """The windows of the answer that a row holds and no text that others brought."""
         weights = [self._weight(word) for word in answer.words]
         matches = []
         for size in sorted(self._tables):
             places = earliest_windows(self._text, self._tables, answer, size)
-            places[np.isin(answer.windows(size), prompt.windows(size))] = NOWHERE
+            for text in brought:
+                places[np.isin(answer.windows(size), text.windows(size))] = NOWHERE
             starts = np.flatnonzero(places != NOWHERE)
             rows = np.searchsorted(self._row_starts, places[starts], side="right") - 1
             matches += [

@@ -78,7 +78,7 @@ class SpanTrace:
     def attribute(self, evidence: Evidence) -> Attribution:
         """Shares by words of the answer; see `AttributionMethod`."""
         check_evidence(evidence, self._corpus)
-        traced = trace(self.index, evidence.answer, evidence.prompt)
+        traced = trace(self.index, evidence.answer, evidence.prompt, evidence.quoted)
         earlier = self._earlier(evidence)
         ends = (self._rare, self._sure, 0)
         parts, low, high = (self._parts(traced, each, earlier) for each in ends)
