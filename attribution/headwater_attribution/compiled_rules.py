@@ -1,6 +1,6 @@
-"""The shipped rule compiled: the twin of `rules.pay_causes` for one receipt at a time.
+"""The rules compiled, for one receipt or world at a time: twins of those in `rules`.
 
-Simulations run it inside their loops. It gives the same integers as the reference, which tests
+Simulations run them inside their loops. They give the same integers as the references, which tests
 compare on random receipts and on whole runs. Importing this imports numba.
 """
 
@@ -11,6 +11,7 @@ from numba import njit
 from headwater_payments.split import PARTS
 
 Work = npt.NDArray[np.int64]
+Row = npt.NDArray[np.int64]
 ESTIMATE, LOW, PAID = 0, 1, 2
 """Rows of a receipt's table: estimates, their lower ends, and what is paid."""
 
@@ -48,6 +49,60 @@ def causes_of_receipt(money: int, work: Work, shrinkage: int, cap: int, confiden
         work[PAID, slot] = whole * credited + _parts(rest * credited)
         spent += work[PAID, slot]
     return spent
+
+
+@njit(nogil=True, error_model="numpy")
+def influence_of_receipt(money: int, influence: Row, paid: Row) -> int:
+    """Divide one receipt's money by positive influence: the twin of `rules.pay_influence`.
+
+    Args:
+        money: atomic units, at least 0.
+        influence: `[K]` whose positive numbers sum to less than 2^31.
+        paid: `[K]` filled in, in atomic units.
+
+    Returns:
+        What is paid in all: `money`, or 0 where no influence is positive.
+    """
+    for slot in range(len(paid)):
+        paid[slot] = max(0, influence[slot])
+    return _apportion(money, paid)
+
+
+@njit(nogil=True, error_model="numpy")
+def money_by_rows(money: int, rows: Row, paid: Row) -> int:
+    """Divide all receipts' money of a world by accepted rows: the twin of `rules.pay_rows`.
+
+    Args:
+        money: atomic units, at least 0.
+        rows: `[A]` of each account, summing to less than 2^31.
+        paid: `[A]` filled in, in atomic units.
+
+    Returns:
+        What is paid in all: `money`, or 0 where nobody has a row.
+    """
+    paid[:] = rows
+    return _apportion(money, paid)
+
+
+@njit(nogil=True, error_model="numpy")
+def _apportion(money: int, weights: Row) -> int:
+    """`apportion.apportion` of one amount, in place of its weights; nothing where all are 0."""
+    whole = weights.sum()
+    if whole == 0:
+        return 0
+    quotient, rest = money // whole, money % whole
+    remainders = np.empty_like(weights)
+    left = money
+    for slot in range(len(weights)):
+        weight = weights[slot]
+        remainders[slot] = rest * weight % whole
+        weights[slot] = quotient * weight + rest * weight // whole
+        left -= weights[slot]
+    for _ in range(left):  # fewer units are left than there are shares
+        first = np.argmax(remainders)
+        weights[first] += 1
+        remainders[first] = -1
+    return money
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
