@@ -22,6 +22,7 @@ from headwater_attribution.admission.seal import Opening, seal, unsealed
 from headwater_attribution.admission.signed import (
     FIRST,
     SignedVerdicts,
+    ground_hash,
     parameters_hash,
     replay_faults,
     review_and_sign,
@@ -282,3 +283,38 @@ def test_a_seal_hides_its_rows_and_opens_for_nobody_else() -> None:
         unsealed(seals, [author, author])
     with pytest.raises(InvalidInputError, match="32"):
         seal(opening(1, ALICE, "A heap is a tree.", b""))
+
+
+def test_rows_enter_under_the_licences_that_a_datanet_takes() -> None:
+    text = "A heap is a tree whose parents never exceed their children, by any comparison."
+    desk = AdmissionDesk(licences=("MIT", "CC0-1.0"))
+    for licence, rule in (("GPL-3.0", "licence/1"), ("", "licence/1"), ("MIT", "accepted/1")):
+        [verdict] = desk.review(Contribution(1, ALICE, licence, (text,)))
+        assert verdict.rule == rule
+        assert rule == "accepted/1" or "taken are CC0-1.0, MIT" in verdict.reason
+    [refused] = AdmissionDesk(licences=()).review(Contribution(1, ALICE, "MIT", (text,)))
+    assert refused.reason.endswith("taken are none.")
+
+
+def test_signed_verdicts_name_all_that_a_desk_knew() -> None:
+    asked = {"quiz": ["Which tree never lets a parent exceed its children?"]}
+    knowing = [
+        {"licences": ("MIT",)},
+        {"reference": ("A queue is first in, first out.",)},
+        {"reference": ("A stack is last in, first out.",)},
+        {"benchmarks": RegisteredBenchmarks(asked)},
+    ]
+    grounds = {ground_hash(AdmissionDesk(**each)) for each in knowing}  # type: ignore[arg-type]
+    assert len(grounds) == 4
+    assert ground_hash(AdmissionDesk()) == parameters_hash(AdmissionParameters())
+    assert ground_hash(AdmissionDesk()) not in grounds
+
+    text = "A heap is a tree whose parents never exceed their children, by any comparison."
+    contribution, key = Contribution(1, ALICE, "MIT", (text,)), Key()
+    desk = AdmissionDesk(reference=("A queue is first in, first out.",))
+    signed = anyio.run(review_and_sign, desk, contribution, FIRST, key, CHAIN)
+    history = [(contribution, signed)]
+    again = AdmissionDesk(reference=("A queue is first in, first out.",))
+    assert replay_faults(history, again, key.address, CHAIN) == ()
+    [fault] = replay_faults(history, AdmissionDesk(), key.address, CHAIN)
+    assert "other thresholds or knowledge" in fault

@@ -37,6 +37,14 @@ class RegisteredBenchmarks:
                     for window in window_hashes(said, size):
                         held.setdefault(window, name)
 
+    def windows(self) -> list[tuple[int, int, str]]:
+        """Size, hash and benchmark of every stretch that rows are held against, in order."""
+        return sorted(
+            (size, window, name)
+            for size, held in self._windows.items()
+            for window, name in held.items()
+        )
+
     def held_by(self, row: Sequence[str]) -> str | None:
         """The name of a benchmark that a row of canonical words holds something of, or None."""
         for size in sorted(self._windows, reverse=True):

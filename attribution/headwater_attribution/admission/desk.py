@@ -1,7 +1,9 @@
 """The admission desk: contributions come in commit order, each row leaves with a verdict."""
 
+import hashlib
+import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from headwater_attribution.admission.benchmarks import RegisteredBenchmarks
 from headwater_attribution.admission.collective import Collective
@@ -23,6 +25,7 @@ _ALIKE = "near-copy/1"
 _BENCHMARK = "benchmark/1"
 _COPIED = "copied-text/1"
 _DERIVED = "derived-contribution/1"
+_LICENCE = "licence/1"
 _SAME = "same-text/1"
 _TEMPLATE = "template/1"
 
@@ -54,6 +57,11 @@ class AdmissionDesk:
         reference: public texts of the datanet's kind. They are nobody's and no row is held against
             them as a copy; from them the desk knows how words follow each other before the first
             contribution. Without them whoever comes first may hand in words in any order.
+        licences: SPDX ids that rows may be handed in under; any where None.
+
+    Attributes:
+        knowledge: by name the SHA-256 of what the desk knows beyond its thresholds, in hexadecimal,
+            for whoever judges again to know the same.
     """
 
     def __init__(
@@ -61,13 +69,25 @@ class AdmissionDesk:
         parameters: AdmissionParameters | None = None,
         benchmarks: RegisteredBenchmarks | None = None,
         reference: Iterable[str] = (),
+        licences: Iterable[str] | None = None,
     ) -> None:
         self.parameters = parameters or AdmissionParameters()
         self._benchmarks = benchmarks or RegisteredBenchmarks({})
         self._index = NeighbourIndex(self.parameters)
         self._order = WordOrder()
-        for text in reference:
+        self._licences = None if licences is None else tuple(sorted(set(licences)))
+        known = list(reference)
+        for text in known:
             self._order.learn(words(text))
+        self.knowledge: Mapping[str, str] = {
+            name: hashlib.sha256(json.dumps(what).encode()).hexdigest()
+            for name, what in (
+                ("benchmarks", self._benchmarks.windows()),
+                ("licences", self._licences),
+                ("reference", known),
+            )
+            if what
+        }
         self._contributions_of: defaultdict[Address, set[int]] = defaultdict(set)
 
     def review(self, contribution: Contribution) -> list[Verdict]:
@@ -96,7 +116,8 @@ class AdmissionDesk:
         for number, (row, alike) in enumerate(zip(rows, matches, strict=True)):
             ref = RowRef(contribution.contribution_id, number)
             verdict = (
-                self._unfit(ref, contribution.rows[number], row)
+                self._unlicensed(ref, contribution)
+                or self._unfit(ref, contribution.rows[number], row)
                 or self._same(ref, row, own_texts.get(row.canonical))
                 or self._quality(ref, row, collective)
                 or self._copied(ref, row, own, small=small)
@@ -107,6 +128,15 @@ class AdmissionDesk:
             own_texts.setdefault(row.canonical, ref)
             verdicts.append(verdict)
         return verdicts
+
+    def _unlicensed(self, ref: RowRef, contribution: Contribution) -> Verdict | None:
+        if self._licences is None or contribution.licence_id in self._licences:
+            return None
+        reason = (
+            f"It is handed in under {contribution.licence_id or 'no licence'}, and taken are "
+            f"{', '.join(self._licences) or 'none'}."
+        )
+        return Verdict(ref, _LICENCE, reason)
 
     def _unfit(self, ref: RowRef, text: str, row: Fingerprint) -> Verdict | None:
         """What may not enter even if it is new: secrets, personal data, a benchmark's questions."""

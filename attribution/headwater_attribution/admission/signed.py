@@ -48,7 +48,7 @@ class SignedVerdicts(BaseModel):
     Attributes:
         contribution_id: which.
         rows: the hash of who handed in which rows under which licence.
-        parameters: the hash of the thresholds.
+        parameters: the hash of the thresholds and of what else the desk knew (`ground_hash`).
         before: the hash of the document before, or `FIRST`.
         verdicts: one for each row, in order.
         signature: the desk's, empty until it is signed.
@@ -128,7 +128,7 @@ def replay_faults(
         if stated.contribution_id != contribution.contribution_id or stated.rows != found.rows:
             faults.append(f"The verdicts on {where} are about other rows.")
         if stated.parameters != found.parameters:
-            faults.append(f"The verdicts on {where} were judged by other thresholds.")
+            faults.append(f"The verdicts on {where} were judged by other thresholds or knowledge.")
         if stated.before != before:
             faults.append(f"The verdicts on {where} do not follow the ones before them.")
         if not stated.signature or stated.signed_by(chain_id) != issuer:
@@ -150,11 +150,19 @@ def parameters_hash(parameters: AdmissionParameters) -> str:
     return to_hex(_hash("admission-parameters", asdict(parameters)))
 
 
+def ground_hash(desk: AdmissionDesk) -> str:
+    """`0x` and the hash of all that a desk judges by: `parameters_hash` where it knows no more."""
+    if not desk.knowledge:
+        return parameters_hash(desk.parameters)
+    known = {"parameters": asdict(desk.parameters), "knowledge": dict(desk.knowledge)}
+    return to_hex(_hash("admission-ground", known))
+
+
 def _judged(desk: AdmissionDesk, contribution: Contribution, before: str) -> SignedVerdicts:
     return SignedVerdicts(
         contribution_id=contribution.contribution_id,
         rows=to_hex(_hash("contribution", asdict(contribution))),
-        parameters=parameters_hash(desk.parameters),
+        parameters=ground_hash(desk),
         before=before,
         verdicts=tuple(desk.review(contribution)),
     )
