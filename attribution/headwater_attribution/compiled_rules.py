@@ -51,60 +51,6 @@ def causes_of_receipt(money: int, work: Work, shrinkage: int, cap: int, confiden
     return spent
 
 
-@njit(nogil=True, error_model="numpy")
-def influence_of_receipt(money: int, influence: Row, paid: Row) -> int:
-    """Divide one receipt's money by positive influence: the twin of `rules.pay_influence`.
-
-    Args:
-        money: atomic units, at least 0.
-        influence: `[K]` whose positive numbers sum to less than 2^31.
-        paid: `[K]` filled in, in atomic units.
-
-    Returns:
-        What is paid in all: `money`, or 0 where no influence is positive.
-    """
-    for slot in range(len(paid)):
-        paid[slot] = max(0, influence[slot])
-    return _apportion(money, paid)
-
-
-@njit(nogil=True, error_model="numpy")
-def money_by_rows(money: int, rows: Row, paid: Row) -> int:
-    """Divide all receipts' money of a world by accepted rows: the twin of `rules.pay_rows`.
-
-    Args:
-        money: atomic units, at least 0.
-        rows: `[A]` of each account, summing to less than 2^31.
-        paid: `[A]` filled in, in atomic units.
-
-    Returns:
-        What is paid in all: `money`, or 0 where nobody has a row.
-    """
-    paid[:] = rows
-    return _apportion(money, paid)
-
-
-@njit(nogil=True, error_model="numpy")
-def _apportion(money: int, weights: Row) -> int:
-    """`apportion.apportion` of one amount, in place of its weights; nothing where all are 0."""
-    whole = weights.sum()
-    if whole == 0:
-        return 0
-    quotient, rest = money // whole, money % whole
-    remainders = np.empty_like(weights)
-    left = money
-    for slot in range(len(weights)):
-        weight = weights[slot]
-        remainders[slot] = rest * weight % whole
-        weights[slot] = quotient * weight + rest * weight // whole
-        left -= weights[slot]
-    for _ in range(left):  # fewer units are left than there are shares
-        first = np.argmax(remainders)
-        weights[first] += 1
-        remainders[first] = -1
-    return money
-
-
 @njit(nogil=True, error_model="numpy", inline="always")
 def _parts(product: int) -> int:
     """A product of parts, at least 0, in units again; unsigned division by a constant is cheap."""
