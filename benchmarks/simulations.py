@@ -1,12 +1,13 @@
-"""Simulations: both engines of both markets, a Sobol study, and Mesa's own model beside Mesa.
+"""Simulations: both engines of both markets, a Sobol study, and wealth beside Mesa and radCAD.
 
     python benchmarks/simulations.py [--rounds 3] [--only economy] [--json result.json]
 
 A market's engines alternate and must end with the same integers. In the reference market (economy)
 everybody acts in every step, and half of its agents buy an answer that the shipped rule divides.
 The study has 5,120 worlds, laid out for sensitivity indices of eight levers. Wealth is Mesa's
-Boltzmann model: an agent that has a unit gives it to another, drawn at random. Mesa runs it in the
-interpreter of `benchmarks/peers`, where it is installed; compile time stands apart.
+Boltzmann model: an agent that has a unit gives it to another, drawn at random. Mesa and radCAD run
+it in interpreters of their own in `benchmarks/peers`, where they are installed; compile time stands
+apart.
 """
 
 import argparse
@@ -31,7 +32,8 @@ from headwater_simulations.studies import Axis, Design, Processes, Study, run_st
 from headwater_simulations.wealth import compile_wealth, run_wealth
 
 HERE = Path(__file__).parent
-PEERS = HERE / "peers" / ".venv" / "bin" / "python"
+MESA = HERE / "peers" / ".venv" / "bin" / "python"
+RADCAD = HERE / "peers" / ".venv-radcad" / "bin" / "python"
 LEVERS = (
     *("dedup_recall", "precedence", "filler_recall", "false_refusal"),
     *("spam_reach", "edit", "shrinkage", "cap"),
@@ -118,39 +120,44 @@ def study() -> list[str]:
 
 
 def wealth(rounds: int) -> list[str]:
-    """Mesa's model: ours over arrays and compiled, Mesa's own."""
+    """Mesa's model: ours over arrays and compiled, Mesa's own, and radCAD over one array."""
     lines = [
         f"Compiling takes {timed(compile_wealth):.1f} s, apart.",
         "",
-        "| wealth | numpy | compiled | Mesa | compiled to Mesa |",
-        "|---|---|---|---|---|",
+        "| wealth | numpy | compiled | Mesa | radCAD | compiled to Mesa | compiled to radCAD |",
+        "|---|---|---|---|---|---|---|",
     ]
     for agents, steps in ((1_000, 200), (10_000, 50), (100_000, 10)):
-        ours, fast, mesa = [], [], []
+        ours, fast, mesa, radcad = [], [], [], []
         units = agents * steps / 1e6
         for _ in range(rounds):
             ours.append(units / timed(partial(run_wealth, agents, steps, compiled=False)))
             fast.append(20 * units / timed(partial(run_wealth, agents, 20 * steps)))
-            if PEERS.exists():
-                mesa.append(peers(agents, max(1, steps // 10)))
-        middle = [statistics.median(each) if each else float("nan") for each in (ours, fast, mesa)]
-        ratio = [a / b for a, b in zip(fast, mesa, strict=False)]
-        spread = (
-            f"{statistics.median(ratio):,.0f} ({min(ratio):,.0f} to {max(ratio):,.0f})"
-            if ratio
-            else "Mesa is not installed"
-        )
-        cells = " | ".join(f"{each:.2f} M/s" for each in middle)
-        lines.append(f"| {agents:,} agents | {cells} | {spread} |")
+            mesa += peer(MESA, "mesa_wealth.py", agents, max(1, steps // 10))
+            radcad += peer(RADCAD, "radcad_wealth.py", agents, steps)
+        rates = [statistics.median(each) if each else None for each in (ours, fast, mesa, radcad)]
+        shown = [f"{rate:.2f} M/s" if rate else "not installed" for rate in rates]
+        ratios = [times(fast, mesa), times(fast, radcad)]
+        lines.append(f"| {agents:,} agents | {' | '.join([*shown, *ratios])} |")
     million = timed(lambda: run_wealth(1_000_000, 100))
     return [*lines, "", f"A million agents, 100 steps: {million:.1f} s."]
 
 
-def peers(agents: int, steps: int) -> float:
-    """Mesa's agent-steps a second, in millions."""
-    command = [PEERS, HERE / "peers" / "mesa_wealth.py", str(agents), str(steps)]
+def times(ours: list[float], theirs: list[float]) -> str:
+    """The median ratio of paired rounds, with its range."""
+    ratio = [a / b for a, b in zip(ours, theirs, strict=False)]
+    if not ratio:
+        return ""
+    return f"{statistics.median(ratio):,.0f} ({min(ratio):,.0f} to {max(ratio):,.0f})"
+
+
+def peer(python: Path, script: str, agents: int, steps: int) -> list[float]:
+    """A peer's agent-steps a second, in millions, where it is installed."""
+    if not python.exists():
+        return []
+    command = [python, HERE / "peers" / script, str(agents), str(steps)]
     told = subprocess.run(command, capture_output=True, text=True, check=True)
-    return float(told.stdout) / 1e6
+    return [float(told.stdout) / 1e6]
 
 
 def main() -> None:

@@ -63,7 +63,7 @@ BUDGETS: dict[BudgetName, Budget] = {
         candidates=262_144, generation=128, search_worlds=32, pick_worlds=400, proof_worlds=20_000
     ),
 }
-"""Budgets by name: two seconds, five seconds, and ten minutes on one core."""
+"""Budgets by name: two seconds, six seconds, and a quarter of an hour on one core."""
 
 
 def budget_named(name: str) -> Budget:
