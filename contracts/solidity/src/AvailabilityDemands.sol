@@ -72,7 +72,6 @@ contract AvailabilityDemands is Credits {
     event DemandMoot(uint256 indexed demandId);
 
     error NotVault(address vault);
-    error NoRootPending();
     error NoSuchNode(uint8 level, uint32 index);
     error DemandNotOpen(uint256 demandId);
     error DemandNotMoot();
@@ -165,7 +164,7 @@ contract AvailabilityDemands is Credits {
         Demand storage asked = _open(demandId);
         if (block.timestamp <= asked.deadline) revert DeadlineAhead(asked.deadline);
         RevenueVault vault = RevenueVault(asked.vault);
-        if (vault.pendingRoot().posting != asked.posting) revert NoRootPending();
+        if (vault.pendingRoot().posting != asked.posting) revert Openings.NoRootPending();
         asked.state = DemandState.Unanswered;
         _credit(vault.token(), asked.payer, asked.price);
         // A demand stands only about a vault of the factory, so its court is the factory's.
@@ -210,7 +209,7 @@ contract AvailabilityDemands is Credits {
     function _answerable(uint256 demandId) private view returns (Demand storage asked) {
         asked = _open(demandId);
         if (RevenueVault(asked.vault).pendingRoot().posting != asked.posting) {
-            revert NoRootPending();
+            revert Openings.NoRootPending();
         }
     }
 
@@ -220,9 +219,7 @@ contract AvailabilityDemands is Credits {
         returns (VaultTerms memory t, EpochRoots.Root memory pending)
     {
         if (!factory.isVault(address(vault))) revert NotVault(address(vault));
-        pending = vault.pendingRoot();
-        if (pending.postedAt == 0) revert NoRootPending();
-        t = vault.terms();
+        return Openings.pendingOf(vault);
     }
 
     function _open(uint256 demandId) private view returns (Demand storage asked) {

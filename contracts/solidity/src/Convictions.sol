@@ -6,6 +6,7 @@ import {AvailabilityDemands} from "./AvailabilityDemands.sol";
 import {EpochRoots} from "./EpochRoots.sol";
 import {Fault, IConvictions} from "./Fault.sol";
 import {IEpochCourt} from "./IEpochCourt.sol";
+import {Openings} from "./Openings.sol";
 import {RevenueVault} from "./RevenueVault.sol";
 import {VaultTerms} from "./VaultTerms.sol";
 
@@ -25,7 +26,6 @@ abstract contract Convictions is AttributorBonds, IConvictions {
     );
 
     error NotProver(address caller);
-    error NoRootPending();
 
     constructor(address faults_, address demands_) {
         faults = faults_;
@@ -61,8 +61,6 @@ abstract contract Convictions is AttributorBonds, IConvictions {
         returns (VaultTerms memory t, EpochRoots.Root memory pending)
     {
         if (!factory.isVault(address(vault))) revert NotVault(address(vault));
-        pending = vault.pendingRoot();
-        if (pending.postedAt == 0) revert NoRootPending();
-        t = vault.terms();
+        return Openings.pendingOf(vault);
     }
 }

@@ -16,7 +16,6 @@ import {VaultTerms} from "./VaultTerms.sol";
 /// holds nothing and stores nothing: it verifies, and tells the vault's court.
 contract EpochFaults {
     error NoFault();
-    error NoRootPending();
     error InvalidReceipt();
     error PositionsNotAscending(uint32 position);
 
@@ -25,7 +24,7 @@ contract EpochFaults {
     function proveRegression(RevenueVault vault, Opening calldata was, Opening calldata is_)
         external
     {
-        (VaultTerms memory t, EpochRoots.Root memory pending) = _pendingOf(vault);
+        (VaultTerms memory t, EpochRoots.Root memory pending) = Openings.pendingOf(vault);
         if (was.leaf.position != is_.leaf.position || was.leaf.account == address(0)) {
             revert NoFault();
         }
@@ -39,7 +38,7 @@ contract EpochFaults {
     /// @notice One opening that contradicts what its position already claimed: another account, or
     /// less than was paid.
     function proveBelowClaims(RevenueVault vault, Opening calldata is_) external {
-        (VaultTerms memory t, EpochRoots.Root memory pending) = _pendingOf(vault);
+        (VaultTerms memory t, EpochRoots.Root memory pending) = Openings.pendingOf(vault);
         Openings.requireOpens(vault, t, pending, is_);
         (address account, uint96 claimed) = vault.positions(is_.leaf.position);
         if (
@@ -55,7 +54,7 @@ contract EpochFaults {
     function proveMalformed(RevenueVault vault, uint32 slot, uint128 sum, Opening calldata is_)
         external
     {
-        (VaultTerms memory t, EpochRoots.Root memory pending) = _pendingOf(vault);
+        (VaultTerms memory t, EpochRoots.Root memory pending) = Openings.pendingOf(vault);
         bytes32 hash = SumTree.leafHash(is_.leaf, address(vault), t.token);
         if (!SumTree.opens(pending.hash, pending.sum, pending.depth, slot, hash, sum, is_.proof)) {
             revert Openings.InvalidOpening();
@@ -75,7 +74,7 @@ contract EpochFaults {
         Opening calldata is_,
         DetailTop calldata detail
     ) external {
-        (VaultTerms memory t, EpochRoots.Root memory pending) = _pendingOf(vault);
+        (VaultTerms memory t, EpochRoots.Root memory pending) = Openings.pendingOf(vault);
         uint256 increment = Openings.incrementOf(vault, t, pending, was, is_);
         uint256 stated = Openings.detailSum(is_.leaf.detailRoot, detail);
         if (stated == increment) revert NoFault();
@@ -89,7 +88,7 @@ contract EpochFaults {
         DetailOpening calldata earlier,
         DetailOpening calldata later
     ) external {
-        (VaultTerms memory t, EpochRoots.Root memory pending) = _pendingOf(vault);
+        (VaultTerms memory t, EpochRoots.Root memory pending) = Openings.pendingOf(vault);
         Openings.requireOpens(vault, t, pending, is_);
         Openings.requireDetail(is_.leaf.detailRoot, earlier);
         Openings.requireDetail(is_.leaf.detailRoot, later);
@@ -109,7 +108,7 @@ contract EpochFaults {
         ReceiptOpening calldata before,
         ReceiptOpening calldata beyond
     ) external {
-        (VaultTerms memory t, EpochRoots.Root memory pending) = _pendingOf(vault);
+        (VaultTerms memory t, EpochRoots.Root memory pending) = Openings.pendingOf(vault);
         Openings.requireOpens(vault, t, pending, is_);
         Openings.requireDetail(is_.leaf.detailRoot, detail);
         _requireAbsent(vault.commitment().receiptsRoot, detail.receiptId, before, beyond);
@@ -122,7 +121,7 @@ contract EpochFaults {
         ReceiptOpening calldata earlier,
         ReceiptOpening calldata later
     ) external {
-        _pendingOf(vault);
+        Openings.pendingOf(vault);
         bytes32 root = vault.commitment().receiptsRoot;
         if (!ReceiptTree.opens(root, earlier) || !ReceiptTree.opens(root, later)) {
             revert InvalidReceipt();
@@ -140,7 +139,7 @@ contract EpochFaults {
         Opening[] calldata leaves,
         DetailOpening[] calldata details
     ) external {
-        (VaultTerms memory t, EpochRoots.Root memory pending) = _pendingOf(vault);
+        (VaultTerms memory t, EpochRoots.Root memory pending) = Openings.pendingOf(vault);
         if (!ReceiptTree.opens(vault.commitment().receiptsRoot, receipt)) revert InvalidReceipt();
         if (leaves.length == 0 || leaves.length != details.length) revert Openings.InvalidDetail();
         uint256 total;
@@ -156,16 +155,6 @@ contract EpochFaults {
         }
         if (total <= uint256(receipt.leaf.charge) * t.contributorsShare / WHOLE) revert NoFault();
         _fault(vault, Fault.OverAllocation, leaves[0].leaf.position);
-    }
-
-    function _pendingOf(RevenueVault vault)
-        private
-        view
-        returns (VaultTerms memory t, EpochRoots.Root memory pending)
-    {
-        pending = vault.pendingRoot();
-        if (pending.postedAt == 0) revert NoRootPending();
-        t = vault.terms();
     }
 
     /// @dev The vault's own court is told, which knows this contract and whether that is a vault.

@@ -32,6 +32,18 @@ struct DetailOpening {
 library Openings {
     error InvalidOpening();
     error InvalidDetail();
+    error NoRootPending();
+
+    /// @dev A vault's pending root, which there must be, and its terms.
+    function pendingOf(RevenueVault vault)
+        internal
+        view
+        returns (VaultTerms memory t, EpochRoots.Root memory pending)
+    {
+        pending = vault.pendingRoot();
+        if (pending.postedAt == 0) revert NoRootPending();
+        t = vault.terms();
+    }
 
     /// @dev What the pending root adds to a position beyond its floor in the final one.
     function incrementOf(

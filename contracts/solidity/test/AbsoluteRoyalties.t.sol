@@ -85,9 +85,7 @@ contract AbsoluteRoyaltiesTest is Vaults {
         bytes32 plain = _relative(0);
         vm.prank(OWNER);
         vm.expectPartialRevert(AssetRegistry.StackAboveWhole.selector);
-        registry.publishVersion(
-            assetId, keccak256("c"), plain, 0, _one(middle, 4 * TENTH + 1)
-        );
+        registry.publishVersion(assetId, keccak256("c"), plain, 0, _one(middle, 4 * TENTH + 1));
         vm.prank(OWNER);
         vm.expectPartialRevert(AssetRegistry.RoyaltyBelowLicence.selector);
         registry.publishVersion(assetId, keccak256("c"), plain, 0, _one(base, 6 * TENTH - 1));

@@ -260,6 +260,33 @@ contract EpochCourtTest is Courts {
         checkEq(_credit(ARBITER_THREE), 0, "who was silent");
         checkEq(_insured(), 2_000 - 800 - 30, "insurance");
         checkEq(_bondOf(ATTRIBUTOR), BOND - 2_000, "bond");
+        vm.expectPartialRevert(LeafDisputes.DisputeNotOpen.selector);
+        court.resolve(id);
+        vm.prank(ARBITER_THREE);
+        vm.expectPartialRevert(LeafDisputes.DisputeNotOpen.selector);
+        court.vote(id, true, keccak256("late"));
+    }
+
+    /// @notice The arbiters' fee comes out of what the challenger's part leaves of the bond, at most.
+    function test_a_fee_takes_no_more_than_the_penalty_leaves() public {
+        Panel memory rules = _rules();
+        (rules.minBond, rules.arbiterFee, rules.disputeBond) = (1_000, 1_000, 1_000);
+        _usePanel(rules, new address[](0));
+        Entitlement[] memory was = _two(1_000, 1_000);
+        Entitlement[] memory now_ = _two(1_010, 1_000);
+        _twoRoots(was, now_);
+        _fund(CHALLENGER, 1_000);
+        (Opening memory before, Opening memory beyond) = (_opening(was, 0), _opening(now_, 0));
+        vm.prank(CHALLENGER);
+        uint256 id = court.disputeLeaf(vault, before, beyond, keccak256("reasons"));
+        _rule(id, true);
+        _finalize();
+        court.resolve(id);
+        // 1,000 at stake: 400 to the challenger, and what is left is less than the fee.
+        checkEq(_credit(CHALLENGER), 1_000 + 400, "challenger");
+        checkEq(_credit(ARBITER_ONE) + _credit(ARBITER_TWO), 600, "arbiters");
+        checkEq(_insured(), 0, "nothing is left to insure");
+        checkEq(_bondOf(ATTRIBUTOR), BOND - 1_000, "bond");
     }
 
     function test_what_was_voided_returns_to_the_pool() public {

@@ -281,7 +281,7 @@ contract EpochFaultsTest is Courts {
         _finalize();
         Opening memory opening = _opening(leaves, 0);
         DetailTop memory nothing;
-        vm.expectRevert(EpochFaults.NoRootPending.selector);
+        vm.expectRevert(Openings.NoRootPending.selector);
         faults.proveDetailSum(vault, _never(0), opening, nothing);
     }
 
