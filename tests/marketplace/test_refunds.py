@@ -9,7 +9,8 @@ import anyio
 import httpx
 import pytest
 
-from headwater_marketplace.seller.abandoned import GRACE_S
+from headwater_marketplace.chain_facilitator import ChainFacilitator
+from headwater_marketplace.seller.abandoned import LONGEST_CALL_S
 from headwater_marketplace.seller.housekeeping import Housekeeper
 from headwater_marketplace.seller.records import UNREAD
 from headwater_marketplace.seller.store import SellerStore
@@ -43,6 +44,15 @@ class Scene(ChainScene):
 
     async def held(self) -> int:
         return await self.shop.token.balance(self.wallet.address)
+
+    async def learn_balance(self, balance: int | None = None) -> None:
+        """What a wallet that was not answered does before it uses a channel again."""
+        [channel] = await self.shop.store.channels()
+        if balance is None:
+            balance = (await self.shop.app._gate.chain.channel(channel.identifier)).balance
+        told, identifier = balance, to_hex(channel.identifier)
+        learn = in_books(lambda books: end_withdrawal(books, identifier, told))
+        await self.wallet.ledger.database.write(learn)
 
 
 @asynccontextmanager
@@ -196,36 +206,32 @@ async def test_a_seller_killed_under_a_refund_sells_on_what_the_chain_shows(
                 await http.post("/paid/x", json={}, headers=header)
         facilitator.settle = settle  # type: ignore[method-assign]
         store = SellerStore(scene.shop.store.database)
-        assert len(await store.payments("reserved")) == 1
-        await store.release_abandoned(2**40)
+        assert await store.release_abandoned(2**40) == []
         [channel] = await store.channels()
-        assert (channel.state.reserved, channel.synced_at) == (0, UNREAD)
-        balance = (await facilitator.channel(channel.identifier)).balance  # type: ignore[attr-defined]
-        # A wallet that was not answered reads the chain before it uses the channel again.
-        identifier = to_hex(channel.identifier)
-        learn = in_books(lambda books: end_withdrawal(books, identifier, balance))
-        await scene.wallet.ledger.database.write(learn)
+        assert channel.state.reserved == channel.state.balance - channel.state.charged
+        await scene.learn_balance()
+        if not mined:
+            # It may be made yet, so nothing is sold before it is; the payer asks once more.
+            await scene.wallet.refund("POST", scene.url)
         await scene.buy(100)
         [channel] = await store.channels()
-        claimed = PRICE if mined else 0
-        assert (channel.state.charged, channel.state.claimed) == (PRICE + 100, claimed)
+        assert (channel.state.charged, channel.state.claimed) == (PRICE + 100, PRICE)
+        assert channel.state.reserved == 0
         worker = SettlementWorker(store, scene.shop.sender, scene.shop.deployment)
         await worker.claim_all()
         assert await scene.shop.token.balance(PAYEE) == PRICE + 100
 
 
-@pytest.mark.parametrize("mined", [True, False])
-async def test_nothing_is_sold_on_escrow_of_which_it_is_not_known_whether_it_came_back(
-    tmp_path: Path, mined: bool
+async def test_nothing_is_sold_on_escrow_until_a_refund_in_doubt_can_no_more_be_made(
+    tmp_path: Path,
 ) -> None:
     async with open_scene(tmp_path) as scene:
         await scene.buy(PRICE)
         facilitator = scene.shop.app._gate.facilitator
-        settle = facilitator.settle
+        settle, signed = facilitator.settle, []
 
         async def deaf(payload: Any, terms: Any) -> SettlementResponse:
-            if mined:
-                await settle(payload, terms)
+            signed.append((payload, terms))
             raise UnavailableError("no answer")
 
         facilitator.settle = deaf  # type: ignore[method-assign]
@@ -234,26 +240,77 @@ async def test_nothing_is_sold_on_escrow_of_which_it_is_not_known_whether_it_cam
         facilitator.settle = settle  # type: ignore[method-assign]
         store = scene.shop.store
         [held] = await store.payments("reserved")
-        assert held.scheme == "refund"
-        # A voucher that the wallet had at hand finds the escrow taken.
-        other = SellerStore(store.database)
-        [channel] = await other.channels()
-        assert channel.state.reserved == channel.state.balance - channel.state.charged
-        await Housekeeper(store, now=lambda: held.created_at + GRACE_S + 1).tidy()
-        [channel] = await store.channels()
-        assert (channel.state.reserved, channel.synced_at) == (0, UNREAD)
-        chain = await facilitator.channel(channel.identifier)  # type: ignore[attr-defined]
-        left = 0 if mined else channel.state.balance - PRICE
-        assert chain.balance == PRICE + left
-        identifier = to_hex(channel.identifier)
-        learn = in_books(lambda books: end_withdrawal(books, identifier, chain.balance))
-        await scene.wallet.ledger.database.write(learn)
+        much_later = held.created_at + LONGEST_CALL_S + 1
+        assert await Housekeeper(store, now=lambda: much_later).tidy() == []
+        # Whatever the payer signs, the escrow is held, for as long as the refund may be made.
+        await scene.learn_balance()
+        with pytest.raises(PaymentRefusedError):
+            await scene.buy(100)
+        late = await settle(*signed[0])
+        assert late.success
+        await scene.learn_balance()
         await scene.buy(100)
         [channel] = await store.channels()
-        assert channel.synced_at != UNREAD
-        assert channel.state.charged == PRICE + 100
-        # Only what was escrowed anew, or had stayed, was sold.
-        assert (await facilitator.channel(channel.identifier)).balance >= PRICE + 100  # type: ignore[attr-defined]
+        chain = await facilitator.channel(channel.identifier)  # type: ignore[attr-defined]
+        assert channel.state.reserved == 0
+        assert channel.state.charged == PRICE + 100 <= chain.balance == channel.state.balance
+
+
+async def test_a_refund_in_doubt_may_be_asked_for_again_and_is_made_once(tmp_path: Path) -> None:
+    async with open_scene(tmp_path) as scene:
+        await scene.buy(PRICE)
+        facilitator = scene.shop.app._gate.facilitator
+        settle, signed = facilitator.settle, []
+
+        async def deaf(payload: Any, terms: Any) -> SettlementResponse:
+            signed.append((payload, terms))
+            raise UnavailableError("no answer")
+
+        facilitator.settle = deaf  # type: ignore[method-assign]
+        with pytest.raises(UnavailableError, match="not learned yet"):
+            await scene.wallet.refund("POST", scene.url)
+        facilitator.settle = settle  # type: ignore[method-assign]
+        await scene.learn_balance()
+        assert (await scene.wallet.refund("POST", scene.url)).atomic == 9 * PRICE
+        assert not (await settle(*signed[0])).success
+        assert await scene.held() == 99 * PRICE
+        [channel] = await scene.shop.store.channels()
+        assert (channel.state.reserved, channel.state.balance) == (0, PRICE)
+
+
+async def test_a_node_that_lags_does_not_bring_returned_escrow_back_into_the_books(
+    tmp_path: Path,
+) -> None:
+    async with open_scene(tmp_path) as scene:
+        await scene.buy(PRICE)
+        facilitator = scene.shop.app._gate.facilitator
+        [channel] = await scene.shop.store.channels()
+        before = await facilitator.channel(channel.identifier)  # type: ignore[attr-defined]
+        settle, settled = facilitator.settle, []
+
+        async def settling(payload: Any, terms: Any) -> SettlementResponse:
+            settled.append(await settle(payload, terms))
+            return settled[-1]
+
+        async def lagging(identifier: bytes) -> Any:
+            return before if settled else await ChainFacilitator.channel(facilitator, identifier)
+
+        facilitator.settle = settling  # type: ignore[method-assign]
+        facilitator.channel = lagging  # type: ignore[method-assign, attr-defined]
+        assert (await scene.wallet.refund("POST", scene.url)).atomic == 9 * PRICE
+        [channel] = await scene.shop.store.channels()
+        assert channel.synced_at == UNREAD
+        # A payer of bad will signs on what has left; the seller doesn't take a stale word for it.
+        await scene.learn_balance(before.balance)
+        async with scene.wallet.client(timeout=60) as client:
+            answer = await client.post(scene.url, json={"charge": PRICE})
+        assert (answer.status_code, answer.json()["code"]) == (503, "channel_unread")
+        del facilitator.channel  # type: ignore[attr-defined]
+        await scene.learn_balance()
+        await scene.buy(100)
+        [channel] = await scene.shop.store.channels()
+        chain = await facilitator.channel(channel.identifier)  # type: ignore[attr-defined]
+        assert channel.state.charged == PRICE + 100 <= chain.balance == channel.state.balance
 
 
 async def test_a_refund_that_is_sent_and_not_heard_of_is_pending(tmp_path: Path) -> None:

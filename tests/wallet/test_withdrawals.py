@@ -16,7 +16,7 @@ from headwater_marketplace.settlement import SettlementWorker
 from headwater_payments.amount import Amount
 from headwater_payments.errors import InvalidInputError, UnavailableError
 from headwater_wallet.cli import app
-from headwater_wallet.errors import PolicyRefusedError
+from headwater_wallet.errors import PolicyRefusedError, TransactionPendingError
 from headwater_wallet.keys import LocalSigner, SeedKeystore
 from headwater_wallet.policy import simple_policy
 from headwater_wallet.tables import IntentRow
@@ -160,7 +160,7 @@ async def test_each_step_can_be_repeated_after_the_connection_broke(
     cut.after = after
     escrow = await scene.escrow()
     withdrawals._sender = cut
-    with pytest.raises(UnavailableError):
+    with pytest.raises(TransactionPendingError):
         await withdrawals.start(escrow)
     withdrawals._sender = whole
     with pytest.raises(PolicyRefusedError):
@@ -169,7 +169,7 @@ async def test_each_step_can_be_repeated_after_the_connection_broke(
     await scene.let_pass(901)
     ready = await scene.escrow()
     withdrawals._sender = cut
-    with pytest.raises(UnavailableError):
+    with pytest.raises(TransactionPendingError):
         await withdrawals.finish(ready)
     withdrawals._sender = whole
     await withdrawals.finish(ready)

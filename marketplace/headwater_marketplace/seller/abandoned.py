@@ -16,7 +16,7 @@ from typing import Final
 from sqlalchemy import Connection, Table, select
 
 from headwater_marketplace.seller.leases import Lease
-from headwater_marketplace.seller.records import Payment
+from headwater_marketplace.seller.records import REFUND, Payment
 from headwater_marketplace.seller.store import SellerStore
 from headwater_marketplace.seller.tables import LeaseRow
 
@@ -35,7 +35,9 @@ def serving_lease(store: SellerStore, now: int) -> Lease:
 
 
 async def abandoned(store: SellerStore, now: int) -> list[Payment]:
-    """The reservations that nobody serves any more, oldest first; not those of transfers under way.
+    """The reservations that nobody serves any more, oldest first.
+
+    Not those of transfers under way, nor what is held for refunds, which no time ends.
 
     Args:
         store: the books, of a process that serves.
@@ -46,7 +48,9 @@ async def abandoned(store: SellerStore, now: int) -> list[Payment]:
     return [
         payment
         for payment in await store.payments("reserved")
-        if payment.payment_id not in in_doubt and nobody_serves(payment)
+        if payment.payment_id not in in_doubt
+        and payment.scheme != REFUND
+        and nobody_serves(payment)
     ]
 
 

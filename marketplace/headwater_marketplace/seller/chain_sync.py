@@ -7,6 +7,7 @@ from sqlalchemy import Connection, insert
 
 from headwater_marketplace.facilitator import ChainChannel
 from headwater_marketplace.seller.records import ChannelRecord
+from headwater_marketplace.seller.refund_holds import end_holds
 from headwater_marketplace.seller.rows import CHANNELS, channel_of, write_channel
 from headwater_payments.batch_payload import config_to_json
 from headwater_payments.hexadecimal import to_hex
@@ -24,7 +25,9 @@ def record_chain(
     """Record what the chain shows of a channel; unknown ones start at what is claimed.
 
     Of a balance beyond what the books can hold, that much is recorded: a seller that knows of less
-    accepts less.
+    accepts less. A reading from before a refund that the books know of, as a node that lags gives
+    it, leaves them as they are. One that shows the refund nonce risen ends what was held for a
+    refund: whatever was signed with the nonce before can't be made any more.
     """
     balance, claimed = min(chain.balance, MAX_STORED), min(chain.claimed, MAX_STORED)
     known = channel_of(connection, identifier)
@@ -46,7 +49,11 @@ def record_chain(
             "concurrent": False,
         }
         connection.execute(insert(CHANNELS).values(values))
+    elif chain.refund_nonce < known.refund_nonce:
+        return known
     else:
+        if chain.refund_nonce > known.refund_nonce:
+            known = end_holds(connection, known)
         # A claim of ours may have been mined since the chain was read: it only ever rises.
         values["claimed"] = max(known.state.claimed, claimed)
         floor = max(known.state.charged, claimed)

@@ -1,10 +1,9 @@
 """Giving escrow back to a payer that asks for it, before any withdrawal and without its delay.
 
 While the chain is at work, what is to be returned is reserved in the books like a request's price,
-so that nothing is sold on it. A process that dies, or hears nothing of the chain, leaves a
-reservation that is released later, and a channel that is read from the chain before it serves
-again. What was charged is claimed by the same
-transaction: a refund never takes from the seller.
+so that nothing is sold on it. A process that dies, or hears nothing of the chain, leaves it
+reserved until the chain shows the refund nonce risen (`refund_holds`); the payer may ask again.
+What was charged is claimed by the same transaction: a refund never takes from the seller.
 
 Source: x402 `batch-settlement` on EVM, payload type `refund`; error codes as in the package.
 """
@@ -22,7 +21,13 @@ from headwater_marketplace.seller.bill import PENDING, may_have_moved
 from headwater_marketplace.seller.channel_json import channel_state
 from headwater_marketplace.seller.payment_checks import PREFIX, PaymentRejectedError, check_channel
 from headwater_marketplace.seller.records import REFUND, UNREAD, ChannelRecord, NewRequest
-from headwater_marketplace.seller.rows import channel_of, insert_payment, write_channel
+from headwater_marketplace.seller.refund_holds import end_refund, holds_of
+from headwater_marketplace.seller.rows import (
+    channel_of,
+    insert_payment,
+    write_channel,
+    write_payment,
+)
 from headwater_marketplace.seller.store import SellerStore
 from headwater_payments.batch_payload import BatchPayload, config_to_json, parse_refund_payload
 from headwater_payments.channels import channel_domain
@@ -95,10 +100,8 @@ class RefundDesk:
         try:
             enriched = await self._enriched(batch, held, terms)
             outcome = await self._returned(PaymentPayload(accepted=terms, payload=enriched), terms)
-            if not may_have_moved(outcome):
-                await self.store.release(held.payment_id)
+            await self._end(held, outcome)
         finally:
-            # What is in doubt stays reserved until the housekeeper ends it.
             self.store.live.pop(held.payment_id, None)
         if not outcome.success:
             raise PaymentRejectedError(
@@ -118,7 +121,20 @@ class RefundDesk:
             chain = await self.chain.channel(identifier)
             after = await self.store.sync_channel(identifier, batch.config, chain, self.now())
             extra = {"channelState": channel_state(after, after.state.charged)}
-        return outcome.model_copy(update={"amount": str(held.amount), "extra": extra})
+        amount = outcome.amount or str(held.amount)
+        return outcome.model_copy(update={"amount": amount, "extra": extra})
+
+    async def _end(self, held: "_Held", outcome: SettlementResponse) -> None:
+        """Free what was held where the outcome is sure; what is in doubt stays held."""
+        record = held.record
+        if outcome.success:
+            await self.store.database.write(
+                lambda connection: end_refund(
+                    connection, held.payment_id, record.identifier, record.refund_nonce
+                )
+            )
+        elif not (held.asked_again or may_have_moved(outcome)):
+            await self.store.release(held.payment_id)
 
     async def _returned(
         self, payment: PaymentPayload, terms: PaymentRequirements
@@ -143,7 +159,14 @@ class RefundDesk:
             identifier = batch.voucher.channel_id
             record = channel_of(connection, identifier)
             assert record is not None
-            state = record.state
+            state, earlier = record.state, holds_of(connection, identifier)
+            if len(earlier) == 1 and earlier[0].amount == state.reserved:
+                [held] = earlier
+                if held.payment_id not in self.store.live:
+                    # It is signed once more with its nonce: of the two, one can be made.
+                    write_payment(connection, held.payment_id, {"owner": owner})
+                    most = held.amount if wanted is None else min(wanted, held.amount)
+                    return _Held(held.payment_id, most, record, asked_again=True)
             if state.reserved:
                 raise PaymentRejectedError(
                     "A request is under way on this channel.",
@@ -184,10 +207,14 @@ class RefundDesk:
 
         self.store.live[payment_id] = self
         try:
-            return await self.store.database.write(work)
+            taken = await self.store.database.write(work)
         except BaseException:
             del self.store.live[payment_id]
             raise
+        if taken.payment_id != payment_id:
+            del self.store.live[payment_id]
+            self.store.live[taken.payment_id] = self
+        return taken
 
     async def _enriched(
         self, batch: BatchPayload, held: "_Held", terms: PaymentRequirements
@@ -229,3 +256,5 @@ class _Held:
     payment_id: str
     amount: int
     record: ChannelRecord
+    asked_again: bool = False
+    """Whether an earlier refund with the same nonce may still be made."""

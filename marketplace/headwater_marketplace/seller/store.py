@@ -10,7 +10,7 @@ from headwater_marketplace.seller import journal, transfers
 from headwater_marketplace.seller.admitting import admit_transfer, admit_voucher, admit_window
 from headwater_marketplace.seller.chain_sync import record_chain
 from headwater_marketplace.seller.charging import charge_payment, release_payment
-from headwater_marketplace.seller.records import Answer, ChannelRecord, NewRequest, Payment
+from headwater_marketplace.seller.records import REFUND, Answer, ChannelRecord, NewRequest, Payment
 from headwater_marketplace.seller.rows import (
     ALL_CHANNELS,
     ALL_PAYMENTS,
@@ -265,14 +265,18 @@ class SellerStore:
         )
 
     async def release_abandoned(self, before: int) -> list[str]:
-        """Release every request admitted before a time, whoever serves it.
+        """Release every request admitted before a time, whoever serves it; no refund's hold.
 
         For a seller that is known to be stopped; `Housekeeper` tells live calls from dead ones.
 
         Args:
             before: Unix seconds; requests admitted earlier than this are abandoned.
         """
-        stale = [p.payment_id for p in await self.payments("reserved") if p.created_at < before]
+        stale = [
+            p.payment_id
+            for p in await self.payments("reserved")
+            if p.created_at < before and p.scheme != REFUND
+        ]
         for payment_id in stale:
             await self.release(payment_id, free_nonce=False)
         return stale
