@@ -2,8 +2,9 @@
 
 A voucher has no force once its payer has taken the escrow out, so a seller that claims too late
 loses what it charged. The scheduler looks at the books and at the chain every few seconds and
-claims, in one transaction, every channel that is due. All it needs to know is in the books and on
-the chain: it may be killed at any point and started again, and several may run beside each other.
+claims, in one transaction, every channel that is due; what vaults authorize themselves it claims by
+receipts, in a transaction for each vault. All it needs to know is in the books and on the chain: it
+may be killed at any point and started again, and several may run beside each other.
 """
 
 import secrets
@@ -19,6 +20,7 @@ from headwater_contracts.deployments import Deployment
 from headwater_contracts.events.channels import WithdrawInitiated
 from headwater_marketplace.at_once import for_each
 from headwater_marketplace.facilitator import ChannelReader
+from headwater_marketplace.receipt_claims import ReceiptClaimWorker
 from headwater_marketplace.seller.leases import Lease
 from headwater_marketplace.seller.records import ChannelRecord
 from headwater_marketplace.seller.store import SellerStore
@@ -86,7 +88,8 @@ class ClaimScheduler:
     Args:
         store: the seller's books; the very object that the middleware uses, so that it hears of a
             withdrawal at once.
-        sender: the account that authorizes claims, and pays their gas.
+        sender: the account that authorizes claims, and pays their gas. Channels that a vault
+            authorizes itself are claimed whoever it is.
         deployment: where the contracts are.
         chain: reads channels; the facilitator does.
         policy: when to claim.
@@ -110,7 +113,10 @@ class ClaimScheduler:
         self._store, self._sender, self._chain = store, sender, chain
         self._policy, self._now, self._sleep = policy or ClaimPolicy(), now, sleep
         self._contract = BatchSettlementClient(sender.reader, deployment.batch_settlement)
-        self._worker = SettlementWorker(store, sender, deployment, now)
+        self._workers = (
+            SettlementWorker(store, sender, deployment, now),
+            ReceiptClaimWorker(store, sender, deployment, now),
+        )
         name, holder = f"claims:{sender.address}", holder or secrets.token_hex(8)
         self._lease = Lease(store.database, name, holder, LEASE_S, now)
         self._next_block: int | None = None
@@ -146,10 +152,14 @@ class ClaimScheduler:
         due = await self._due()
         if not due:
             return None
-        claimed = await self._worker.claim([record.identifier for record in due])
-        if claimed is not None:
-            await self._note(claimed, due)
-        return claimed
+        result: Claimed | None = None
+        for worker in self._workers:
+            claimed = await worker.claim([record.identifier for record in due])
+            if claimed is not None:
+                await self._note(claimed, due)
+                result = result or Claimed()
+                result.add(claimed)
+        return result
 
     async def _try(self) -> float:
         """Look once; gives the seconds to wait before the next time."""
@@ -224,10 +234,16 @@ class ClaimScheduler:
     async def _note(self, claimed: Claimed, due: list[ChannelRecord]) -> None:
         self.statistics.transactions += len(claimed.transactions)
         self.statistics.claimed += claimed.total
-        for identifier in claimed.refused:
-            self._not_before[identifier] = self._now() + self._policy.age_s
+        by_receipt = {r.identifier for r in due if not self._is_own(r)}
+        for identifier in {*claimed.refused, *(by_receipt & claimed.uncollectable.keys())}:
+            # What no receipt covers yet may be covered before a withdrawal ends.
+            pause = LONGEST_PAUSE_S if identifier in by_receipt else self._policy.age_s
+            self._not_before[identifier] = self._now() + pause
         # The mirror showed more escrow than there is: with the truth in it, nothing is due there.
         await self._read_anew(r for r in due if r.identifier in claimed.uncollectable)
 
     def _is_mine(self, record: ChannelRecord) -> bool:
+        return self._is_own(record) or record.config.receiver_authorizer == record.config.receiver
+
+    def _is_own(self, record: ChannelRecord) -> bool:
         return record.config.receiver_authorizer == self._sender.address

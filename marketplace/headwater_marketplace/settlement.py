@@ -8,11 +8,17 @@ one is not mined no other is sent, whichever process asks.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from headwater_contracts.clients.batch_settlement import BatchSettlementClient, VoucherClaim
+from headwater_contracts.calls import Call
+from headwater_contracts.clients.batch_settlement import (
+    BatchSettlementClient,
+    ChannelState,
+    VoucherClaim,
+)
+from headwater_contracts.clients.receipt_desk import SignedReceipt
 from headwater_contracts.deployments import Deployment
 from headwater_contracts.reverts import ContractRevertError
 from headwater_marketplace.at_once import for_each
@@ -53,17 +59,32 @@ class Claimed:
         """Everything that was claimed."""
         return sum(self.by_receiver.values())
 
+    def add(self, other: "Claimed") -> None:
+        """Count what another run claimed, of other channels, into this."""
+        self.transactions += other.transactions
+        self.channels += other.channels
+        for receiver, amount in other.by_receiver.items():
+            self.by_receiver[receiver] += amount
+        self.gas_used += other.gas_used
+        self.uncollectable |= other.uncollectable
+        self.refused += other.refused
+
 
 @dataclass(frozen=True, slots=True)
-class _Due:
-    """A channel with something to claim: from what the chain has booked up to what it covers."""
+class Due:
+    """A channel with something to claim: from what the chain has booked up to what it covers.
+
+    `receipt` charges just `total`, where it is a receipt that a claim goes by.
+    """
 
     record: ChannelRecord
     claimed: int
     total: int
+    receipt: SignedReceipt | None = None
 
     @property
     def claim(self) -> VoucherClaim:
+        """The row of a claim."""
         return VoucherClaim(
             channel=self.record.config,
             max_claimable_amount=self.record.state.signed,
@@ -116,11 +137,11 @@ class SettlementWorker:
 
     async def _claim_those(self, channels: Sequence[ChannelRecord]) -> Claimed | None:
         await self._finish_earlier()
-        records = [record for record in channels if self._is_due(record)]
+        records = [record for record in channels if await self._is_due(record)]
         result = Claimed()
-        due = await self._collectable(records, result)
-        for start in range(0, len(due), CLAIMS_PER_TRANSACTION):
-            await self._claim(due[start : start + CLAIMS_PER_TRANSACTION], result)
+        for due in self._together(await self._collectable(records, result)):
+            for start in range(0, len(due), CLAIMS_PER_TRANSACTION):
+                await self._claim(due[start : start + CLAIMS_PER_TRANSACTION], result)
         nothing = not (result.channels or result.uncollectable or result.refused)
         return None if nothing else result
 
@@ -144,33 +165,27 @@ class SettlementWorker:
     async def _write_down(self, signed: SignedTransaction) -> None:
         await self._outbox.write(CLAIM, self._sender.address, signed, self._now())
 
-    async def _collectable(self, records: Sequence[ChannelRecord], result: Claimed) -> list[_Due]:
+    async def _collectable(self, records: Sequence[ChannelRecord], result: Claimed) -> list[Due]:
         """Read each channel anew; what the chain has claimed already is noted in the books."""
-        found: dict[bytes, _Due] = {}
+        found: dict[bytes, Due] = {}
 
         async def read(record: ChannelRecord) -> None:
             chain = await self._contract.channel(record.identifier)
-            total = min(record.state.charged, chain.balance)
-            if record.state.charged > chain.balance:
-                result.uncollectable[record.identifier] = record.state.charged - chain.balance
             if chain.total_claimed > record.state.claimed:
                 await self._store.mark_claimed(record.identifier, chain.total_claimed)
-            if total > chain.total_claimed:
-                found[record.identifier] = _Due(record, chain.total_claimed, total)
+            due = await self._due(record, chain)
+            if due is not None:
+                found[record.identifier] = due
+            missing = record.state.charged - (due.total if due else chain.total_claimed)
+            if missing > 0:
+                result.uncollectable[record.identifier] = missing
 
         await for_each(read, records)
         return [found[r.identifier] for r in records if r.identifier in found]
 
-    async def _claim(self, batch: Sequence[_Due], result: Claimed) -> None:
-        receivers = sorted(
-            {(each.record.config.receiver, each.record.config.token) for each in batch}
-        )
-        calls = [self._contract.claim([each.claim for each in batch])]
-        calls += [self._contract.settle(receiver, token) for receiver, token in receivers]
+    async def _claim(self, batch: Sequence[Due], result: Claimed) -> None:
         try:
-            receipt = await self._sender.send(
-                self._contract.multicall(calls), before_broadcast=self._write_down
-            )
+            receipt = await self._sender.send(self._call(batch), before_broadcast=self._write_down)
         except ContractRevertError:
             if len(batch) == 1:
                 result.refused.append(batch[0].record.identifier)
@@ -188,6 +203,23 @@ class SettlementWorker:
         versions = await self._outbox.find(CLAIM, self._sender.address)
         await self._outbox.forget(*(signed.transaction_hash for signed in versions))
 
-    def _is_due(self, record: ChannelRecord) -> bool:
+    async def _is_due(self, record: ChannelRecord) -> bool:
         authorized = record.config.receiver_authorizer == self._sender.address
         return authorized and record.signature is not None
+
+    async def _due(self, record: ChannelRecord, chain: ChannelState) -> Due | None:
+        """The most that a channel can be claimed up to; None where nothing is left to claim."""
+        total = min(record.state.charged, chain.balance)
+        return Due(record, chain.total_claimed, total) if total > chain.total_claimed else None
+
+    def _together(self, due: Sequence[Due]) -> Iterable[Sequence[Due]]:
+        """The channels apart by what one transaction can claim."""
+        return [due]
+
+    def _call(self, batch: Sequence[Due]) -> Call:
+        receivers = sorted(
+            {(each.record.config.receiver, each.record.config.token) for each in batch}
+        )
+        calls = [self._contract.claim([each.claim for each in batch])]
+        calls += [self._contract.settle(receiver, token) for receiver, token in receivers]
+        return self._contract.multicall(calls)

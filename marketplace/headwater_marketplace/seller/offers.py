@@ -45,9 +45,11 @@ class Offer:
             whole price at the start. An answer in one piece to a request for a stream is charged
             one window at most.
         token_price: stated in the terms, for buyers that limit what a token may cost.
-        vault_authorizes: `pay_to` is a revenue vault that authorizes its channels itself: anybody
-            claims what receipts charge (`receipt_claims`), and nothing is refunded before that. The
-            signer is the vault's operator, and the terms name it as `receiptSigner`.
+        vault_authorizes: `pay_to` is a revenue vault that authorizes its channels itself. What
+            receipts charge is claimed by a running `ClaimScheduler`, or by anybody that holds the
+            books (`claim_by_receipts`); it is lost where neither does so within the withdrawal
+            delay. Buyers get the rest back by withdrawing: this seller refunds nothing for a vault.
+            The signer is the vault's operator, and the terms name it as `receiptSigner`.
     """
 
     path: str

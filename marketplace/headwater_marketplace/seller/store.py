@@ -34,6 +34,8 @@ from headwater_wallet.database import Database
 
 MAX_REMEMBERED = 65_536
 """Channels whose last reading of the chain is kept in memory."""
+RECEIPTS_AT_ONCE = 16
+"""Of a channel's receipts one is enough to claim it; the others stand by for one that is broken."""
 
 
 class SellerStore:
@@ -118,6 +120,24 @@ class SellerStore:
             PAYMENTS.c.cumulative > record.state.claimed,
         )
         return await self._database.read(lambda connection: connection.scalar(query))
+
+    async def receipts(self, identifier: bytes, above: int, up_to: int) -> list[str]:
+        """The last receipts of a channel whose charged total is within bounds, highest first."""
+        query = (
+            select(PAYMENTS.c.receipt)
+            .where(
+                PAYMENTS.c.channel_id == to_hex(identifier),
+                PAYMENTS.c.state == "charged",
+                PAYMENTS.c.receipt.is_not(None),
+                PAYMENTS.c.cumulative > above,
+                PAYMENTS.c.cumulative <= up_to,
+            )
+            .order_by(PAYMENTS.c.cumulative.desc())
+            .limit(RECEIPTS_AT_ONCE)
+        )
+        return await self._database.read(
+            lambda connection: [str(receipt) for receipt in connection.scalars(query)]
+        )
 
     async def sync_channel(
         self, identifier: bytes, config: ChannelConfig, chain: ChainChannel, now: int
