@@ -9,10 +9,15 @@ doesn't show is paid no more; what makes answers worse is named, to be left out 
 
 A credit has to be confirmed before it is paid: of each contribution `held` answers' worth is
 unproven to begin with. Therefore new names are worth nothing, and whoever divides rows among
-several proves each of them anew (`confirmed_parts`).
+several, each quoted in answers of its own, proves each of them anew (`confirmed_parts`).
+
+Each contribution is taken out of an answer by itself. Where several of one owner, or of owners in
+league, keep a better answer out together, no one of them shows its harm: what stays speaks on. They
+may then be paid more than one contribution with all their rows, and none is refuted.
 
 Questions must be drawn after the rows were committed, from what buyers ask. What an auditor calls
-the truth is a statement that can be disputed, not a computation.
+the truth is a statement that can be disputed, not a computation. A bundle holds what audits came to
+and not the audits: until these are published, the parts are the attributor's word.
 
 Source: dues for newcomers as in Friedman and Resnick, "The Social Cost of Cheap Pseudonyms", 2001;
 credit by ablation held against a reference instead of the answer itself: ours.
@@ -96,8 +101,10 @@ def confirmed_parts(
     """By contribution the part of its credit that audits let be paid, parts per 10^8.
 
     confirmed ÷ (par × (claimed + held)), at most the whole; what was never audited is paid nothing.
-    Divided among several contributions the same rows are paid no more in all: claimed × confirmed ÷
-    (claimed + held) of the parts sums to at most that of the whole.
+    Audits divided whole among several contributions are paid no more in all: claimed × confirmed ÷
+    (claimed + held) of the parts sums to at most that of the whole. That holds for rows quoted in
+    different answers. Of two contributions in one answer each may hide the other's harm, and then
+    they are paid more.
 
     Args:
         audits: of one or more epochs, in any order.
@@ -125,7 +132,7 @@ def refuted(audits: Iterable[AuditedShare]) -> frozenset[int]:
     """Contributions that make answers worse by more than they make them better, over all audits.
 
     They should be left out of the next version, and rows that were refused for their likeness to
-    one of them judged again.
+    one of them judged again. What keeps a better answer out only together with others isn't found.
     """
     balance: defaultdict[int, int] = defaultdict(int)
     for each in audits:

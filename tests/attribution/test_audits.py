@@ -1,4 +1,4 @@
-"""Credit held against the truth: what audits confirm is paid, and dividing rows gains nothing."""
+"""Credit held against the truth: what audits confirm is paid, and what dividing rows gains."""
 
 from dataclasses import replace
 
@@ -79,7 +79,7 @@ shown = st.builds(
     held=st.integers(0, 4 * PARTS),
     par=st.integers(1, PARTS),
 )
-def test_dividing_rows_among_contributions_is_paid_no_more(
+def test_dividing_whole_audits_among_contributions_is_paid_no_more(
     audits: list[tuple[int, AuditedShare]], held: int, par: int
 ) -> None:
     whole = [each for _, each in audits]
@@ -91,6 +91,19 @@ def test_dividing_rows_among_contributions_is_paid_no_more(
 
     # Rounding down takes less than one part of each claim.
     assert paid(parts) <= paid(whole) + sum(each.claimed for each in whole)
+
+
+def test_two_contributions_in_one_answer_hide_the_harm_that_they_do_together() -> None:
+    # The answer is half right, and nine tenths right where neither speaks.
+    one = [AuditedShare(1, PARTS, agreement=HALF, without=0, alone=PARTS * 9 // 10)]
+    two = [AuditedShare(n, HALF, HALF, without=PARTS // 4, alone=PARTS // 4) for n in (1, 2)]
+    assert refuted(one) == {1}
+    assert not refuted(two)
+    paid = [
+        sum(each.claimed * confirmed_parts(audits)[each.contribution_id] for each in audits)
+        for audits in (one, two)
+    ]
+    assert paid == [PARTS * 13_333_333, PARTS * HALF]
 
 
 CORPUS = Corpus(

@@ -509,6 +509,27 @@ async def test_an_unsynced_write_that_fails_leaves_nothing_and_the_next_goes_thr
         await database.write(note(3), synced=False)
 
 
+@pytest.mark.anyio
+async def test_an_unsynced_write_that_is_refused_costs_the_next_no_new_connection(
+    tmp_path: Path,
+) -> None:
+    opened: list[object] = []
+    async with Database(f"sqlite:///{tmp_path / 'refused.db'}", METADATA) as database:
+        await database.write(note(1), synced=False)
+        event.listen(database._engine, "connect", lambda driver, _: opened.append(driver))
+        for number in (2, 3):
+            with pytest.raises(InvalidInputError):
+                await database.write(Note(number, InvalidInputError("mine")), synced=False)
+        await database.write(note(2), synced=False)
+        assert opened == []
+        # What the database itself refuses may have to do with the connection.
+        with pytest.raises(UnavailableError):
+            await database.write(note(2), synced=False)
+        await database.write(note(3), synced=False)
+        assert len(opened) == 1
+        assert await database.read(count) == 3
+
+
 def _write_and_be_killed(url: str) -> None:
     async def run() -> None:
         await Database(url, METADATA).write(note(1), synced=False)

@@ -81,7 +81,9 @@ class Database:
         Args:
             work: brief where it need not be synced, since it may then run in the caller's thread.
             synced: without it, all survives the end of this process, and a power cut only from the
-                next synced write on: for what nobody is told of before that.
+                next synced write on that changes something (one that changes nothing syncs
+                nothing): for what nobody is told of before that. The first write after a
+                checkpoint begins a new log, whose header SQLite syncs even so.
 
         Raises:
             UnavailableError: the database did not take the write; nothing changed.

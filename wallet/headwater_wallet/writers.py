@@ -2,7 +2,8 @@
 
 Two kinds of writer share a database. A synced one commits to the disk. One that is not leaves it to
 the system when to write, so its commit survives the end of this process and not a power cut, until
-the next synced commit, which covers everything before it: both append to one write-ahead log.
+the next synced commit that changes something, which covers everything before it: both append to one
+write-ahead log.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +37,9 @@ class Outcome(NamedTuple):
 class Writer:
     """A connection that writes, made when it is first needed and given up when it fails.
 
+    A work that fails by itself, as one that refuses a voucher does, says nothing about the
+    connection, which stays.
+
     Args:
         engine: as `open_engine` gives it.
         synced: whether a commit waits for the disk; only SQLite knows another kind.
@@ -67,7 +71,7 @@ class Writer:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction; the connection is given up if it fails."""
+        """One transaction; the connection is given up if it fails, not for its works' errors."""
         if self._connection is None:
             self._connection = self._engine.connect().execution_options(**{_WRITES: True})
             if not self._synced:
@@ -81,6 +85,11 @@ class Writer:
         try:
             with beginning:
                 yield self._connection
+        except _UndoneError as undone:
+            # A rollback that fails raises its own error instead.
+            if isinstance(undone.__cause__, SQLAlchemyError):
+                self.hang_up()
+            raise
         except BaseException:
             self.hang_up()
             raise

@@ -2,6 +2,9 @@
 
 What isn't confirmed stays unattributed. The upper end of an interval stays where it was: audits say
 how much is shown, not how much there may be.
+
+Who recomputes an epoch takes the confirmed parts as its bundle states them. The audits that they
+come from are not in it: until those are published, the parts are the attributor's word.
 """
 
 from collections.abc import Mapping
@@ -39,7 +42,7 @@ class Audited:
 
     @property
     def parameters(self) -> Mapping[str, int]:
-        """The method's parameters, prefixed with its id, and what is confirmed."""
+        """The method's parameters, prefixed with its id, and what is confirmed, as it was given."""
         inner = {
             f"{self.method.method_id}.{name}": value
             for name, value in self.method.parameters.items()
