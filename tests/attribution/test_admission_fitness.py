@@ -285,6 +285,22 @@ def test_a_seal_hides_its_rows_and_opens_for_nobody_else() -> None:
         seal(opening(1, ALICE, "A heap is a tree.", b""))
 
 
+def test_a_copied_seal_opens_in_its_authors_place_only_where_submitters_are_known() -> None:
+    bob = parse_address("0x" + "b0" * 20)
+    text = "A heap is a tree whose parents never exceed their children, by any comparison."
+    copied, own = opening(1, ALICE, text), opening(2, ALICE, text)
+    seals, submitters = {1: seal(own), 2: seal(own)}, {1: bob, 2: ALICE}
+    # Where it isn't known who sealed, the copy takes the place and not the contribution.
+    both = unsealed(seals, [own, copied])
+    assert [each.contributor for each in both] == [ALICE, ALICE]
+    assert [verdict.rule for verdict in admit(both)] == ["accepted/1", "same-text/1"]
+
+    assert unsealed(seals, [own], submitters=submitters) == [own.contribution]
+    for unknown in (submitters, {2: ALICE}):
+        with pytest.raises(SealBrokenError, match="sealed by another"):
+            unsealed(seals, [own, copied], submitters=unknown)
+
+
 def test_rows_enter_under_the_licences_that_a_datanet_takes() -> None:
     text = "A heap is a tree whose parents never exceed their children, by any comparison."
     desk = AdmissionDesk(licences=("MIT", "CC0-1.0"))

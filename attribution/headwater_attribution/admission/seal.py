@@ -19,6 +19,7 @@ from typing import Final
 
 from headwater_attribution.admission.verdict import Contribution
 from headwater_attribution.errors import SealBrokenError
+from headwater_payments.address import Address
 from headwater_payments.errors import InvalidInputError
 
 SALT: Final = 32
@@ -49,17 +50,30 @@ def seal(opening: Opening) -> bytes:
     return hashlib.sha256(b"headwater/seal/1\n" + opening.salt + body.encode()).digest()
 
 
-def unsealed(seals: Mapping[int, bytes], openings: Iterable[Opening]) -> list[Contribution]:
+def unsealed(
+    seals: Mapping[int, bytes],
+    openings: Iterable[Opening],
+    *,
+    submitters: Mapping[int, Address] | None = None,
+) -> list[Contribution]:
     """The contributions that were shown, in the order of their seals; to be judged in that order.
 
     What was sealed and not shown is left out: its place holds nobody up.
 
+    A seal read in the mempool can be copied under a lower number. Without `submitters` anybody may
+    then open the author's contribution in that place, too, once it is shown. It stays the author's,
+    so nothing is gained; but its rows are judged there, and in the author's place refused as rows
+    that were handed in before.
+
     Args:
         seals: by the contribution's number what was committed; lower numbers came first.
         openings: what was shown, in any order.
+        submitters: by the contribution's number who committed the seal, as `ContributionBond`
+            names its contributor; nobody opens a contribution in a place that isn't its own.
 
     Raises:
-        SealBrokenError: a contribution was never sealed, is not what was, or is shown twice.
+        SealBrokenError: a contribution was never sealed, is not what was, is shown twice, or was
+            sealed in that place by another than its contributor.
     """
     shown: dict[int, Contribution] = {}
     for opening in openings:
@@ -67,6 +81,12 @@ def unsealed(seals: Mapping[int, bytes], openings: Iterable[Opening]) -> list[Co
         if seals.get(number) != seal(opening) or number in shown:
             raise SealBrokenError(
                 f"Contribution {number} is not what was sealed as {number}, or is shown twice.",
+                contribution_id=number,
+            )
+        if submitters is not None and submitters.get(number) != opening.contribution.contributor:
+            raise SealBrokenError(
+                f"Contribution {number} was sealed by another than who contributed it: "
+                "show it under the number of its own seal.",
                 contribution_id=number,
             )
         shown[number] = opening.contribution

@@ -14,7 +14,14 @@ class RevenueVaultFactoryClient(ContractClient[VaultCreated]):
     event_kinds = FACTORY_EVENTS
 
     async def vault_address(self, terms: VaultTerms) -> Address:
-        """Where the vault of these terms is, or will be."""
+        """Where the vault of these terms is, or will be.
+
+        The factory tells an address for terms, too, that it would refuse to create: call `create`
+        without sending it before anything is paid ahead.
+
+        Raises:
+            InvalidInputError: the terms aren't valid by themselves; see `VaultTerms.as_tuple`.
+        """
         return await self._view_address("vaultAddress", terms.as_tuple())
 
     async def is_vault(self, address: Address) -> bool:

@@ -54,6 +54,9 @@ class VaultTerms:
     def as_tuple(self) -> tuple[object, ...]:
         """In the order of the ABI.
 
+        What the factory's `vaultAddress` doesn't check is checked here: it would name the address
+        of other terms.
+
         Raises:
             InvalidInputError: a value does not fit, shares do not sum to 10^8, platform and host
                 are above their cap, the window is too long, or the fallback is one of the parties.
@@ -64,7 +67,7 @@ class VaultTerms:
             raise InvalidInputError("The fallback cannot be platform, host or attributor.")
         return (
             parse_address(self.token),
-            require_uint("version_id", self.version_id, 64),
+            require_uint("version_id", self.version_id, 40),
             *others,
             parse_address(self.fallback),
             self.platform_share,
@@ -108,7 +111,7 @@ class VaultTerms:
         self.as_tuple()
         parties = (self.platform, self.host, self.attributor, self.fallback)
         numbers = (
-            (require_uint("version_id", self.version_id, 40), 5),
+            (self.version_id, 5),
             (self.panel, 4),
             (require_uint("challenge_window", self.challenge_window, 24), 3),
             (self.platform_share, 4),
