@@ -151,10 +151,8 @@ def report(times: dict[Side, Times], rounds: int, calls: int, disk: float, where
         spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         medians = f"{statistics.median(mine):.2f} ms | {statistics.median(other):.2f} ms"
         lines.append(f"| {name} | {medians} | {spread} |")
-    told = (
-        f"A plain fdatasync of a page: p50 {disk:.2f} ms; a call of ours waits for three of them, "
-    )
-    told += "the wallet's reservation and the seller's and its charge; the SDK's for none."
+    told = f"A plain fdatasync of a page: p50 {disk:.2f} ms; a call of ours waits for two of them, "
+    told += "the wallet's reservation and the seller's charge; the SDK's for none."
     return "\n".join([*lines, "", told, "", f"Medians of {rounds} rounds of {calls}. {where}."])
 
 
