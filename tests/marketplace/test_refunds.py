@@ -45,6 +45,22 @@ class Scene(ChainScene):
     async def held(self) -> int:
         return await self.shop.token.balance(self.wallet.address)
 
+    async def refund_unheard_of(self) -> tuple[Any, Any]:
+        """Ask for a refund that the facilitator is given and nobody hears of; gives what it got."""
+        facilitator = self.shop.app._gate.facilitator
+        settle, given = facilitator.settle, []
+
+        async def deaf(payload: Any, terms: Any) -> SettlementResponse:
+            given.append((payload, terms))
+            raise UnavailableError("no answer")
+
+        facilitator.settle = deaf  # type: ignore[method-assign]
+        with pytest.raises(UnavailableError, match="not learned yet"):
+            await self.wallet.refund("POST", self.url)
+        facilitator.settle = settle  # type: ignore[method-assign]
+        [signed] = given
+        return signed
+
     async def learn_balance(self, balance: int | None = None) -> None:
         """What a wallet that was not answered does before it uses a channel again."""
         [channel] = await self.shop.store.channels()
@@ -228,16 +244,7 @@ async def test_nothing_is_sold_on_escrow_until_a_refund_in_doubt_can_no_more_be_
     async with open_scene(tmp_path) as scene:
         await scene.buy(PRICE)
         facilitator = scene.shop.app._gate.facilitator
-        settle, signed = facilitator.settle, []
-
-        async def deaf(payload: Any, terms: Any) -> SettlementResponse:
-            signed.append((payload, terms))
-            raise UnavailableError("no answer")
-
-        facilitator.settle = deaf  # type: ignore[method-assign]
-        with pytest.raises(UnavailableError, match="not learned yet"):
-            await scene.wallet.refund("POST", scene.url)
-        facilitator.settle = settle  # type: ignore[method-assign]
+        signed = await scene.refund_unheard_of()
         store = scene.shop.store
         [held] = await store.payments("reserved")
         much_later = held.created_at + LONGEST_CALL_S + 1
@@ -246,7 +253,7 @@ async def test_nothing_is_sold_on_escrow_until_a_refund_in_doubt_can_no_more_be_
         await scene.learn_balance()
         with pytest.raises(PaymentRefusedError):
             await scene.buy(100)
-        late = await settle(*signed[0])
+        late = await facilitator.settle(*signed)
         assert late.success
         await scene.learn_balance()
         await scene.buy(100)
@@ -260,19 +267,10 @@ async def test_a_refund_in_doubt_may_be_asked_for_again_and_is_made_once(tmp_pat
     async with open_scene(tmp_path) as scene:
         await scene.buy(PRICE)
         facilitator = scene.shop.app._gate.facilitator
-        settle, signed = facilitator.settle, []
-
-        async def deaf(payload: Any, terms: Any) -> SettlementResponse:
-            signed.append((payload, terms))
-            raise UnavailableError("no answer")
-
-        facilitator.settle = deaf  # type: ignore[method-assign]
-        with pytest.raises(UnavailableError, match="not learned yet"):
-            await scene.wallet.refund("POST", scene.url)
-        facilitator.settle = settle  # type: ignore[method-assign]
+        signed = await scene.refund_unheard_of()
         await scene.learn_balance()
         assert (await scene.wallet.refund("POST", scene.url)).atomic == 9 * PRICE
-        assert not (await settle(*signed[0])).success
+        assert not (await facilitator.settle(*signed)).success
         assert await scene.held() == 99 * PRICE
         [channel] = await scene.shop.store.channels()
         assert (channel.state.reserved, channel.state.balance) == (0, PRICE)

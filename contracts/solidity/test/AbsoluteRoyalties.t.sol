@@ -193,17 +193,4 @@ contract AbsoluteRoyaltiesTest is Vaults {
         licence.inference = true;
         licence.retrieval = true;
     }
-
-    function _nobody() private pure returns (AssetRegistry.Parent[] memory) {
-        return new AssetRegistry.Parent[](0);
-    }
-
-    function _one(uint64 parentId, uint32 royalty)
-        private
-        pure
-        returns (AssetRegistry.Parent[] memory parents)
-    {
-        parents = new AssetRegistry.Parent[](1);
-        parents[0] = AssetRegistry.Parent(parentId, royalty);
-    }
 }

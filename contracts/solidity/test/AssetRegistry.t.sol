@@ -135,15 +135,6 @@ contract AssetRegistryTest is Vaults {
         registry.setPayee(versionId, address(vault));
     }
 
-    function _one(uint64 parentId, uint32 royalty)
-        private
-        pure
-        returns (AssetRegistry.Parent[] memory parents)
-    {
-        parents = new AssetRegistry.Parent[](1);
-        parents[0] = AssetRegistry.Parent(parentId, royalty);
-    }
-
     function _parents(uint64 parentId, uint32 royalty)
         private
         pure

@@ -237,19 +237,6 @@ contract LicencesTest is Vaults {
         licence.retrieval = true;
     }
 
-    function _nobody() private pure returns (AssetRegistry.Parent[] memory) {
-        return new AssetRegistry.Parent[](0);
-    }
-
-    function _one(uint64 parentId, uint32 royalty)
-        private
-        pure
-        returns (AssetRegistry.Parent[] memory parents)
-    {
-        parents = new AssetRegistry.Parent[](1);
-        parents[0] = AssetRegistry.Parent(parentId, royalty);
-    }
-
     /// @dev A version with a payee, so that links can pay it.
     function _version(address owner, AssetRegistry.Kind kind, bytes32 hash)
         private

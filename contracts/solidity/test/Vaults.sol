@@ -173,6 +173,19 @@ abstract contract Vaults is Checks {
         });
     }
 
+    function _nobody() internal pure returns (AssetRegistry.Parent[] memory) {
+        return new AssetRegistry.Parent[](0);
+    }
+
+    function _one(uint64 parentId, uint32 royalty)
+        internal
+        pure
+        returns (AssetRegistry.Parent[] memory parents)
+    {
+        parents = new AssetRegistry.Parent[](1);
+        parents[0] = AssetRegistry.Parent(parentId, royalty);
+    }
+
     function _pay(RevenueVault to, uint256 amount) internal {
         token.mint(address(to), amount);
     }

@@ -6,10 +6,10 @@ mirrored state is trusted for a third of its withdrawal delay.
 Source: x402 `batch-settlement`, `exact` and `upto` on EVM; error codes as in the published package.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import anyio
 
@@ -38,7 +38,7 @@ from headwater_marketplace.seller.repeats import PaidRequest
 from headwater_marketplace.seller.store import SellerStore
 from headwater_payments.address import Address
 from headwater_payments.batch_payload import SCHEME as BATCH
-from headwater_payments.batch_payload import BatchPayload
+from headwater_payments.batch_payload import BatchPayload, SignedVoucher
 from headwater_payments.channels import (
     ChannelBusyError,
     ChannelFundsError,
@@ -51,6 +51,7 @@ from headwater_payments.hexadecimal import to_hex
 from headwater_payments.transfers import check_transfer, outline, parse_transfer, uses_permit2
 from headwater_payments.x402 import PaymentPayload, PaymentRequirements
 
+T = TypeVar("T")
 _REASONS: Final[tuple[tuple[type[HeadwaterError], str], ...]] = (
     (VoucherMismatchError, PREFIX + "cumulative_amount_mismatch"),
     (ChannelBusyError, PREFIX + "channel_busy"),
@@ -150,13 +151,9 @@ class Gate:
         request = replace(request, payer=batch.config.payer)
         concurrent = takes_part(payload)
         try:
-            try:
-                record = await self.store.reserve(
-                    request, batch.voucher, concurrent=concurrent, synced=synced
-                )
-            except ChannelUnreadError:
-                refuse_withdrawing(await self._sync(batch))
-                record = await self.store.reserve(request, batch.voucher, concurrent=concurrent)
+            record = await self._once_read(
+                batch, partial(self.store.reserve, request, concurrent=concurrent, synced=synced)
+            )
         except _REFUSALS as e:
             raise await self._rejected(e, batch) from e
         price = offer.price.atomic
@@ -193,13 +190,11 @@ class Gate:
             await self._refuse_worthless(batch, window)
             _, known = await self._place_deposit(payload, terms, batch)
         refuse_withdrawing(known)
-        more = partial(self.store.extend, window=window, price=offer.price.atomic)
+        more = partial(
+            self.store.extend, payment.payment_id, window=window, price=offer.price.atomic
+        )
         try:
-            try:
-                covered, record = await more(payment.payment_id, batch.voucher)
-            except ChannelUnreadError:
-                refuse_withdrawing(await self._sync(batch))
-                covered, record = await more(payment.payment_id, batch.voucher)
+            covered, record = await self._once_read(batch, more)
         except _REFUSALS as e:
             raise await self._rejected(e, batch) from e
         except PaymentConflictError as e:
@@ -306,10 +301,23 @@ class Gate:
     async def _refresh(self, batch: BatchPayload) -> ChannelRecord:
         known = await self.store.as_synced(batch.voucher.channel_id)
         trust = min(300, max(30, batch.config.withdraw_delay // 3))
-        unread = known is None or known.synced_at == UNREAD
-        if known is None or unread or self.now() - known.synced_at > trust:
+        if known is None or known.synced_at == UNREAD or self.now() - known.synced_at > trust:
             return await self._sync(batch)
         return known
+
+    async def _once_read(
+        self, batch: BatchPayload, admit: Callable[[SignedVoucher], Awaitable[T]]
+    ) -> T:
+        """Admit a voucher, reading its channel from the chain first where the books ask for that.
+
+        Raises:
+            ChannelUnreadError: the chain's answer is older than what the books know of.
+        """
+        try:
+            return await admit(batch.voucher)
+        except ChannelUnreadError:
+            refuse_withdrawing(await self._sync(batch))
+            return await admit(batch.voucher)
 
     async def _sync(self, batch: BatchPayload) -> ChannelRecord:
         identifier = batch.voucher.channel_id

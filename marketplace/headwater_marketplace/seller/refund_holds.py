@@ -6,20 +6,16 @@ shows that, when it was surely not made, or never: time alone doesn't end it. A 
 was not heard of asks again, which signs the same nonce, so that one of the two can be made.
 """
 
-from collections.abc import Sequence
-from typing import Any
-
 from sqlalchemy import Connection
 
+from headwater_marketplace.seller.charging import release_payment
 from headwater_marketplace.seller.records import REFUND, UNREAD, ChannelRecord, Payment
 from headwater_marketplace.seller.rows import (
     ALL_PAYMENTS,
     PAYMENTS,
     as_payment,
     channel_of,
-    payment_of,
     write_channel,
-    write_payment,
 )
 from headwater_payments.hexadecimal import to_hex
 
@@ -36,7 +32,11 @@ def holds_of(connection: Connection, identifier: bytes) -> list[Payment]:
 
 def end_holds(connection: Connection, record: ChannelRecord) -> ChannelRecord:
     """Free what is held for refunds of a channel; gives the channel as it is then."""
-    return _freed(connection, record, holds_of(connection, record.identifier))
+    for held in holds_of(connection, record.identifier):
+        release_payment(connection, held.payment_id, free_nonce=False)
+    after = channel_of(connection, record.identifier)
+    assert after is not None
+    return after
 
 
 def end_refund(connection: Connection, payment_id: str, identifier: bytes, nonce: int) -> None:
@@ -44,24 +44,9 @@ def end_refund(connection: Connection, payment_id: str, identifier: bytes, nonce
 
     Until a reading of the chain shows that nonce risen, nothing is sold on the channel.
     """
-    record, held = channel_of(connection, identifier), payment_of(connection, payment_id)
+    release_payment(connection, payment_id, free_nonce=False)
+    record = channel_of(connection, identifier)
     assert record is not None
-    if held is not None and held.state == "reserved":
-        _freed(connection, record, [held])
     if record.refund_nonce <= nonce:
         made = {"refund_nonce": nonce + 1, "synced_at": UNREAD}
         write_channel(connection, identifier, made)
-
-
-def _freed(
-    connection: Connection, record: ChannelRecord, holds: Sequence[Payment]
-) -> ChannelRecord:
-    freed: dict[str, Any] = {"reserved": record.state.reserved}
-    for held in holds:
-        freed["reserved"] -= held.amount
-        write_payment(connection, held.payment_id, {"state": "released"})
-    if holds:
-        write_channel(connection, record.identifier, freed)
-    after = channel_of(connection, record.identifier)
-    assert after is not None
-    return after
