@@ -1,5 +1,6 @@
 """Policies as TOML: what a file means, and one sentence with line and key for what it cannot."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,60 @@ def test_constraints_come_before_the_rules(
     said = says(atomic, payee)
     assert said[0] == outcome
     assert words in said[1]
+
+
+@pytest.mark.parametrize("quote", ['"', ""])
+def test_payments_may_be_kept_to_a_time(quote: str) -> None:
+    first, last = "2026-03-01T09:00:00+01:00", "2026-03-31T18:00:00Z"
+    dates = f"""
+[[constraints]]
+type = "payment.execution_date"
+not_before = {quote}{first}{quote}
+not_after = {quote}{last}{quote}
+"""
+    policy = parse_policy(GOOD + dates)
+    begins, ends = (int(datetime.fromisoformat(each).timestamp()) for each in (first, last))
+    request = PaymentRequest(Amount(1_000, USDC), PAYEE, "http://shop.test", "http://shop.test/x")
+    for now, said in (
+        (begins - 1, "it is before the time for payments."),
+        (begins, "the rest"),
+        (ends, "the rest"),
+        (ends + 1, "it is after the time for payments."),
+    ):
+        assert policy.explain(request, now=now).reason.endswith(said)
+
+
+def test_a_rule_may_hold_from_a_moment_on() -> None:
+    rule = '[[rules]]\naction = "ask"\nreason = "it is late"\nafter = 2026-03-31T18:00:00Z\n'
+    text = GOOD.replace("[[rules]]", f"{rule}\n[[rules]]", 1)
+    request = PaymentRequest(Amount(1_000, USDC), PAYEE, "http://shop.test", "http://shop.test/x")
+    late = int(datetime.fromisoformat("2026-03-31T18:00:01Z").timestamp())
+    assert parse_policy(text).explain(request, now=late - 1).outcome == "allow"
+    assert parse_policy(text).explain(request, now=late).outcome == "ask"
+
+
+@pytest.mark.parametrize(
+    ("dates", "said"),
+    [
+        ("", "it has a not_before, a not_after, or both"),
+        ('not_after = "next week"', "'next week' is no date and time"),
+        ("not_after = 2026-03-31", "a moment has a date, a time and an offset"),
+        ('not_after = "2026-03-31T18:00:00"', "a moment has a date, a time and an offset"),
+        (
+            "not_before = 2026-04-01T00:00:00Z\nnot_after = 2026-03-31T00:00:00Z",
+            "not_before is after not_after",
+        ),
+    ],
+)
+def test_a_time_that_is_none_is_refused(dates: str, said: str) -> None:
+    with pytest.raises(InvalidPolicyError, match=said):
+        parse_policy(f'{GOOD}\n[[constraints]]\ntype = "payment.execution_date"\n{dates}\n')
+
+
+def test_a_constraint_that_a_wallet_cannot_hold_to_is_refused() -> None:
+    text = f'{GOOD}\n[[constraints]]\ntype = "payment.allowed_pisps"\nallowed = ["a"]\n'
+    with pytest.raises(InvalidPolicyError, match=r"payment\.execution_date"):
+        parse_policy(text)
 
 
 def test_a_rule_may_limit_the_price_of_tokens_and_want_a_reputation(tmp_path: Path) -> None:

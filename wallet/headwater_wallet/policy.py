@@ -92,7 +92,7 @@ class SpendPolicy:
             ApprovalDeniedError: the person said no.
         """
         self._refuse_other_asset(request)
-        rule = self._deciding(request, history)
+        rule = self._deciding(request, history, now)
         if rule.action == "deny":
             raise PolicyRefusedError(
                 f"The wallet's policy refuses {request.amount} to {request.payee}: {rule.reason}.",
@@ -120,10 +120,10 @@ class SpendPolicy:
             rule = self.check(request, history, newly_signed=newly_signed, now=now)
         except PolicyRefusedError as refusal:
             asks = isinstance(refusal, ApprovalPendingError)
-            number = self._number(request, history)
+            number = self._number(request, history, now)
             outcome: Literal["ask", "deny"] = "ask" if asks else "deny"
             return Verdict(outcome, number, refusal.message, refusal.code)
-        return Verdict("allow", self._number(request, history), rule.reason)
+        return Verdict("allow", self._number(request, history, now), rule.reason)
 
     @property
     def deposit_limit(self) -> int:
@@ -143,20 +143,20 @@ class SpendPolicy:
                 asset=request.amount.asset.address,
             )
 
-    def _deciding(self, request: PaymentRequest, history: SpendHistory) -> Rule:
+    def _deciding(self, request: PaymentRequest, history: SpendHistory, now: int) -> Rule:
         for rule in self.rules:
-            if rule.decides(request, history):
+            if rule.decides(request, history, now=now):
                 return rule
         raise PolicyRefusedError(
             f"No rule of the wallet's policy allows {request.amount} to {request.payee}.",
             **_details(request),
         )
 
-    def _number(self, request: PaymentRequest, history: SpendHistory) -> int | None:
+    def _number(self, request: PaymentRequest, history: SpendHistory, now: int) -> int | None:
         if request.amount.asset != self.budget.asset:
             return None
         numbered = enumerate(self.rules, start=1)
-        return next((n for n, rule in numbered if rule.decides(request, history)), None)
+        return next((n for n, rule in numbered if rule.decides(request, history, now=now)), None)
 
 
 def simple_policy(

@@ -49,6 +49,8 @@ class Rule:
         token_price_rise_percent: the price of a token is more than this many per cent above what
             was stated at the last payment at this URL, or is stated no more.
         least_reputation: of the payee, from 0 to 100. One of whom nothing is known has none.
+        before: Unix seconds; holds for payments made before this moment.
+        after: Unix seconds; holds for payments made after this moment.
     """
 
     action: Literal["allow", "deny", "ask"]
@@ -64,6 +66,8 @@ class Rule:
     most_per_thousand_output: int | None = None
     least_reputation: int | None = None
     token_price_rise_percent: int | None = None
+    before: int | None = None
+    after: int | None = None
 
     def __post_init__(self) -> None:
         if self.action not in ("allow", "deny", "ask"):
@@ -77,8 +81,10 @@ class Rule:
             origins = frozenset(origin.lower().rstrip("/") for origin in self.origins)
             object.__setattr__(self, "origins", origins)
 
-    def decides(self, request: PaymentRequest, history: SpendHistory = NO_HISTORY) -> bool:
-        """Whether this rule applies to the request."""
+    def decides(
+        self, request: PaymentRequest, history: SpendHistory = NO_HISTORY, *, now: int = 0
+    ) -> bool:
+        """Whether this rule applies to the request, made at `now` (Unix seconds)."""
         payee, atomic = parse_address(request.payee), request.amount.atomic
         return (
             (self.payees is None or payee in self.payees)
@@ -86,6 +92,8 @@ class Rule:
             and (self.origins is None or request.origin.lower() in self.origins)
             and (self.most is None or atomic <= self.most)
             and (self.above is None or atomic > self.above)
+            and (self.before is None or now < self.before)
+            and (self.after is None or now > self.after)
             and (
                 self.first_payment is None
                 or self.first_payment is not history.has_signed_for(payee)

@@ -2,21 +2,31 @@
 
 Tables: `[asset]`, `[[constraints]]` with AP2's names, `[[rules]]`, `[[windows]]`, `[breaker]`, and
 the keys `deposit`, `deposit_ahead_s` and `private_hosts`. Amounts are decimal strings in whole
-units, such as "0.25". Constraints come before all rules. Source of the names: AP2 v0.2, constraints
-of an open payment mandate.
+units, such as "0.25", and moments are written with their offset from UTC, such as
+2026-12-31T18:00:00Z. Constraints come before all rules.
 """
 
 import tomllib
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from headwater_payments.address import Address, parse_address
-from headwater_payments.amount import Amount, Asset
-from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_payments.amount import Asset
+from headwater_payments.errors import InvalidInputError
 from headwater_payments.files import read_file
 from headwater_wallet.policy import SpendPolicy
+from headwater_wallet.policy_constraints import (
+    CONSTRAINTS,
+    Constraint,
+    Count,
+    Moment,
+    PolicyAddress,
+    PolicyTable,
+    WrongPlaceError,
+    constrained,
+    money,
+)
 from headwater_wallet.policy_rules import Rule
 from headwater_wallet.policy_windows import PERIODS_S, CircuitBreaker, Window
 from headwater_wallet.toml_lines import line_of
@@ -62,19 +72,11 @@ def parse_policy(text: str, *, name: str = "policy") -> SpendPolicy:
         return _Document.model_validate(document).policy()
     except ValidationError as exc:
         first = exc.errors()[0]
-        path = tuple(part for part in first["loc"] if part not in _CONSTRAINTS)
+        path = tuple(part for part in first["loc"] if part not in CONSTRAINTS)
         said = first["msg"].removeprefix("Value error, ").rstrip(".")
         raise _wrong(text, name, path, said) from exc
-    except _WrongError as exc:
+    except WrongPlaceError as exc:
         raise _wrong(text, name, exc.path, exc.said) from exc
-
-
-class _WrongError(Exception):
-    """What is wrong with one place of a document."""
-
-    def __init__(self, path: tuple[str | int, ...], said: str) -> None:
-        super().__init__(said)
-        self.path, self.said = path, said
 
 
 def _wrong(text: str, name: str, path: tuple[str | int, ...], said: str) -> InvalidPolicyError:
@@ -84,72 +86,23 @@ def _wrong(text: str, name: str, path: tuple[str | int, ...], said: str) -> Inva
     return InvalidPolicyError(f"The policy {name}, {where}: {said}.", line=line, key=key)
 
 
-def _address(value: object) -> Address:
-    try:
-        return parse_address(value if isinstance(value, str) else "")
-    except HeadwaterError as exc:
-        raise ValueError(f"{value!r} is not an address") from exc
-
-
-_Address = Annotated[Address, BeforeValidator(_address)]
-_Count = Annotated[int, Field(ge=1, strict=True)]
-_Percent = Annotated[int, Field(ge=0, strict=True)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Asset(_Table):
-    chain_id: _Count
-    address: _Address
+class _Asset(PolicyTable):
+    chain_id: Count
+    address: PolicyAddress
     symbol: str
     decimals: Annotated[int, Field(ge=0, le=36, strict=True)]
     name: str
     version: str
 
 
-class _Budget(_Table):
-    type: Literal["payment.budget"]
-    max: str
-    currency: str
+_Percent = Annotated[int, Field(ge=0, strict=True)]
 
 
-class _AmountRange(_Table):
-    type: Literal["payment.amount_range"]
-    currency: str
-    max: str
-    min: str | None = None
-
-
-class _AllowedPayees(_Table):
-    type: Literal["payment.allowed_payees"]
-    payees: Annotated[list[_Address], Field(min_length=1)]
-
-
-class _Recurrence(_Table):
-    type: Literal["payment.agent_recurrence"]
-    frequency: Literal["HOURLY", "DAILY", "WEEKLY", "MONTHLY"]
-    max_occurrences: _Count
-
-
-_CONSTRAINTS = (
-    "payment.budget",
-    "payment.amount_range",
-    "payment.allowed_payees",
-    "payment.agent_recurrence",
-)
-_FREQUENCIES = {"HOURLY": "hour", "DAILY": "day", "WEEKLY": "week", "MONTHLY": "month"}
-_Constraint = Annotated[
-    _Budget | _AmountRange | _AllowedPayees | _Recurrence, Field(discriminator="type")
-]
-
-
-class _Rule(_Table):
+class _Rule(PolicyTable):
     action: Literal["allow", "deny", "ask"]
     reason: str
-    payees: list[_Address] | None = None
-    other_payees: list[_Address] | None = None
+    payees: list[PolicyAddress] | None = None
+    other_payees: list[PolicyAddress] | None = None
     origins: list[str] | None = None
     most: str | None = None
     above: str | None = None
@@ -159,12 +112,14 @@ class _Rule(_Table):
     most_per_thousand_output: str | None = None
     token_price_rise_percent: _Percent | None = None
     least_reputation: Annotated[int, Field(ge=0, le=100, strict=True)] | None = None
+    before: Moment | None = None
+    after: Moment | None = None
 
 
-class _Window(_Table):
+class _Window(PolicyTable):
     period: Literal["hour", "day", "week", "month"]
     most: str | None = None
-    payments: _Count | None = None
+    payments: Count | None = None
     per_payee: bool = False
 
     @model_validator(mode="after")
@@ -174,74 +129,41 @@ class _Window(_Table):
         return self
 
 
-class _Breaker(_Table):
-    failures: _Count = 5
-    pause_s: _Count = 60
+class _Breaker(PolicyTable):
+    failures: Count = 5
+    pause_s: Count = 60
 
 
-class _Document(_Table):
+class _Document(PolicyTable):
     asset: _Asset
-    constraints: list[_Constraint] = []
-    rules: list[_Rule] = []
-    windows: list[_Window] = []
+    constraints: tuple[Constraint, ...] = ()
+    rules: tuple[_Rule, ...] = ()
+    windows: tuple[_Window, ...] = ()
     breaker: _Breaker | None = None
     deposit: str | None = None
-    private_hosts: list[str] = []
-    deposit_ahead_s: _Count | None = None
+    private_hosts: tuple[str, ...] = ()
+    deposit_ahead_s: Count | None = None
 
     def policy(self) -> SpendPolicy:
         """The policy that the document describes."""
         asset = Asset(**self.asset.model_dump())
-        budgets = [
-            self._money(asset, each.max, "constraints", index, "max")
-            for index, each in enumerate(self.constraints)
-            if isinstance(each, _Budget)
-        ]
-        if len(budgets) != 1:
-            raise _WrongError(("constraints",), "one constraint is a payment.budget, no more")
-        rules: list[Rule] = []
-        windows: list[Window] = []
-        for index, constraint in enumerate(self.constraints):
-            rules += self._constraint_rules(asset, index, constraint)
-            if isinstance(constraint, _Recurrence):
-                period = PERIODS_S[_FREQUENCIES[constraint.frequency]]
-                windows.append(Window(period, payments=constraint.max_occurrences))
+        budget, rules, windows = constrained(asset, self.constraints)
         rules += [self._rule(asset, index, each) for index, each in enumerate(self.rules)]
         windows += [self._window(asset, index, each) for index, each in enumerate(self.windows)]
         return SpendPolicy(
-            budgets[0],
+            budget,
             tuple(rules),
-            None if self.deposit is None else self._money(asset, self.deposit, "deposit"),
+            None if self.deposit is None else money(asset, self.deposit, "deposit"),
             tuple(windows),
             None if self.breaker is None else CircuitBreaker(**self.breaker.model_dump()),
             frozenset(self.private_hosts),
             self.deposit_ahead_s,
         )
 
-    def _constraint_rules(self, asset: Asset, index: int, constraint: _Constraint) -> list[Rule]:
-        place = ("constraints", index)
-        if isinstance(constraint, _Budget | _AmountRange) and constraint.currency != asset.symbol:
-            said = f"the currency is {constraint.currency!r}, but the asset is {asset.symbol}"
-            raise _WrongError((*place, "currency"), said)
-        if isinstance(constraint, _AllowedPayees):
-            payees = frozenset(constraint.payees)
-            return [Rule("deny", "the payee is not among the allowed ones", other_payees=payees)]
-        if not isinstance(constraint, _AmountRange):
-            return []
-        most = self._money(asset, constraint.max, *place, "max")
-        rules = [Rule("deny", f"it is above {most}", above=most.atomic)]
-        if constraint.min is not None:
-            least = self._money(asset, constraint.min, *place, "min")
-            if least > most:
-                raise _WrongError((*place, "min"), "the least is above the most")
-            if least.atomic:
-                rules.append(Rule("deny", f"it is below {least}", most=least.atomic - 1))
-        return rules
-
     def _rule(self, asset: Asset, index: int, rule: _Rule) -> Rule:
         def atomic(key: str) -> int | None:
             text: str | None = getattr(rule, key)
-            return None if text is None else self._money(asset, text, "rules", index, key).atomic
+            return None if text is None else money(asset, text, "rules", index, key).atomic
 
         return Rule(
             rule.action,
@@ -257,15 +179,11 @@ class _Document(_Table):
             atomic("most_per_thousand_output"),
             rule.least_reputation,
             rule.token_price_rise_percent,
+            rule.before,
+            rule.after,
         )
 
     def _window(self, asset: Asset, index: int, window: _Window) -> Window:
         most = window.most
-        limit = None if most is None else self._money(asset, most, "windows", index, "most").atomic
+        limit = None if most is None else money(asset, most, "windows", index, "most").atomic
         return Window(PERIODS_S[window.period], limit, window.payments, window.per_payee)
-
-    def _money(self, asset: Asset, text: str, *path: str | int) -> Amount:
-        try:
-            return asset.amount(text)
-        except InvalidInputError as exc:
-            raise _WrongError(path, exc.message.rstrip(".")) from exc
