@@ -3,7 +3,7 @@
 Source: EIP-712; EIP-191 for texts; SEC 4.1 for recovery; EIP-2 for the low-s rule.
 """
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard
 
 import coincurve
 from eth_hash.auto import keccak
@@ -35,13 +35,17 @@ class Signer(Protocol):
         ...
 
 
-@runtime_checkable
 class ImmediateSigner(Signer, Protocol):
     """A signer whose key is in this process: it can sign inside a database transaction."""
 
     def sign_now(self, typed: TypedData) -> bytes:
         """What `sign_typed_data` gives, without waiting."""
         ...
+
+
+def signs_now(signer: Signer) -> TypeGuard[ImmediateSigner]:
+    """Whether a signer's class lets it sign without waiting."""
+    return callable(getattr(type(signer), "sign_now", None))
 
 
 def recover(typed: TypedData, signature: bytes) -> Address:

@@ -28,7 +28,7 @@ from headwater_marketplace.seller.resume import TransferResumer
 from headwater_payments.amount import Amount
 from headwater_payments.errors import UnavailableError
 from headwater_payments.ledger import balances, check_journal
-from headwater_payments.signing import ImmediateSigner
+from headwater_payments.signing import signs_now
 from headwater_wallet.payment_record import PaymentRecord
 from headwater_wallet.purchase import Purchase
 from headwater_wallet.reconcile import reconcile
@@ -172,7 +172,7 @@ async def served(scene: Scene) -> list[Payment]:
     """What the seller has charged, with a receipt for each."""
     payments = await scene.store.payments("charged")
     # A signer in another process signs once the charge is written, and may fail to.
-    immediate = isinstance(scene.seller_signer, ImmediateSigner)
+    immediate = signs_now(scene.seller_signer)
     assert all(payment.receipt or not immediate for payment in payments)
     return payments
 

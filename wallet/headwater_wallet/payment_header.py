@@ -19,7 +19,7 @@ from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER
 from headwater_payments.offer_receipt import without_offers
 from headwater_payments.permit2_deposit import Permit2Deposit, sign_permit2_deposit
 from headwater_payments.permit2_payload import sign_permit2
-from headwater_payments.signing import ImmediateSigner, Signer
+from headwater_payments.signing import Signer, signs_now
 from headwater_payments.transfers import uses_permit2
 from headwater_payments.windows import VOUCHER_WINDOWS
 from headwater_payments.x402 import JsonObject, PaymentPayload, chain_id_of
@@ -60,7 +60,7 @@ class HeaderSigner:
         Signed inside the transaction that reserves the payment, it is stored by the same commit.
         The same intent gives the same header. None where `sign` is needed.
         """
-        if channel is None or intent.deposit or not isinstance(self.signer, ImmediateSigner):
+        if channel is None or intent.deposit or not signs_now(self.signer):
             return None
         signature = self.signer.sign_now(
             voucher_to_sign(channel.identifier, intent.max_claimable, channel.chain_id)

@@ -27,7 +27,7 @@ from headwater_payments.errors import HeadwaterError
 from headwater_payments.metering import MeteringReceipt
 from headwater_payments.offer_receipt import OFFER_RECEIPT, Issuer, issue_receipt
 from headwater_payments.permit2_payload import UPTO
-from headwater_payments.signing import ImmediateSigner, Signer
+from headwater_payments.signing import Signer, signs_now
 from headwater_payments.x402 import (
     JsonObject,
     PaymentRequirements,
@@ -220,7 +220,8 @@ class Bill:
         transfer = TransferUnderWay(
             admission.payment_id, admission.payload, self._terms_due, unsigned, None
         )
-        return transfer, self._answer(charge, charge, evidence, body, None)
+        settlement = self.settlement(self._charged_extra(charge, charge))
+        return transfer, self._answer(settlement, evidence, body, None)
 
     @property
     def _due(self) -> int:
@@ -255,22 +256,25 @@ class Bill:
     async def _commit(self, kept: bytes | None) -> tuple[SettlementResponse, str | None]:
         admission, charge, evidence = self._admission, self._due, self._evidence()
         sealed: Answer | None = None
+        settlement: SettlementResponse | None = None
 
         def seal(cumulative: int) -> Answer:
-            nonlocal sealed
-            if isinstance(self._signer, ImmediateSigner):
+            nonlocal sealed, settlement
+            settlement = self.settlement(self._charged_extra(charge, cumulative))
+            if signs_now(self._signer):
                 typed = self._receipt(charge, cumulative, evidence)
                 signature = self._signer.sign_now(typed.to_sign(self._chain_id))
-                sealed = self._answer(charge, cumulative, evidence, kept, (typed, signature))
+                sealed = self._answer(settlement, evidence, kept, (typed, signature))
                 return sealed
             # Its receipt is signed once the charge is certain; until then the answer is kept.
-            return self._answer(charge, cumulative, evidence, kept, None)
+            return self._answer(settlement, evidence, kept, None)
 
         cumulative = await self._store.charge(
             admission.payment_id, charge, admission.terms.asset, seal
         )
         self.finished = True
-        settlement = self.settlement(self._charged_extra(charge, cumulative))
+        if settlement is None:
+            settlement = self.settlement(self._charged_extra(charge, cumulative))
         if sealed is not None:
             return settlement, sealed.receipt
         signed = None
@@ -279,15 +283,14 @@ class Bill:
             receipt = self._receipt(charge, cumulative, evidence)
             signature = await self._signer.sign_typed_data(receipt.to_sign(self._chain_id))
             signed = (receipt, signature)
-        answer = self._answer(charge, cumulative, evidence, kept, signed)
+        answer = self._answer(settlement, evidence, kept, signed)
         with suppress(HeadwaterError):
             await self._store.keep(admission.payment_id, answer)
         return settlement, answer.receipt
 
     def _answer(
         self,
-        charge: int,
-        cumulative: int,
+        settlement: SettlementResponse,
         evidence: str | None,
         body: bytes | None,
         signed: tuple[MeteringReceipt, bytes] | None,
@@ -296,7 +299,6 @@ class Bill:
         headers = kept_headers(self.start)
         fits = len(headers or "") <= MAX_KEPT_HEADERS
         small = body if body is not None and fits and len(body) <= MAX_KEPT_RESPONSE else None
-        settlement = self.settlement(self._charged_extra(charge, cumulative))
         return Answer(
             settlement=json.dumps(settlement.to_json()),
             receipt=None if signed is None else receipt_text(*signed),

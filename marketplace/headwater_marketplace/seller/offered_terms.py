@@ -31,6 +31,7 @@ class OfferedTerms:
     ) -> None:
         self._authorizer, self._facilitator, self._now = authorizer, facilitator, now
         self._accounts: dict[str, Address] = {}
+        self._made: dict[tuple[int, Address | None], tuple[Offer, list[PaymentRequirements]]] = {}
         self._asked_at: int | None = None
 
     async def of(self, offer: Offer) -> Sequence[PaymentRequirements]:
@@ -40,12 +41,20 @@ class OfferedTerms:
             UnavailableError: nothing is left: the facilitator does not say who settles.
         """
         if UPTO not in offer.schemes:
-            return offer.requirements(self._authorizer)
+            return self._terms(offer, None)
         account = await self._account(offer.price.asset.network)
-        terms = offer.requirements(self._authorizer, account)
+        terms = self._terms(offer, account)
         if not terms:
             raise UnavailableError("The facilitator does not say which account settles `upto`.")
         return terms
+
+    def _terms(self, offer: Offer, account: Address | None) -> list[PaymentRequirements]:
+        """Made once for each offer and account; the offer is kept, so that its id stays its own."""
+        made = self._made.get((id(offer), account))
+        if made is None:
+            made = offer, offer.requirements(self._authorizer, account)
+            self._made[id(offer), account] = made
+        return made[1]
 
     async def _account(self, network: str) -> Address | None:
         fresh = self._asked_at is not None and self._now() - self._asked_at < TRUST_S
