@@ -132,7 +132,13 @@ contract BatchSettlementInvariantTest is Channels {
         targets[0] = address(handler);
     }
 
-    function invariant_claims_stay_within_balances() public view {
+    /// @notice One campaign for both: forge would play the same calls again for each.
+    function invariant_channels_keep_their_books() public view {
+        invariant_claims_stay_within_balances();
+        invariant_tokens_are_conserved();
+    }
+
+    function invariant_claims_stay_within_balances() internal view {
         (, uint256 claims, uint256 total, uint256 settled,) = handler.books();
         check(!handler.fell(), "claims never fall");
         checkEq(claims, total, "the receiver's claims are the channels'");
@@ -140,7 +146,7 @@ contract BatchSettlementInvariantTest is Channels {
         checkEq(settled, handler.received(), "settled is received");
     }
 
-    function invariant_tokens_are_conserved() public view {
+    function invariant_tokens_are_conserved() internal view {
         (uint256 balances,,, uint256 settled, uint256 held) = handler.books();
         checkEq(held, balances - settled, "held");
         checkEq(balances, handler.deposited() - handler.returned(), "balances");
