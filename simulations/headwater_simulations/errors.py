@@ -5,7 +5,8 @@ HeadwaterError
     ├── HiddenColumnError    a mechanism read what only nature knows: fix the mechanism
     ├── ConservationError    money appeared or vanished in a step: fix the kernel
     ├── NothingEarnedError   honest play is paid nothing: choose another rule or arena
-    └── ExploitableError     a rule did not survive an attack: fix the rule, or look harder
+    ├── ExploitableError     a rule did not survive an attack: fix the rule, or look harder
+    └── EnginesDisagreeError the chain paid what the engine didn't: fix whichever is wrong
 """
 
 from headwater_payments.errors import HeadwaterError
@@ -39,3 +40,9 @@ class ExploitableError(SimulationError):
     """An attack found a deviation that pays, or could not exclude one."""
 
     code = "exploitable"
+
+
+class EnginesDisagreeError(SimulationError):
+    """A market replayed on chain left somebody with other money than the engine did."""
+
+    code = "engines_disagree"

@@ -8,6 +8,7 @@ import typer
 
 from headwater_payments.errors import InvalidInputError
 from headwater_simulations.attack_cli import check_seed, refusals
+from headwater_simulations.stack_cli import replay_market
 
 # The command line starts fast because numpy and the simulator load when a command runs.
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _LINES = (
     ("services that sell noise", "noisy"),
     ("validators who copy", "copying"),
 )
+STACK = "stack"
 _PART = 10
 """The first and the last so many steps are told."""
 
@@ -30,14 +32,20 @@ _PART = 10
 def run(
     name: Annotated[str, typer.Argument(help="A market such as copycats; calm unless given.")] = "",
     file: Annotated[Path | None, typer.Option(help="TOML of fields that replace its own.")] = None,
-    worlds: Annotated[int, typer.Option(help="Independent worlds.")] = 8,
+    worlds: Annotated[
+        int, typer.Option(help="Independent worlds; 0 for 8, and for the one of a replay.")
+    ] = 0,
     steps: Annotated[int, typer.Option(help="Steps; 0 for the market's own.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 1,
     rule: Annotated[str, typer.Option(help="Another rule's id, such as rows/1.")] = "",
-    engine: Annotated[str, typer.Option(help="numpy or compiled.")] = "numpy",
+    engine: Annotated[str, typer.Option(help="numpy, compiled or stack.")] = "numpy",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
-    """Run the market NAME and print how it began and how it ended, per step, as means of worlds."""
+    """Run the market NAME and print how it began and how it ended, per step, as means of worlds.
+
+    The engine `stack` replays a small one of its kind through wallets, gateway, contracts and
+    epochs on an embedded chain, and exits with 1 where anybody's money differs from the engine's.
+    """
     import numpy as np
 
     from headwater_simulations.economy import run_economy
@@ -45,12 +53,17 @@ def run(
 
     with refusals():
         check_seed(seed)
-        if not 1 <= worlds <= 10_000:
-            raise InvalidInputError("A run has 1 to 10,000 worlds.", worlds=worlds)
-        if engine not in tuple(Engine):
-            raise InvalidInputError(f"There is no engine {engine}; there are {', '.join(Engine)}.")
-        market = _market(name, file, steps, seed, rule)
-        done = run_economy(market, np.arange(worlds), engine=Engine(engine))
+        if not 0 <= worlds <= 10_000 or (engine == STACK and worlds > 1):
+            raise InvalidInputError("A run has 1 to 10,000 worlds, a replay one.", worlds=worlds)
+        if engine not in (*Engine, STACK):
+            raise InvalidInputError(
+                f"There is no engine {engine}; there are {', '.join((*Engine, STACK))}."
+            )
+        market = _market(name, file, steps, seed, rule, replayed=engine == STACK)
+        if engine == STACK:
+            replay_market(market, name or "calm", as_json=as_json)
+            return
+        done = run_economy(market, np.arange(worlds or 8), engine=Engine(engine))
     if as_json:
         typer.echo(json.dumps(report(done), indent=2))
     else:
@@ -72,13 +85,18 @@ def report(done: "Run") -> dict[str, object]:
     }
 
 
-def _market(name: str, file: Path | None, steps: int, seed: int, rule: str) -> "Economy":
+def _market(
+    name: str, file: Path | None, steps: int, seed: int, rule: str, *, replayed: bool
+) -> "Economy":
     from dataclasses import replace
 
     from headwater_attribution.rules import rule_named
     from headwater_simulations.economy import preset, read_economy
+    from headwater_simulations.stack.sizes import small
 
     market = preset(name or "calm")
+    if replayed:
+        market = small(market)
     if file is not None:
         market = read_economy(file, market)
     if rule:

@@ -12,9 +12,10 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numba import njit
 
-from headwater_attribution.compiled_rules import PAID, causes_of_receipt
+from headwater_attribution.compiled_rules import ESTIMATE, LOW, causes_of_receipt
+from headwater_attribution.compiled_rules import PAID as PAID_OUT
 from headwater_payments.split import PARTS
-from headwater_simulations.compiled_world import SCORE, WHO, mix, weigh
+from headwater_simulations.compiled_world import mix
 from headwater_simulations.draws import Draws, Int64s
 from headwater_simulations.economy.behaviour import (
     ARE_AT,
@@ -26,6 +27,7 @@ from headwater_simulations.economy.behaviour import (
     SLOPE,
     SLOTS,
     UP,
+    WHOLE,
     behaviours,
     chances,
 )
@@ -36,11 +38,13 @@ from headwater_simulations.economy.state import (
     BALANCE,
     CONDUCT,
     DIRECTION,
+    DUST,
     ESTIMATE_OF_IT,
     FINE,
     FITNESS,
     LAST,
     NOISY,
+    PAID,
     PLATFORM,
     POOL,
     PRICE,
@@ -49,6 +53,7 @@ from headwater_simulations.economy.state import (
     REGRET_MEASURING,
     REPUTATION,
     SOLD,
+    TAKEN,
     WINDOW,
     WORLD,
     Links,
@@ -76,6 +81,10 @@ _WHITEWASH, _NAME_COST, _ENDOWMENT = range(19, len(NUMBERS))
 _EXPLORE, _IMITATION, _MUTATION, _SHRINKAGE, _CAP, _CONFIDENCE = range(
     len(NUMBERS), len(NUMBERS) + 6
 )
+
+_PRICED, _OFFERED, _MADE, _MAKING, _FIRST, _COUNT, _SALES, _INCOME_OF_IT = range(8)
+"""Columns of `stalls` `[S, 8]`: a service's price, what it promises beyond it, the quality and the
+cost of its answers, its model's stretch of `members`, and the step's sales and income."""
 
 
 def advance(economy: Economy, state: State, links: Links, draws: Draws, history: Int64s) -> int:
@@ -106,147 +115,221 @@ def _run(
     history: Array,
 ) -> int:
     """All steps; gives the first that lost or made money, or -1."""
-    _, contributors, services, _, validators = tables
-    keys, work = np.empty(len(codes), np.uint64), np.zeros((5, SLOTS), np.int64)
+    buyers, contributors, services, owners, validators = tables
+    first, count, members, runs = edges
+    keys, work = np.empty(len(codes), np.uint64), np.zeros((3, 2), np.int64)
+    stalls = np.zeros((services.shape[1], 8), np.int64)
+    acting, due = np.zeros(len(members), np.uint8), np.zeros(len(members), np.int64)
     earned, conduct = np.zeros_like(contributors[0]), np.zeros_like(contributors[0])
-    fitness, offered = np.zeros_like(contributors[0]), np.zeros_like(services[0])
+    fitness = np.zeros_like(contributors[0])
     before = _total(tables, held)
     for at in range(len(history)):
         for purpose in range(len(codes)):
             keys[purpose] = mix(key ^ mix(codes[purpose] | np.uint64(at)))
         told = history[at]
-        earned[:] = 0
         conduct[:] = contributors[CONDUCT]
-        for one in range(services.shape[1]):
-            promised = (services[REPUTATION, one] >> FINE) * numbers[_VALUE] // 1_000
-            offered[one] = promised - services[PRICE, one]
-        fees = _buy(tables, held, edges, keys, behaviour, numbers, at, offered, earned, work, told)
-        fees += _wash(tables, held, edges, numbers, conduct, earned, work, told)
+        for place in range(len(members)):
+            acting[place], due[place] = conduct[members[place]], 0
+        _open(stalls, services, first, count, runs, numbers)
+        held[WORLD] -= _buy(buyers, stalls, acting, due, keys, behaviour, numbers, at, work, told)
+        paid = 0
+        for place in range(len(members)):
+            who = members[place]
+            earned[who] = due[place]
+            contributors[BALANCE, who] += due[place]
+            contributors[PAID, who] += due[place]
+            paid += due[place]
+        paid += _wash(contributors, stalls, numbers, conduct, earned, work, told)
+        fees = _divide(services, owners, held, stalls, runs, numbers, paid, told)
         _rate(validators, services, held, keys[3], numbers, fees, told)
-        _contribute(contributors, held, keys[4], behaviour, numbers, conduct, fitness, earned)
+        _contribute(contributors, held, keys[4], behaviour, numbers, conduct, fitness, earned, told)
         _serve(services, held, keys[5], numbers, at, told)
-        for one in range(len(conduct)):
-            told[PAID_AT + conduct[one]] += earned[one]
-            told[ARE_AT + contributors[CONDUCT, one]] += 1
         if _total(tables, held) != before:
             return at
     return -1
 
 
 @njit(nogil=True, error_model="numpy")
+def _open(
+    stalls: Array,
+    services: Array,
+    first: Array,
+    count: Array,
+    runs: Array,
+    numbers: tuple[int, ...],
+) -> None:
+    """What a buyer looks up about a service, in one line of the cache each; see `_PRICED`."""
+    for one in range(len(stalls)):
+        promised = (services[REPUTATION, one] >> FINE) * numbers[_VALUE] // 1_000
+        noisy = services[NOISY, one] == 1
+        stalls[one, _PRICED] = services[PRICE, one]
+        stalls[one, _OFFERED] = promised - services[PRICE, one]
+        stalls[one, _MADE] = numbers[_NOISE] if noisy else numbers[_GOOD]
+        stalls[one, _MAKING] = numbers[_NOISE_COST] if noisy else numbers[_UNIT_COST]
+        stalls[one, _FIRST], stalls[one, _COUNT] = first[runs[one]], count[runs[one]]
+        stalls[one, _SALES], stalls[one, _INCOME_OF_IT] = 0, 0
+
+
+@njit(nogil=True, error_model="numpy")
 def _buy(
-    tables: tuple[Array, ...],
-    held: Array,
-    edges: tuple[Array, ...],
+    buyers: Array,
+    stalls: Array,
+    acting: Array,
+    due: Array,
     keys: Array,
     behaviour: Array,
     numbers: tuple[int, ...],
     at: int,
-    offered: Array,
-    earned: Array,
     work: Array,
     told: Array,
 ) -> int:
-    """Every buyer; gives the platform's part of what they paid."""
-    buyers, contributors, services, owners, _ = tables
+    """Every buyer; `due` `[N]` grows by what rows earn, place by place. Gives all incomes."""
     shocked = numbers[_SHOCK_STEP] > 0 and at >= numbers[_SHOCK_STEP]
     income = numbers[_INCOME] * (numbers[_SHOCK] if shocked else 1)
-    held[WORLD] -= income * buyers.shape[1]
-    fees, count = 0, services.shape[1]
+    people, count = buyers.shape[1], len(stalls)
+    choosing, finding, showing = keys[0], keys[1], keys[2]
     volume, bought, qualities, surplus = 0, 0, 0, 0
-    for buyer in range(buyers.shape[1]):
-        word = mix(keys[0] ^ np.uint64(buyer))
+    for buyer in range(people):
+        word = mix(choosing ^ np.uint64(buyer))
         service = buyers[AT, buyer]
         if _field(word, 0) < numbers[_EXPLORE]:
             one, other = _pick(word, 1, count), _pick(word, 2, count)
-            service = one if offered[one] >= offered[other] else other
-        price = services[PRICE, service]
-        buyers[BALANCE, buyer] += income
-        if buyers[BALANCE, buyer] < price or offered[service] < 0:
+            service = one if stalls[one, _OFFERED] >= stalls[other, _OFFERED] else other
+        price, balance = stalls[service, _PRICED], buyers[BALANCE, buyer] + income
+        if balance < price or stalls[service, _OFFERED] < 0:
+            buyers[BALANCE, buyer] = balance
             continue
-        _find(buyer, service, contributors, edges, keys, behaviour, work)
-        spoilt = _reward(price, contributors, held, numbers, earned, work, told)
-        fees += _divide(service, price, services, owners, edges[3], numbers)
-        buyers[BALANCE, buyer] -= price
-        volume += price
-        bought += 1
+        buyers[BALANCE, buyer] = balance - price
+        stalls[service, _SALES] += 1
+        stalls[service, _INCOME_OF_IT] += price
+        found, shown = mix(finding ^ np.uint64(buyer)), mix(showing ^ np.uint64(buyer))
+        start, rows = stalls[service, _FIRST], stalls[service, _COUNT]
+        spoilt = _answer(price, start, rows, found, shown, acting, due, behaviour, numbers, work)
         luck = _pick(word, 3, 2 * numbers[_WOBBLE] + 1) - numbers[_WOBBLE]
-        noisy = services[NOISY, service] == 1
-        quality = (numbers[_NOISE] if noisy else numbers[_GOOD]) + luck
-        quality = min(max(quality - (numbers[_SPOILING] if spoilt else 0), 0), 1_000)
+        quality = stalls[service, _MADE] + luck - (numbers[_SPOILING] if spoilt else 0)
+        quality = min(max(quality, 0), 1_000)
         worth = _worth(quality, numbers[_VALUE])
         _learn(buyers, buyer, service, (worth - price) << FINE)
+        volume += price
+        bought += 1
         qualities += quality
-        surplus += worth - (numbers[_NOISE_COST] if noisy else numbers[_UNIT_COST])
+        surplus += worth - stalls[service, _MAKING]
     told[_VOLUME], told[_BOUGHT] = volume, bought
     told[_QUALITY], told[_SURPLUS] = qualities, surplus
-    return fees
+    return int(income * people)
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
-def _find(
-    buyer: int,
-    service: int,
-    contributors: Array,
-    edges: tuple[Array, ...],
-    keys: Array,
+def _answer(
+    price: int,
+    start: int,
+    rows: int,
+    found: Any,
+    shown: Any,
+    acting: Array,
+    due: Array,
     behaviour: Array,
+    numbers: tuple[int, ...],
     work: Array,
-) -> None:
-    """Fill who came up for a buyer's question, and their scores."""
-    first, count, members, runs = edges
-    found, shown = mix(keys[1] ^ np.uint64(buyer)), mix(keys[2] ^ np.uint64(buyer))
-    model = runs[service]
+) -> bool:
+    """Find rows and pay the causes; gives whether a false statement is among them.
+
+    Whoever isn't among the two best of the rows that come up loses nothing and isn't quoted, so
+    the rule is shown these two, the best one first.
+    """
+    best, next_best, top, second, third = -1, -1, 0, 0, 0
+    places = (
+        start + _pick(found, 0, rows),
+        start + _pick(found, 1, rows),
+        start + _pick(found, 2, rows),
+        start + _pick(found, 3, rows),
+    )
     for slot in range(SLOTS):
-        who = members[first[model] + _pick(found, slot, count[model])]
-        conduct, drawn = contributors[CONDUCT, who], _field(shown, slot)
-        up = drawn < behaviour[UP, conduct]
+        place, drawn = places[slot], _field(shown, slot)
         for earlier in range(slot):
-            up = up and work[WHO, earlier] != who
-        work[WHO, slot] = who
+            if places[earlier] == place:
+                drawn = WHOLE
+        conduct = acting[place]
+        if drawn >= behaviour[UP, conduct]:
+            continue
         score = behaviour[BASE, conduct] + (drawn * behaviour[SLOPE, conduct] >> 16)
-        work[SCORE, slot] = score if up else 0
+        if score > top:
+            third, second, next_best = second, top, best
+            top, best = score, place
+        elif score > second:
+            third, second, next_best = second, score, place
+        elif score > third:
+            third = score
+    if best < 0:
+        return False
+    _reward(price, top, second, third, numbers, work)
+    spoilt = work[PAID_OUT, 0] > 0 and acting[best] == _POISON
+    due[best] += work[PAID_OUT, 0]
+    if next_best >= 0:
+        spoilt = spoilt or (work[PAID_OUT, 1] > 0 and acting[next_best] == _POISON)
+        due[next_best] += work[PAID_OUT, 1]
+    return bool(spoilt)
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
 def _reward(
-    price: int,
-    contributors: Array,
-    held: Array,
-    numbers: tuple[int, ...],
-    earned: Array,
-    work: Array,
-    told: Array,
-) -> bool:
-    """Pay the causes of an answer; gives whether a false statement is among them."""
+    price: int, top: int, second: int, third: int, numbers: tuple[int, ...], work: Array
+) -> None:
+    """What the rule pays the two best of an answer, into `work`; see `market` for the shares."""
+    words = PARTS if second == 0 else PARTS // 2
+    full = np.float64(top + second)
+    # Exact: a fraction of numbers below 2,001 is further from the next integer than floats err.
+    lost = np.int64(np.float64((top - third) * PARTS) / full)
+    work[ESTIMATE, 0], work[LOW, 0] = (lost + words) // 2, min(lost, words)
+    lost = np.int64(np.float64((second - third) * PARTS) / full)
+    words = PARTS - words
+    work[ESTIMATE, 1], work[LOW, 1] = (lost + words) // 2, min(lost, words)
     money = _share(price, numbers[_CONTRIBUTORS])
-    weigh(False, 0, work)
-    spent = causes_of_receipt(money, work, numbers[_SHRINKAGE], numbers[_CAP], numbers[_CONFIDENCE])
-    spoilt = False
-    for slot in range(SLOTS):
-        paid, who = work[PAID, slot], work[WHO, slot]
-        if paid > 0:
-            contributors[BALANCE, who] += paid
-            earned[who] += paid
-            spoilt = spoilt or contributors[CONDUCT, who] == _POISON
-    held[POOL] += money - spent
-    told[_TO_POOL] += money - spent
-    return spoilt
+    causes_of_receipt(money, work, numbers[_SHRINKAGE], numbers[_CAP], numbers[_CONFIDENCE])
+
+
+@njit(nogil=True, error_model="numpy")
+def _divide(
+    services: Array,
+    owners: Array,
+    held: Array,
+    stalls: Array,
+    runs: Array,
+    numbers: tuple[int, ...],
+    paid: int,
+    told: Array,
+) -> int:
+    """Vaults divide what came in, `paid` of which the rule paid; gives the platform's part."""
+    pool, fees, dust = -paid, 0, 0
+    named = numbers[_CONTRIBUTORS] + numbers[_OWNER] + numbers[_PLATFORM_SHARE]
+    for one in range(len(stalls)):
+        before, income = services[TAKEN, one], stalls[one, _INCOME_OF_IT]
+        after = before + income
+        services[TAKEN, one] = after
+        services[SOLD, one] = stalls[one, _SALES]
+        money = _added(before, after, numbers[_CONTRIBUTORS])
+        owner, fee = (
+            _added(before, after, numbers[_OWNER]),
+            _added(before, after, numbers[_PLATFORM_SHARE]),
+        )
+        rest = _added(before, after, PARTS - named)
+        owners[BALANCE, runs[one]] += owner
+        services[BALANCE, one] += rest
+        services[WINDOW, one] += rest
+        pool += money
+        fees += fee
+        dust += income - money - owner - fee - rest
+    held[POOL] += pool
+    held[DUST] += dust
+    told[_TO_POOL] = pool
+    return fees
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
-def _divide(
-    service: int, price: int, services: Array, owners: Array, runs: Array, numbers: tuple[int, ...]
-) -> int:
-    """Owner and service get their parts; gives the platform's."""
-    money = _share(price, numbers[_CONTRIBUTORS])
-    owner, fee = _share(price, numbers[_OWNER]), _share(price, numbers[_PLATFORM_SHARE])
-    rest = price - money - owner - fee
-    owners[BALANCE, runs[service]] += owner
-    services[BALANCE, service] += rest
-    services[WINDOW, service] += rest
-    services[SOLD, service] += 1
-    return fee
+def _added(before: int, after: int, share: int) -> int:
+    """By how much a party's share of a vault's income grew, rounded down before and after."""
+    grown = after // PARTS - before // PARTS
+    return grown * share + _share(after % PARTS, share) - _share(before % PARTS, share)
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
@@ -262,32 +345,34 @@ def _learn(buyers: Array, buyer: int, service: int, gain: int) -> None:
 
 @njit(nogil=True, error_model="numpy")
 def _wash(
-    tables: tuple[Array, ...],
-    held: Array,
-    edges: tuple[Array, ...],
+    contributors: Array,
+    stalls: Array,
     numbers: tuple[int, ...],
     conduct: Array,
     earned: Array,
     work: Array,
     told: Array,
 ) -> int:
-    """Washers buy answers that their own row alone gives; gives the platform's part."""
-    _, contributors, services, owners, _ = tables
-    fees = 0
+    """Washers buy answers that their own row alone gives; gives what the rule pays for these."""
+    paid, volume = 0, 0
     for one in range(len(conduct)):
-        service = one % services.shape[1]
-        price = services[PRICE, service]
-        if conduct[one] != _WASH or contributors[BALANCE, one] - earned[one] < price:
+        if conduct[one] != _WASH:
             continue
-        work[WHO, :] = one
-        work[SCORE, :] = 0
-        work[SCORE, 0] = 1_000
-        _reward(price, contributors, held, numbers, earned, work, told)
-        contributors[BALANCE, one] -= price
-        earned[one] -= price
-        told[_VOLUME] += price
-        fees += _divide(service, price, services, owners, edges[3], numbers)
-    return fees
+        service = one % len(stalls)
+        price = stalls[service, _PRICED]
+        if contributors[BALANCE, one] - earned[one] < price:
+            continue
+        _reward(price, 1_000, 0, 0, numbers, work)
+        gained = work[PAID_OUT, 0]
+        contributors[BALANCE, one] += gained - price
+        contributors[PAID, one] += gained
+        earned[one] += gained - price
+        stalls[service, _SALES] += 1
+        stalls[service, _INCOME_OF_IT] += price
+        paid += gained
+        volume += price
+    told[_VOLUME] += volume
+    return paid
 
 
 @njit(nogil=True, error_model="numpy")
@@ -347,6 +432,7 @@ def _contribute(
     conduct: Array,
     fitness: Array,
     earned: Array,
+    told: Array,
 ) -> None:
     """Contributors pay for their rows, leave when they can't, and imitate who does better."""
     count = len(conduct)
@@ -367,6 +453,8 @@ def _contribute(
             mine[CONDUCT, one] = conduct[other]
             mine[BALANCE, one] += numbers[_ENDOWMENT]
             held[WORLD] -= numbers[_ENDOWMENT]
+        told[PAID_AT + conduct[one]] += earned[one]
+        told[ARE_AT + mine[CONDUCT, one]] += 1
 
 
 @njit(nogil=True, error_model="numpy")

@@ -6,10 +6,12 @@ which agents are looked at doesn't matter, and the compiled engine gives the sam
 Symbols: `B` buyers, `N` contributors, `S` services, `V` validators, `K` = 4 slots of a receipt.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from headwater_attribution.apportion import portions
 from headwater_attribution.columns import NO_ACCOUNT, RuleColumns
 from headwater_payments.split import PARTS
 from headwater_simulations.columns import Columns
@@ -34,12 +36,14 @@ from headwater_simulations.economy.state import (
     BALANCE,
     CONDUCT,
     DIRECTION,
+    DUST,
     ESTIMATE_OF_IT,
     FINE,
     FITNESS,
     HIDDEN,
     LAST,
     NOISY,
+    PAID,
     PLATFORM,
     POOL,
     PRICE,
@@ -48,6 +52,7 @@ from headwater_simulations.economy.state import (
     REGRET_MEASURING,
     REPUTATION,
     SOLD,
+    TAKEN,
     WINDOW,
     WORLD,
     Links,
@@ -59,9 +64,11 @@ _M = {name: place for place, name in enumerate(METRICS)}
 
 
 @dataclass(frozen=True, slots=True)
-class _Sales:
-    """What buyers chose, `[B]`: service, price paid (0 for nothing), luck; `[B, K]` who came up."""
+class Sales:
+    """Answers sold in a step, `[R]`: who buys, at which service, the price paid (0 where nothing is
+    bought), luck; `[R, K]` who came up, with which scores."""
 
+    buyer: Int64s
     service: Int64s
     price: Int64s
     luck: Int64s
@@ -69,8 +76,23 @@ class _Sales:
     scores: Int64s
 
 
-def step(economy: Economy, state: State, links: Links, draws: Draws, at: int) -> Int64s:
+def step(
+    economy: Economy,
+    state: State,
+    links: Links,
+    draws: Draws,
+    at: int,
+    sold: list[tuple[Sales, Sales]] | None = None,
+) -> Int64s:
     """Advance a world by a step, in place.
+
+    Args:
+        economy: the market.
+        state: the world.
+        links: its edges.
+        draws: its randomness.
+        at: the step's number, from 0.
+        sold: where to note what buyers bought, and what washers did.
 
     Returns:
         `[len(METRICS)]` what the step came to.
@@ -80,8 +102,14 @@ def step(economy: Economy, state: State, links: Links, draws: Draws, at: int) ->
     conduct = state.contributors[CONDUCT].copy()
     sales = _choose(economy, state, links, draws, at, table)
     earned = np.zeros(economy.contributors, dtype=np.int64)
-    fees = _pay(economy, state, links, sales, conduct, earned, told)
-    fees += _wash(economy, state, links, conduct, earned, told)
+    taken, before = np.zeros(economy.services, dtype=np.int64), state.contributors[PAID].sum()
+    _pay(economy, state, sales, conduct, earned, taken, told)
+    washed = _wash(economy, state, conduct, earned)
+    _take(state, washed, taken, told)
+    paid = int(state.contributors[PAID].sum() - before)
+    fees = _divide(economy, state, links, taken, paid, told)
+    if sold is not None:
+        sold.append((sales, washed))
     _rate(economy, state, draws, at, fees, told)
     _contribute(economy, state, draws, at, table, conduct, earned)
     _serve(economy, state, draws, at, told)
@@ -93,7 +121,7 @@ def step(economy: Economy, state: State, links: Links, draws: Draws, at: int) ->
 
 def _choose(
     economy: Economy, state: State, links: Links, draws: Draws, at: int, table: Int64s
-) -> _Sales:
+) -> Sales:
     """Buyers get their income, stay or explore, and find rows."""
     buyer = np.arange(economy.buyers)
     word = draws.words("buyer", at, buyer)[0]
@@ -121,56 +149,72 @@ def _choose(
         slots[:, slot] = who
         scores[:, slot] = np.where((drawn < table[UP][conduct]) & ~again, score, 0)
     luck = _pick(word, 3, 2 * economy.wobble + 1) - economy.wobble
-    return _Sales(service, price, luck, slots, scores)
+    return Sales(buyer, service, price, luck, slots, scores)
 
 
 def _pay(
     economy: Economy,
     state: State,
-    links: Links,
-    sales: _Sales,
+    sales: Sales,
     conduct: Int64s,
     earned: Int64s,
+    taken: Int64s,
     told: Int64s,
-) -> int:
-    """Money for answers goes round; buyers learn what they were worth. Gives the platform's."""
+) -> None:
+    """Causes are paid and vaults take the prices in; buyers learn what answers were worth."""
     bought = sales.price > 0
-    paid = _causes(economy, state, sales.price, sales.slots, sales.scores, earned)
-    state.held[POOL] += (sales.price * economy.contributors_share // PARTS).sum() - earned.sum()
-    told[_M["pool"]] += (sales.price * economy.contributors_share // PARTS).sum() - earned.sum()
+    paid = _causes(economy, state, sales, earned)
     quoted = paid.any(axis=1) if paid.any() else np.zeros(len(bought), dtype=np.bool_)
     spoilt = quoted & ((paid > 0) & (conduct[sales.slots] == Conduct.POISON)).any(axis=1)
-    fees = _divide(economy, state, links, sales.service, sales.price)
+    _take(state, sales, taken, told)
     state.buyers[BALANCE] -= sales.price
-    told[_M["volume"]] += sales.price.sum()
     told[_M["bought"]] += bought.sum()
     _learn(economy, state, sales, bought, spoilt, told)
-    return fees
 
 
-def _divide(economy: Economy, state: State, links: Links, service: Int64s, price: Int64s) -> int:
-    """Owner, service and platform get their parts of each price; gives the platform's."""
-    money = price * economy.contributors_share // PARTS
-    owner, fee = price * economy.owner_share // PARTS, price * economy.platform_share // PARTS
-    rest = price - money - owner - fee
-    np.add.at(state.owners[BALANCE], links.runs[service], owner)
-    np.add.at(state.services[BALANCE], service, rest)
-    np.add.at(state.services[WINDOW], service, rest)
-    np.add.at(state.services[SOLD], service, price > 0)
+def _take(state: State, sales: Sales, taken: Int64s, told: Int64s) -> None:
+    """`taken` `[S]` grows by the prices that each service's vault takes in."""
+    np.add.at(taken, sales.service, sales.price)
+    np.add.at(state.services[SOLD], sales.service, sales.price > 0)
+    told[_M["volume"]] += sales.price.sum()
+
+
+def _divide(
+    economy: Economy, state: State, links: Links, taken: Int64s, paid: int, told: Int64s
+) -> int:
+    """Vaults divide what came in, `paid` of which the rule pays out; gives the platform's part.
+
+    As `RevenueVault` does, every party is credited its share of all that a vault ever took in,
+    rounded down. What is credited to contributors and not paid to any stays in their pool.
+    """
+    services = state.services
+    before = services[TAKEN].copy()
+    services[TAKEN] += taken
+    pool, owner, fee, rest = (
+        portions(services[TAKEN], share) - portions(before, share) for share in _shares(economy)
+    )
+    np.add.at(state.owners[BALANCE], links.runs, owner)
+    services[BALANCE] += rest
+    services[WINDOW] += rest
+    kept = int(pool.sum()) - paid
+    state.held[POOL] += kept
+    state.held[DUST] += (taken - pool - owner - fee - rest).sum()
+    told[_M["pool"]] += kept
     return int(fee.sum())
 
 
-def _causes(
-    economy: Economy,
-    state: State,
-    price: Int64s,
-    slots: Int64s,
-    scores: Int64s,
-    earned: Int64s,
-) -> Int64s:
+def _shares(economy: Economy) -> Iterator[Int64s]:
+    """Of a vault's income: contributors, owner, platform, service; they make up the whole."""
+    named = (economy.contributors_share, economy.owner_share, economy.platform_share)
+    for share in (*named, PARTS - sum(named)):
+        yield np.full(1, share, dtype=np.int64)
+
+
+def _causes(economy: Economy, state: State, sales: Sales, earned: Int64s) -> Int64s:
     """The rule pays `[R, K]` slots of `[R]` receipts; `earned` grows by what it pays."""
-    there = (scores > 0) & (price > 0)[:, None]
-    shown = np.where(there, scores, 0)[None]
+    price, slots = sales.price, sales.slots
+    there = (sales.scores > 0) & (price > 0)[:, None]
+    shown = np.where(there, sales.scores, 0)[None]
     removed = leave_one_out(shown, np.zeros(shown.shape[:2], dtype=np.bool_))
     words = words_of_two_best(shown)
     view = RuleColumns(
@@ -184,6 +228,7 @@ def _causes(
     payout = economy.rule.settle(view)
     earned += payout.accounts[0]
     state.contributors[BALANCE] += payout.accounts[0]
+    state.contributors[PAID] += payout.accounts[0]
     return np.zeros_like(slots) if payout.slots is None else payout.slots[0]
 
 
@@ -199,7 +244,7 @@ def _public(economy: Economy, state: State) -> Columns:
 
 
 def _learn(
-    economy: Economy, state: State, sales: _Sales, bought: Bools, spoilt: Bools, told: Int64s
+    economy: Economy, state: State, sales: Sales, bought: Bools, spoilt: Bools, told: Int64s
 ) -> None:
     """Buyers compare what an answer was worth with what they expect where they are."""
     noisy = state.services[NOISY][sales.service] == 1
@@ -218,27 +263,21 @@ def _learn(
     told[_M["surplus"]] += (worth - cost)[bought].sum()
 
 
-def _wash(
-    economy: Economy, state: State, links: Links, conduct: Int64s, earned: Int64s, told: Int64s
-) -> int:
-    """Washers buy an answer that their own row alone gives. Gives the platform's part."""
+def _wash(economy: Economy, state: State, conduct: Int64s, earned: Int64s) -> Sales:
+    """Washers buy an answer that their own row alone gives."""
     who = np.arange(economy.contributors)
     service = who % economy.services
     price = state.services[PRICE][service]
     buys = (conduct == Conduct.WASH) & (state.contributors[BALANCE] - earned >= price)
     price = np.where(buys, price, 0)
-    before = earned.sum()
     slots = np.stack([who, *[np.zeros_like(who)] * (SLOTS - 1)], axis=1)
     scores = np.zeros_like(slots)
     scores[:, 0] = 1_000
-    _causes(economy, state, price, slots, scores, earned)
-    left = (price * economy.contributors_share // PARTS).sum() - (earned.sum() - before)
-    state.held[POOL] += left
-    told[_M["pool"]] += left
-    told[_M["volume"]] += price.sum()
+    sales = Sales(who, service, price, np.zeros_like(who), slots, scores)
+    _causes(economy, state, sales, earned)
     state.contributors[BALANCE] -= price
     earned -= price
-    return _divide(economy, state, links, service, price)
+    return sales
 
 
 def _rate(economy: Economy, state: State, draws: Draws, at: int, fees: int, told: Int64s) -> None:

@@ -19,8 +19,8 @@ BALANCE: Final = 0
 """The first column of every table."""
 
 AT, ESTIMATE_OF_IT = 1, 2
-CONDUCT, FITNESS = 1, 2
-PRICE, NOISY, REPUTATION, PROFIT, DIRECTION, WINDOW, LAST, SOLD = range(1, 9)
+CONDUCT, FITNESS, PAID = 1, 2, 3
+PRICE, NOISY, REPUTATION, PROFIT, DIRECTION, WINDOW, LAST, SOLD, TAKEN = range(1, 10)
 ARM, REGRET_MEASURING, REGRET_COPYING = 1, 2, 3
 
 HIDDEN: Final = {
@@ -37,7 +37,7 @@ FINE: Final = 8
 OUTSIDE: Final = 2**55
 """What the world outside starts with: incomes come from it, costs go to it."""
 
-POOL, PLATFORM, WORLD = range(3)
+POOL, PLATFORM, WORLD, DUST = range(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,12 @@ class State:
 
     Attributes:
         buyers: `[3, B]` balance, service, estimate of its worth.
-        contributors: `[3, N]` balance, conduct, fitness.
-        services: `[9, S]` balance, price, noisy, reputation, profit, direction, window, last, sold.
+        contributors: `[4, N]` balance, conduct, fitness, all that the rule paid so far.
+        services: `[10, S]` balance, price, noisy, reputation, profit, direction, window, last,
+            sold, and all that its vault took in so far.
         owners: `[1, M]` balance.
         validators: `[4, V]` balance, arm, regrets of not measuring and of not copying.
-        held: `[3]` pool, platform, outside.
+        held: `[4]` pool, platform, outside, and what vaults' roundings leave.
     """
 
     buyers: Int64s
@@ -86,9 +87,9 @@ class Links:
 def found(economy: Economy, world: int) -> tuple[State, Links]:
     """A world before its first step."""
     draws = Draws(economy.seed, np.array([world]))
-    contributors = np.zeros((3, economy.contributors), dtype=np.int64)
+    contributors = np.zeros((4, economy.contributors), dtype=np.int64)
     contributors[CONDUCT] = _conducts(economy)[draws.order(economy.contributors, "conducts")[0]]
-    services = np.zeros((9, economy.services), dtype=np.int64)
+    services = np.zeros((10, economy.services), dtype=np.int64)
     noisy = np.arange(economy.services) < economy.services * economy.noisy // PARTS
     services[NOISY] = noisy[draws.order(economy.services, "noisy")[0]]
     services[PRICE] = economy.price
@@ -104,7 +105,7 @@ def found(economy: Economy, world: int) -> tuple[State, Links]:
     owners = np.zeros((1, economy.owners), dtype=np.int64)
     for table in (buyers, contributors, services, owners, validators):
         table[BALANCE] = economy.endowment
-    state = State(buyers, contributors, services, owners, validators, np.array([0, 0, OUTSIDE]))
+    state = State(buyers, contributors, services, owners, validators, np.array([0, 0, OUTSIDE, 0]))
     return state, _links(economy, draws)
 
 

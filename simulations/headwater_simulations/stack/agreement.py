@@ -1,0 +1,117 @@
+"""What everybody got in the engine beside what they hold on chain."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from headwater_attribution.apportion import portions
+from headwater_payments.split import PARTS
+from headwater_simulations.draws import Int64s
+from headwater_simulations.economy.scenario import Economy
+from headwater_simulations.economy.state import (
+    BALANCE,
+    DUST,
+    PAID,
+    POOL,
+    TAKEN,
+    Links,
+    State,
+)
+from headwater_simulations.errors import EnginesDisagreeError
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One agent's money, atomic units, by the engine and on chain."""
+
+    agent: str
+    engine: int
+    chain: int
+
+    @property
+    def agrees(self) -> bool:
+        """To the atomic unit."""
+        return self.engine == self.chain
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A world that was run twice.
+
+    Attributes:
+        economy: the market.
+        world: which of its worlds.
+        sales: answers that were bought and paid for.
+        epochs: roots that became final, of all vaults.
+        claims: positions that were paid by a vault, over all epochs.
+        lines: what buyers paid and what all others received.
+    """
+
+    economy: Economy
+    world: int
+    sales: int
+    epochs: int
+    claims: int
+    lines: tuple[Line, ...]
+
+    @property
+    def differences(self) -> tuple[Line, ...]:
+        """Those whose money is not the same."""
+        return tuple(line for line in self.lines if not line.agrees)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether everybody's money is the same, and there was some."""
+        return not self.differences and any(line.engine for line in self.lines)
+
+    def check(self) -> None:
+        """Refuse a replay in which somebody's money differs.
+
+        Raises:
+            EnginesDisagreeError: names each agent with both amounts, atomic units.
+        """
+        if self.agrees:
+            return
+        told = "; ".join(
+            f"{line.agent}: {line.engine} by the engine, {line.chain} on chain"
+            for line in self.differences
+        )
+        raise EnginesDisagreeError(
+            f"Engine and chain disagree. {told or 'Nobody was paid anything'}.",
+            agents=[line.agent for line in self.differences],
+        )
+
+
+def expected(economy: Economy, state: State, links: Links) -> dict[str, int]:
+    """By agent: what the engine says that it paid for answers or received for them.
+
+    `state` is the last one of a world, from which nobody left who had no money.
+    """
+    named = (economy.contributors_share, economy.owner_share, economy.platform_share)
+    _, owner, platform, rest = (
+        _credited(state.services[TAKEN], share) for share in (*named, PARTS - sum(named))
+    )
+    shocks = range(economy.steps)
+    income = sum(
+        economy.income * (economy.shock if 0 < economy.shock_step <= at else 1) for at in shocks
+    )
+    spent = economy.endowment + income - state.buyers[BALANCE]
+    told = {f"buyer {number}": int(each) for number, each in enumerate(spent)}
+    told |= {f"contributor {number}": int(p) for number, p in enumerate(state.contributors[PAID])}
+    told |= {f"service {number}": int(each) for number, each in enumerate(rest)}
+    for number in range(economy.owners):
+        told[f"owner {number}"] = int(owner[links.runs == number].sum())
+    told["platform"] = int(platform.sum())
+    told["left in vaults"] = int(state.held[POOL] + state.held[DUST])
+    return told
+
+
+def compare(engine: Mapping[str, int], chain: Mapping[str, int]) -> tuple[Line, ...]:
+    """Line by line, whoever stands in either."""
+    names = [*engine, *(name for name in chain if name not in engine)]
+    return tuple(Line(name, engine.get(name, 0), chain.get(name, 0)) for name in names)
+
+
+def _credited(income: Int64s, share: int) -> Int64s:
+    return portions(income, np.full(1, share, dtype=np.int64))

@@ -1,0 +1,209 @@
+"""The chain a market is replayed on: contracts, accounts, and a vault for each service."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from headwater_attribution.corpus import Corpus
+from headwater_contracts.clients.asset_registry import AssetKind
+from headwater_contracts.clients.panel_rules import PanelRules
+from headwater_contracts.clients.panels import PanelsClient
+from headwater_contracts.clients.settlement_token import SettlementTokenClient
+from headwater_contracts.deployments import Deployment, deploy_development_contracts
+from headwater_payments.address import Address
+from headwater_payments.amount import Asset
+from headwater_payments.errors import needing
+from headwater_payments.split import PARTS
+from headwater_simulations.economy.scenario import Economy
+from headwater_simulations.economy.state import Links
+from headwater_simulations.stack.drawn import corpus_of
+from headwater_wallet.keys import LocalSigner
+from headwater_wallet.transactions import TransactionSender
+
+with needing("A replay on chain", "chain", "marketplace"):
+    from headwater_contracts.chains.local import LocalChain
+    from headwater_marketplace.assets import Parties, PublishedAsset, Shares, publish_asset
+
+GAS_MONEY_WEI = 10**18
+ATTRIBUTOR_FUNDS = 10**12
+CHALLENGE_WINDOW_S = 600
+PANEL_RULES = PanelRules(
+    min_bond=100_000,
+    bond_bps=10_000,
+    max_increment=10**12,
+    arbiter_quorum=1,
+    audit_probability=50_000_000,
+    epoch_length=86_400,
+    demand_window=200,
+    ruling_window=86_400,
+    compensation_window=604_800,
+    demand_price=1_000,
+    dispute_bond=10_000,
+    arbiter_fee=3_000,
+)
+
+
+@dataclass(slots=True)
+class Clock:
+    """The time, in unix seconds, for chain, wallets and sellers alike; windows are skipped."""
+
+    skipped: int = 0
+
+    def __call__(self) -> int:
+        """Now."""
+        return int(time.time()) + self.skipped
+
+    def skip(self, seconds: int) -> None:
+        """Go forward."""
+        self.skipped += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Keys of everybody in the market, by number, and of those who run it."""
+
+    buyers: tuple[LocalSigner, ...]
+    contributors: tuple[LocalSigner, ...]
+    services: tuple[LocalSigner, ...]
+    owners: tuple[LocalSigner, ...]
+    platform: LocalSigner
+    operator: LocalSigner
+    attributor: LocalSigner
+    arbiter: LocalSigner
+    fallback: LocalSigner
+
+    @classmethod
+    def of(cls, economy: Economy) -> "Accounts":
+        """New keys for a market."""
+
+        def some(count: int) -> tuple[LocalSigner, ...]:
+            return tuple(LocalSigner.random() for _ in range(count))
+
+        return cls(
+            some(economy.buyers),
+            some(economy.contributors),
+            some(economy.services),
+            some(economy.owners),
+            *some(5),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A running chain with the market's assets on it.
+
+    Attributes:
+        vaults: the asset that each service sells, with its vault.
+        operator: submits deposits and authorises claims.
+        runs: the owner of each service's model.
+    """
+
+    chain: LocalChain
+    clock: Clock
+    deployment: Deployment
+    asset: Asset
+    token: SettlementTokenClient
+    accounts: Accounts
+    corpus: Corpus
+    vaults: tuple[PublishedAsset, ...]
+    operator: TransactionSender
+    runs: tuple[int, ...]
+
+    def owner_of(self, service: int) -> LocalSigner:
+        """The owner of the model that a service runs."""
+        return self.accounts.owners[self.runs[service]]
+
+    def sender(self, signer: LocalSigner) -> TransactionSender:
+        """Sends transactions of an account."""
+        return TransactionSender(self.chain.reader, signer)
+
+    async def after_window(self) -> None:
+        """Wait out a challenge window."""
+        self.clock.skip(CHALLENGE_WINDOW_S + 1)
+        await self.chain.mine()
+
+    async def mint(self, account: Address, atomic: int) -> None:
+        """Give an account money."""
+        await self.chain.send(self.token.mint(account, atomic))
+
+
+@asynccontextmanager
+async def open_ground(economy: Economy, links: Links) -> AsyncIterator[Ground]:
+    """Start a chain, deploy, and publish an asset with a vault for each service of the market."""
+    accounts, clock = Accounts.of(economy), Clock()
+    runs = tuple(links.runs.tolist())
+    async with await LocalChain.start(now=clock) as chain:
+        deployment = await deploy_development_contracts(chain)
+        token = SettlementTokenClient(chain.reader, deployment.settlement_token)
+        asset = Asset(
+            chain_id=deployment.chain_id,
+            address=deployment.settlement_token,
+            symbol="USDC",
+            decimals=await token.decimals(),
+            name=await token.name(),
+            version=await token.version(),
+        )
+        paying_gas = (accounts.operator, accounts.attributor, *accounts.owners)
+        for signer in paying_gas:
+            await chain.fund(signer.address, GAS_MONEY_WEI)
+        await chain.send(token.mint(accounts.attributor.address, ATTRIBUTOR_FUNDS))
+        corpus = corpus_of([signer.address for signer in accounts.contributors])
+        operator = TransactionSender(chain.reader, accounts.operator)
+        panel = await _open_panel(operator, deployment, [accounts.arbiter.address])
+        vaults = [
+            await _publish(
+                economy,
+                TransactionSender(chain.reader, accounts.owners[runs[service]]),
+                deployment,
+                accounts,
+                service,
+                corpus,
+                panel,
+            )
+            for service in range(economy.services)
+        ]
+        yield Ground(
+            chain, clock, deployment, asset, token, accounts, corpus, tuple(vaults), operator, runs
+        )
+
+
+async def _open_panel(
+    sender: TransactionSender, deployment: Deployment, arbiters: Sequence[Address]
+) -> int:
+    panels = PanelsClient(sender.reader, deployment.panels)
+    return panels.opened_panel(await sender.send(panels.open_panel(PANEL_RULES, arbiters)))
+
+
+async def _publish(
+    economy: Economy,
+    owner: TransactionSender,
+    deployment: Deployment,
+    accounts: Accounts,
+    service: int,
+    corpus: Corpus,
+    panel: int,
+) -> PublishedAsset:
+    """The model that a service runs, its owner's, with a vault that pays the service as host."""
+    contributors, owners = economy.contributors_share, economy.owner_share
+    return await publish_asset(
+        owner,
+        deployment,
+        AssetKind.MODEL,
+        content_root=corpus.root,
+        licence="CC0-1.0",
+        parties=Parties(
+            platform=accounts.platform.address,
+            host=accounts.services[service].address,
+            attributor=accounts.attributor.address,
+            fallback=accounts.fallback.address,
+        ),
+        shares=Shares(
+            platform=economy.platform_share,
+            host=PARTS - contributors - owners - economy.platform_share,
+            contributors=contributors,
+        ),
+        challenge_window=CHALLENGE_WINDOW_S,
+        panel=panel,
+        terms_document=f"{economy.rule.rule_id}: {economy.rule.parameters}, {service}",
+    )
