@@ -7,6 +7,7 @@ true: for that a second party has to run the requests again.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from headwater_attribution.admission.priority import priority_faults
 from headwater_attribution.bundle import EpochBundle, LeafPart
 from headwater_attribution.entitlement import Entitlement, EntitlementTree, entitlement_opens
 from headwater_attribution.epoch import receipts_root, standing_after
@@ -42,10 +43,14 @@ class LeafVerdict:
 
 @dataclass(frozen=True, slots=True)
 class BundleVerdict:
-    """The outcome for a whole bundle: faults of its other parts first, then leaf by leaf."""
+    """The outcome for a whole bundle: faults of its other parts first, then leaf by leaf.
+
+    `taken_as_given` says what could not be checked from it, a sentence each.
+    """
 
     faults: tuple[str, ...]
     leaves: tuple[LeafVerdict, ...]
+    taken_as_given: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -53,8 +58,10 @@ class BundleVerdict:
         return not self.faults and all(leaf.holds for leaf in self.leaves)
 
 
-def verify_bundle(bundle: EpochBundle, previous: EpochBundle | None = None) -> BundleVerdict:
-    """Recompute corpus root, attributions, payouts and tree from the inputs in `bundle`.
+def verify_bundle(
+    bundle: EpochBundle, previous: EpochBundle | None = None, *, desk: Address | None = None
+) -> BundleVerdict:
+    """Recompute corpus root, order, attributions, payouts and tree from the inputs in `bundle`.
 
     The evidence, charges, rows and parameters are taken as given; every result is recomputed from
     them, never from the bundle's own results. Without `previous` the number of the epoch and where
@@ -64,6 +71,7 @@ def verify_bundle(bundle: EpochBundle, previous: EpochBundle | None = None) -> B
     Args:
         bundle: the one to judge.
         previous: the bundle of the epoch before, which pins the number and the standing.
+        desk: who has to have signed the logs of seals; whoever did, where None.
 
     Raises:
         UnknownMethodError: the bundle names a method or rule that is not installed here.
@@ -73,7 +81,13 @@ def verify_bundle(bundle: EpochBundle, previous: EpochBundle | None = None) -> B
     faults = list(found.faults)
     faults += _standing_faults(bundle, previous)
     faults += _root_faults(bundle, found.tree, found.unattributed)
-    return BundleVerdict(tuple(faults), tuple(_leaves(bundle, found.tree)))
+    given = []
+    if bundle.rounds or desk is not None:
+        corpus, chain_id = bundle.corpus.corpus(), bundle.vault.chain_id
+        faults += priority_faults(corpus, bundle.rounds, chain_id, desk)
+    else:
+        given.append("The bundle holds no seals: the order of its rows is taken as given.")
+    return BundleVerdict(tuple(faults), tuple(_leaves(bundle, found.tree)), tuple(given))
 
 
 def _standing_faults(bundle: EpochBundle, previous: EpochBundle | None) -> list[str]:

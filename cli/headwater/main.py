@@ -56,6 +56,12 @@ PARTS = {
     "attribution": Part(
         "headwater.calibrate", "app", "attribution", "Check published epochs, calibrate methods."
     ),
+    "datanet": Part(
+        "headwater_marketplace.datanets.cli",
+        "app",
+        "marketplace",
+        "Seal rows, show them, judge them in the order of their seals.",
+    ),
     "wallet": Part(
         "headwater_wallet.cli",
         "app",
