@@ -10,6 +10,7 @@ from pydantic import Field, PlainSerializer
 
 from headwater_attribution.admission.priority import RoundPart
 from headwater_attribution.attribution import Attribution
+from headwater_attribution.audit_documents import AuditDocument
 from headwater_attribution.calibration.card import CalibrationCard
 from headwater_attribution.corpus import Corpus, CorpusRow
 from headwater_attribution.documents import AddressText, Strict, Word
@@ -153,6 +154,7 @@ class EpochBundle(Strict):
         calibration: the card that the rule's confidence and the method's weights come from.
         rounds: of admission, from the first on, with the seals that give the corpus its order; none
             where the order is the word of whoever made the version.
+        audits: that the confirmed parts of a method held against audits come from.
     """
 
     format: Literal["headwater/epoch/1"] = "headwater/epoch/1"
@@ -173,3 +175,4 @@ class EpochBundle(Strict):
     influence: InfluencePart | None = None
     calibration: CalibrationCard | None = None
     rounds: tuple[RoundPart, ...] = ()
+    audits: tuple[AuditDocument, ...] = ()

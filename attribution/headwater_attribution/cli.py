@@ -50,11 +50,17 @@ def verify(
     desk: Annotated[
         str, typer.Option("--desk", help="The account that has to have signed the logs of seals.")
     ] = "",
+    auditors: Annotated[
+        list[str] | None,
+        typer.Option("--auditor", help="An account that may have signed audits; may be repeated."),
+    ] = None,
 ) -> None:
     """Recompute every share of BUNDLE and say leaf by leaf whether it holds.
 
-    Its rows are held against the seals they came with, which say who had them first. With the
-    bundle of the epoch before, its number and where it starts from are checked too.
+    Its rows are held against the seals they came with, which say who had them first, and what it
+    pays of audited credit against the audits. With the bundle of the epoch before, its number and
+    where it starts from are checked too.
+
     Status 0: it holds. 1: it does not. 2: it can't be judged. A file has at most 256 MiB.
     """
     from headwater_attribution.bundle_files import read_bundle
@@ -64,7 +70,8 @@ def verify(
     try:
         before = None if previous is None else read_bundle(previous)
         by = parse_address(desk) if desk else None
-        verdict = verify_bundle(read_bundle(bundle), before, desk=by)
+        trusted = [parse_address(each) for each in auditors or ()]
+        verdict = verify_bundle(read_bundle(bundle), before, desk=by, auditors=trusted)
         _show(verdict, quiet)
         if not verdict.holds:
             wrong = len(verdict.faults) + sum(not leaf.holds for leaf in verdict.leaves)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from headwater_attribution.admission.priority import RoundPart
+from headwater_attribution.audit_documents import AuditDocument
 from headwater_attribution.bundle import (
     CorpusPart,
     EpochBundle,
@@ -75,6 +76,7 @@ def close_epoch(
     card: CalibrationCard | None = None,
     committed: CommittedInfluence | None = None,
     rounds: Sequence[RoundPart] = (),
+    audits: Sequence[AuditDocument] = (),
 ) -> EpochBundle:
     """Compute the entitlements after `answers` and everything needed to check them.
 
@@ -93,6 +95,7 @@ def close_epoch(
         card: what the method is worth; the rule then pays no more than the card confirms.
         committed: the influence vectors, where the method needs them.
         rounds: of admission, which show that the corpus stands in the order of its seals.
+        audits: of this version, signed, that an `Audited` method's confirmed parts come from.
 
     Raises:
         EvidenceMismatchError: evidence contradicts the corpus.
@@ -134,6 +137,7 @@ def close_epoch(
         influence=None if committed is None else InfluencePart(**asdict(committed)),
         calibration=card,
         rounds=tuple(rounds),
+        audits=tuple(audits),
     )
 
 

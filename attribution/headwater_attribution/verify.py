@@ -4,14 +4,16 @@ Recomputation proves what the method makes of the evidence. It can't prove that 
 true: for that a second party has to run the requests again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from headwater_attribution.admission.priority import priority_faults
+from headwater_attribution.audit_documents import audited_faults
 from headwater_attribution.bundle import EpochBundle, LeafPart
 from headwater_attribution.entitlement import Entitlement, EntitlementTree, entitlement_opens
 from headwater_attribution.epoch import receipts_root, standing_after
-from headwater_attribution.recompute import recompute_epoch
+from headwater_attribution.methods.audited import Audited
+from headwater_attribution.recompute import bundle_method, recompute_epoch
 from headwater_attribution.sumtree import SumNode
 from headwater_payments.address import Address, parse_address
 from headwater_payments.hexadecimal import parse_hex, to_hex
@@ -59,7 +61,11 @@ class BundleVerdict:
 
 
 def verify_bundle(
-    bundle: EpochBundle, previous: EpochBundle | None = None, *, desk: Address | None = None
+    bundle: EpochBundle,
+    previous: EpochBundle | None = None,
+    *,
+    desk: Address | None = None,
+    auditors: Collection[Address] = (),
 ) -> BundleVerdict:
     """Recompute corpus root, order, attributions, payouts and tree from the inputs in `bundle`.
 
@@ -72,6 +78,7 @@ def verify_bundle(
         bundle: the one to judge.
         previous: the bundle of the epoch before, which pins the number and the standing.
         desk: who has to have signed the logs of seals; whoever did, where None.
+        auditors: who may have signed audits; whoever did, where there are none.
 
     Raises:
         UnknownMethodError: the bundle names a method or rule that is not installed here.
@@ -87,6 +94,13 @@ def verify_bundle(
         faults += priority_faults(corpus, bundle.rounds, chain_id, desk)
     else:
         given.append("The bundle holds no seals: the order of its rows is taken as given.")
+    method = bundle_method(bundle)
+    if bundle.audits and not isinstance(method, Audited):
+        faults.append(f"The bundle holds audits, and {method.method_id} pays by none.")
+    elif isinstance(method, Audited) and (bundle.audits or auditors):
+        faults += audited_faults(method, bundle.audits, bundle.vault.chain_id, auditors)
+    elif isinstance(method, Audited):
+        given.append("The bundle holds no audits: the parts they confirm are taken as given.")
     return BundleVerdict(tuple(faults), tuple(_leaves(bundle, found.tree)), tuple(given))
 
 

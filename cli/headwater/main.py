@@ -54,7 +54,7 @@ PARTS = {
         "Run the reward rule over a population that attacks it.",
     ),
     "attribution": Part(
-        "headwater.calibrate", "app", "attribution", "Check published epochs, calibrate methods."
+        "headwater.attribution", "app", "attribution", "Check published epochs, calibrate methods."
     ),
     "datanet": Part(
         "headwater_marketplace.datanets.cli",

@@ -5,6 +5,7 @@ bundle holds that order against the logs of seals, without the rows that were re
 holds what stood for them in the seal.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
@@ -68,10 +69,13 @@ def round_part(log: SealLog, placed: Sequence[Placed], corpus: Corpus) -> RoundP
     Raises:
         InvalidInputError: the version has a row that its contribution doesn't hold.
     """
+    by_contribution: defaultdict[int, list[CorpusRow]] = defaultdict(list)
+    for row in corpus.rows:
+        by_contribution[row.contribution_id].append(row)
     shown = []
     for each in placed:
         number = each.contribution.contribution_id
-        mine = [row for row in corpus.rows if row.contribution_id == number]
+        mine = by_contribution[number]
         sealed = each.place is not None
         rows = tuple(
             ShownRow(
