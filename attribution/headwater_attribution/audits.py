@@ -16,8 +16,8 @@ league, keep a better answer out together, no one of them shows its harm: what s
 may then be paid more than one contribution with all their rows, and none is refuted.
 
 Questions must be drawn after the rows were committed, from what buyers ask. What an auditor calls
-the truth is a statement that can be disputed, not a computation. A bundle holds what audits came to
-and not the audits: until these are published, the parts are the attributor's word.
+the truth is a statement that can be disputed, not a computation. A bundle holds the audits as
+signed documents (`audit_documents`), and whoever verifies it works the parts out from them.
 
 Source: dues for newcomers as in Friedman and Resnick, "The Social Cost of Cheap Pseudonyms", 2001;
 credit by ablation held against a reference instead of the answer itself: ours.

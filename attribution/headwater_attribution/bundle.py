@@ -6,12 +6,14 @@ numbers. The document is strict: unknown members are refused.
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PlainSerializer
+from pydantic import Field, PlainSerializer
 
+from headwater_attribution.admission.priority import RoundPart
 from headwater_attribution.attribution import Attribution
+from headwater_attribution.audit_documents import AuditDocument
 from headwater_attribution.calibration.card import CalibrationCard
 from headwater_attribution.corpus import Corpus, CorpusRow
-from headwater_attribution.documents import Strict, Word
+from headwater_attribution.documents import AddressText, Strict, Word
 from headwater_attribution.entitlement import Entitlement, VaultDomain
 from headwater_attribution.evidence import Evidence
 from headwater_attribution.influence.committed import CommittedInfluence
@@ -20,7 +22,6 @@ from headwater_payments.address import parse_address
 from headwater_payments.hexadecimal import parse_hex
 from headwater_payments.split import PARTS
 
-AddressText = Annotated[str, AfterValidator(parse_address)]
 Atomic = Annotated[int, Field(ge=0, lt=2**128), PlainSerializer(str, when_used="json")]
 
 
@@ -151,6 +152,9 @@ class EpochBundle(Strict):
         unattributed: what this epoch's receipts left in the pool.
         influence: the vectors that the method needs, where it does.
         calibration: the card that the rule's confidence and the method's weights come from.
+        rounds: of admission, from the first on, with the seals that give the corpus its order; none
+            where the order is the word of whoever made the version.
+        audits: that the confirmed parts of a method held against audits come from.
     """
 
     format: Literal["headwater/epoch/1"] = "headwater/epoch/1"
@@ -170,3 +174,5 @@ class EpochBundle(Strict):
     unattributed: Atomic
     influence: InfluencePart | None = None
     calibration: CalibrationCard | None = None
+    rounds: tuple[RoundPart, ...] = ()
+    audits: tuple[AuditDocument, ...] = ()

@@ -47,18 +47,31 @@ def verify(
         typer.Option("--previous", help="The bundle of the epoch before, to check against."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print leaves only if they fail.")] = False,
+    desk: Annotated[
+        str, typer.Option("--desk", help="The account that has to have signed the logs of seals.")
+    ] = "",
+    auditors: Annotated[
+        list[str] | None,
+        typer.Option("--auditor", help="An account that may have signed audits; may be repeated."),
+    ] = None,
 ) -> None:
     """Recompute every share of BUNDLE and say leaf by leaf whether it holds.
 
-    With the bundle of the epoch before, its number and where it starts from are checked too.
+    Its rows are held against the seals they came with, which say who had them first, and what it
+    pays of audited credit against the audits. With the bundle of the epoch before, its number and
+    where it starts from are checked too.
+
     Status 0: it holds. 1: it does not. 2: it can't be judged. A file has at most 256 MiB.
     """
     from headwater_attribution.bundle_files import read_bundle
     from headwater_attribution.verify import verify_bundle
+    from headwater_payments.address import parse_address
 
     try:
         before = None if previous is None else read_bundle(previous)
-        verdict = verify_bundle(read_bundle(bundle), before)
+        by = parse_address(desk) if desk else None
+        trusted = [parse_address(each) for each in auditors or ()]
+        verdict = verify_bundle(read_bundle(bundle), before, desk=by, auditors=trusted)
         _show(verdict, quiet)
         if not verdict.holds:
             wrong = len(verdict.faults) + sum(not leaf.holds for leaf in verdict.leaves)
@@ -177,5 +190,7 @@ def _show(verdict: "BundleVerdict", quiet: bool) -> None:
         show_table(console, ("position", "account", "claimed", "recomputed", "verdict"), rows)
     for fault in verdict.faults:
         console.print(fault, soft_wrap=True, markup=False)
+    for given in verdict.taken_as_given:
+        console.print(given, soft_wrap=True, markup=False)
     if verdict.holds:
         console.print(f"All {len(verdict.leaves)} leaves hold.")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from headwater_payments.address import parse_address
 from headwater_payments.hexadecimal import parse_hex
 
 
@@ -38,6 +39,8 @@ def _signature(text: str) -> str:
     return text.lower()
 
 
+AddressText = Annotated[str, AfterValidator(parse_address)]
+"""An account, in its checksummed spelling."""
 Word = Annotated[str, AfterValidator(_word)]
 """32 bytes."""
 SignatureText = Annotated[str, AfterValidator(_signature)]

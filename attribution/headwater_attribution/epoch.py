@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
+from headwater_attribution.admission.priority import RoundPart
+from headwater_attribution.audit_documents import AuditDocument
 from headwater_attribution.bundle import (
     CorpusPart,
     EpochBundle,
@@ -73,6 +75,8 @@ def close_epoch(
     before: Standing | None = None,
     card: CalibrationCard | None = None,
     committed: CommittedInfluence | None = None,
+    rounds: Sequence[RoundPart] = (),
+    audits: Sequence[AuditDocument] = (),
 ) -> EpochBundle:
     """Compute the entitlements after `answers` and everything needed to check them.
 
@@ -90,6 +94,8 @@ def close_epoch(
         before: the standing at the last final root; nobody earned anything when None.
         card: what the method is worth; the rule then pays no more than the card confirms.
         committed: the influence vectors, where the method needs them.
+        rounds: of admission, which show that the corpus stands in the order of its seals.
+        audits: of this version, signed, that an `Audited` method's confirmed parts come from.
 
     Raises:
         EvidenceMismatchError: evidence contradicts the corpus.
@@ -117,7 +123,7 @@ def close_epoch(
         contributors_share=contributors_share,
         method=NamedPart(id=method.method_id, parameters=dict(method.parameters)),
         rule=NamedPart(id=rule.rule_id, parameters=asdict(rule.parameters)),
-        corpus=_corpus_part(corpus),
+        corpus=corpus_part(corpus),
         previous=PreviousPart(
             depth=standing.depth, accounts=standing.accounts, cumulative=standing.cumulative
         ),
@@ -130,6 +136,8 @@ def close_epoch(
         unattributed=earnings.unattributed,
         influence=None if committed is None else InfluencePart(**asdict(committed)),
         calibration=card,
+        rounds=tuple(rounds),
+        audits=tuple(audits),
     )
 
 
@@ -196,7 +204,8 @@ def receipts_root(receipts: Sequence[ReceiptPart]) -> bytes:
     return MerkleTree(leaves or [b""]).root
 
 
-def _corpus_part(corpus: Corpus) -> CorpusPart:
+def corpus_part(corpus: Corpus) -> CorpusPart:
+    """A version as bundles hold it."""
     return CorpusPart(
         datanet_id=corpus.datanet_id,
         version=corpus.version,

@@ -4,7 +4,7 @@ HeadwaterError
 └── AttributionError          an answer, epoch or bundle that can't be attributed as it stands
     ├── DamagedIndexError     an index file is cut short or altered: build it again
     ├── EvidenceMismatchError the evidence contradicts the corpus: ask the backend for another
-    ├── SealBrokenError       rows are not those that were sealed: show the ones that were
+    ├── SealBrokenError       rows are shown twice or at the wrong time: show them once
     ├── UnknownMethodError    no method or rule has that id here: install the one it names
     └── UnsoundRuleError      a rule paid more than came in, or to others: fix the rule
 """
@@ -33,7 +33,7 @@ class EvidenceMismatchError(AttributionError):
 
 
 class SealBrokenError(AttributionError):
-    """Rows are shown that were not sealed, or not under this number; nothing was taken in."""
+    """Rows are shown twice, under a number that is taken, or at the wrong time; nothing entered."""
 
     code = "seal_broken"
 

@@ -45,9 +45,7 @@ def recompute_epoch(bundle: EpochBundle, previous: EpochBundle | None = None) ->
         UnknownMethodError: the bundle names a method or rule that is not installed here.
         InvalidInputError: its inputs don't make a corpus or an epoch at all.
     """
-    corpus = bundle.corpus.corpus()
-    committed = None if bundle.influence is None else bundle.influence.committed()
-    method = method_from(bundle.method.id, bundle.method.parameters, corpus, committed)
+    corpus, method = bundle.corpus.corpus(), bundle_method(bundle)
     rule = rule_of(bundle)
     faults: list[str] = []
     if to_hex(corpus.root) != bundle.corpus.root:
@@ -72,6 +70,17 @@ def recompute_epoch(bundle: EpochBundle, previous: EpochBundle | None = None) ->
         for position, leaf in tree.entitlements.items()
     }
     return RecomputedEpoch(tree, details, earnings.unattributed, tuple(faults))
+
+
+def bundle_method(bundle: EpochBundle) -> AttributionMethod:
+    """The method that a bundle names, with its parameters, over its corpus.
+
+    Raises:
+        UnknownMethodError: it is not installed here, or takes no such parameters.
+    """
+    committed = None if bundle.influence is None else bundle.influence.committed()
+    named = bundle.method
+    return method_from(named.id, named.parameters, bundle.corpus.corpus(), committed)
 
 
 def _stated_standing(bundle: EpochBundle) -> Standing:

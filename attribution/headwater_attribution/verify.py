@@ -4,13 +4,16 @@ Recomputation proves what the method makes of the evidence. It can't prove that 
 true: for that a second party has to run the requests again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from headwater_attribution.admission.priority import priority_faults
+from headwater_attribution.audit_documents import audited_faults
 from headwater_attribution.bundle import EpochBundle, LeafPart
 from headwater_attribution.entitlement import Entitlement, EntitlementTree, entitlement_opens
 from headwater_attribution.epoch import receipts_root, standing_after
-from headwater_attribution.recompute import recompute_epoch
+from headwater_attribution.methods.audited import Audited
+from headwater_attribution.recompute import bundle_method, recompute_epoch
 from headwater_attribution.sumtree import SumNode
 from headwater_payments.address import Address, parse_address
 from headwater_payments.hexadecimal import parse_hex, to_hex
@@ -42,10 +45,14 @@ class LeafVerdict:
 
 @dataclass(frozen=True, slots=True)
 class BundleVerdict:
-    """The outcome for a whole bundle: faults of its other parts first, then leaf by leaf."""
+    """The outcome for a whole bundle: faults of its other parts first, then leaf by leaf.
+
+    `taken_as_given` says what could not be checked from it, a sentence each.
+    """
 
     faults: tuple[str, ...]
     leaves: tuple[LeafVerdict, ...]
+    taken_as_given: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -53,8 +60,14 @@ class BundleVerdict:
         return not self.faults and all(leaf.holds for leaf in self.leaves)
 
 
-def verify_bundle(bundle: EpochBundle, previous: EpochBundle | None = None) -> BundleVerdict:
-    """Recompute corpus root, attributions, payouts and tree from the inputs in `bundle`.
+def verify_bundle(
+    bundle: EpochBundle,
+    previous: EpochBundle | None = None,
+    *,
+    desk: Address | None = None,
+    auditors: Collection[Address] = (),
+) -> BundleVerdict:
+    """Recompute corpus root, order, attributions, payouts and tree from the inputs in `bundle`.
 
     The evidence, charges, rows and parameters are taken as given; every result is recomputed from
     them, never from the bundle's own results. Without `previous` the number of the epoch and where
@@ -64,6 +77,8 @@ def verify_bundle(bundle: EpochBundle, previous: EpochBundle | None = None) -> B
     Args:
         bundle: the one to judge.
         previous: the bundle of the epoch before, which pins the number and the standing.
+        desk: who has to have signed the logs of seals; whoever did, where None.
+        auditors: who may have signed audits; whoever did, where there are none.
 
     Raises:
         UnknownMethodError: the bundle names a method or rule that is not installed here.
@@ -73,7 +88,20 @@ def verify_bundle(bundle: EpochBundle, previous: EpochBundle | None = None) -> B
     faults = list(found.faults)
     faults += _standing_faults(bundle, previous)
     faults += _root_faults(bundle, found.tree, found.unattributed)
-    return BundleVerdict(tuple(faults), tuple(_leaves(bundle, found.tree)))
+    given = []
+    if bundle.rounds or desk is not None:
+        corpus, chain_id = bundle.corpus.corpus(), bundle.vault.chain_id
+        faults += priority_faults(corpus, bundle.rounds, chain_id, desk)
+    else:
+        given.append("The bundle holds no seals: the order of its rows is taken as given.")
+    method = bundle_method(bundle)
+    if bundle.audits and not isinstance(method, Audited):
+        faults.append(f"The bundle holds audits, and {method.method_id} pays by none.")
+    elif isinstance(method, Audited) and (bundle.audits or auditors):
+        faults += audited_faults(method, bundle.audits, bundle.vault.chain_id, auditors)
+    elif isinstance(method, Audited):
+        given.append("The bundle holds no audits: the parts they confirm are taken as given.")
+    return BundleVerdict(tuple(faults), tuple(_leaves(bundle, found.tree)), tuple(given))
 
 
 def _standing_faults(bundle: EpochBundle, previous: EpochBundle | None) -> list[str]:

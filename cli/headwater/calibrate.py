@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headwater import __version__
-from headwater_attribution.cli import app as app
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -45,7 +44,6 @@ class ModelName(StrEnum):
     TRANSFORMER = "transformer"
 
 
-@app.command()
 def calibrate(
     worlds: Annotated[
         list[WorldName] | None, typer.Option("--world", help="One of the worlds; all by default.")

@@ -54,7 +54,13 @@ PARTS = {
         "Run the reward rule over a population that attacks it.",
     ),
     "attribution": Part(
-        "headwater.calibrate", "app", "attribution", "Check published epochs, calibrate methods."
+        "headwater.attribution", "app", "attribution", "Check published epochs, calibrate methods."
+    ),
+    "datanet": Part(
+        "headwater_marketplace.datanets.cli",
+        "app",
+        "marketplace",
+        "Seal rows, show them, judge them in the order of their seals.",
     ),
     "wallet": Part(
         "headwater_wallet.cli",

@@ -1,9 +1,9 @@
-"""Auditing an answer of the embedded model: its agreement with the truth without each cause."""
+"""Auditing an answer of the embedded model: what it says without each of its causes."""
 
 from collections import defaultdict
 
 from headwater_attribution.attribution import Attribution
-from headwater_attribution.audits import AuditedShare, agreement
+from headwater_attribution.audit_documents import AuditDocument, Retried, quoted
 from headwater_attribution.evidence import Evidence, RowId
 from headwater_models.chat import ChatRequest
 from headwater_models.corpus_backend import CorpusBackend
@@ -15,8 +15,8 @@ async def audit_answer(
     evidence: Evidence,
     credited: Attribution,
     truth: str,
-) -> list[AuditedShare]:
-    """What an audit shows of each contribution that an answer quotes or that is credited with it.
+) -> AuditDocument:
+    """The audit of an answer, not signed yet: each contribution that it quotes or is credited to.
 
     Of one that is quoted and earns nothing, too: it may keep a better one out.
 
@@ -31,23 +31,16 @@ async def audit_answer(
         UnknownModelError, EmptyQuestionError, InvalidInputError: as `answer_without` does.
     """
     own, together = _rows(evidence)
-    says = agreement(evidence.answer, truth)
-    quoted = {passage.contribution_id for passage in evidence.passages if passage.spans}
-    claimed = {share.contribution_id: share.parts for share in credited.shares if share.parts}
-    found = []
-    for number in sorted(quoted | claimed.keys()):
-        without = await backend.answer_without(request, sorted(together.get(number, ())))
-        alone = await backend.answer_without(request, sorted(own.get(number, ())))
-        found.append(
-            AuditedShare(
-                number,
-                claimed.get(number, 0),
-                says,
-                agreement(without, truth),
-                agreement(alone, truth),
-            )
+    credit = {share.contribution_id for share in credited.shares if share.parts}
+    retried = [
+        Retried(
+            contribution_id=number,
+            without=await backend.answer_without(request, sorted(together.get(number, ()))),
+            alone=await backend.answer_without(request, sorted(own.get(number, ()))),
         )
-    return found
+        for number in sorted(quoted(evidence) | credit)
+    ]
+    return AuditDocument(evidence=evidence, truth=truth, retried=tuple(retried))
 
 
 def _rows(evidence: Evidence) -> tuple[dict[int, set[RowId]], dict[int, set[RowId]]]:

@@ -4,8 +4,8 @@ import random
 from dataclasses import replace
 
 import anyio
-import coincurve
 import pytest
+from attribution.desk_key import Key
 from attribution.standard_library import standard_library
 
 from headwater_attribution.admission import (
@@ -18,7 +18,6 @@ from headwater_attribution.admission import (
 from headwater_attribution.admission.fingerprint import fingerprint
 from headwater_attribution.admission.lexicon import FUNCTION_WORDS
 from headwater_attribution.admission.private import private_objection
-from headwater_attribution.admission.seal import Opening, seal, unsealed
 from headwater_attribution.admission.signed import (
     FIRST,
     SignedVerdicts,
@@ -27,30 +26,12 @@ from headwater_attribution.admission.signed import (
     replay_faults,
     review_and_sign,
 )
-from headwater_attribution.errors import SealBrokenError
-from headwater_payments.address import Address, parse_address
-from headwater_payments.eip712 import TypedData
-from headwater_payments.errors import InvalidInputError
+from headwater_payments.address import parse_address
 from headwater_payments.hexadecimal import to_hex
-from headwater_payments.signing import address_of_key, sign_with_key
 
 CHAIN = 84_532
 ALICE = parse_address("0x" + "a1" * 20)
 HONEST = standard_library()[:12]
-
-
-class Key:
-    """A signer for tests."""
-
-    def __init__(self, secret: int = 7) -> None:
-        self._key = coincurve.PrivateKey(bytes([secret]) * 32)
-
-    @property
-    def address(self) -> Address:
-        return address_of_key(self._key)
-
-    async def sign_typed_data(self, typed: TypedData) -> bytes:
-        return sign_with_key(self._key, typed)
 
 
 # Joined here, so that no file holds a whole one.
@@ -247,58 +228,6 @@ def test_who_comes_first_with_words_in_any_order_is_refused_where_public_text_is
     assert unknowing[2] < 15
     assert knowing[1] == 0
     assert knowing[2] > 30
-
-
-def opening(number: int, contributor: Address, row: str, salt: bytes = b"s" * 32) -> Opening:
-    return Opening(Contribution(number, contributor, "MIT", (row,)), salt)
-
-
-def test_rows_are_judged_in_the_order_of_their_seals_whenever_they_are_shown() -> None:
-    bob = parse_address("0x" + "b0" * 20)
-    text = "A heap is a tree whose parents never exceed their children, by any comparison."
-    author = opening(1, ALICE, text)
-    seals = {1: seal(author), 2: b"\x00" * 32}
-    # Bob sees the row once it is shown, and by then its seal has a place.
-    copy = opening(3, bob, text)
-    seals[3] = seal(copy)
-    shown = unsealed(seals, [copy, author])
-    assert [each.contributor for each in shown] == [ALICE, bob]
-    assert [verdict.rule for verdict in admit(shown)] == ["accepted/1", "same-text/1"]
-
-
-def test_a_seal_hides_its_rows_and_opens_for_nobody_else() -> None:
-    bob = parse_address("0x" + "b0" * 20)
-    author = opening(1, ALICE, "A heap is a tree.")
-    seals = {1: seal(author)}
-    assert seal(author) != seal(opening(1, ALICE, "A heap is a tree.", b"t" * 32))
-    assert seal(author) == seal(opening(9, ALICE, "A heap is a tree."))
-    for other in (
-        opening(1, bob, "A heap is a tree."),
-        opening(1, ALICE, "A heap is a bush."),
-        opening(2, ALICE, "A heap is a tree."),
-    ):
-        with pytest.raises(SealBrokenError):
-            unsealed(seals, [other])
-    with pytest.raises(SealBrokenError, match="twice"):
-        unsealed(seals, [author, author])
-    with pytest.raises(InvalidInputError, match="32"):
-        seal(opening(1, ALICE, "A heap is a tree.", b""))
-
-
-def test_a_copied_seal_opens_in_its_authors_place_only_where_submitters_are_known() -> None:
-    bob = parse_address("0x" + "b0" * 20)
-    text = "A heap is a tree whose parents never exceed their children, by any comparison."
-    copied, own = opening(1, ALICE, text), opening(2, ALICE, text)
-    seals, submitters = {1: seal(own), 2: seal(own)}, {1: bob, 2: ALICE}
-    # Where it isn't known who sealed, the copy takes the place and not the contribution.
-    both = unsealed(seals, [own, copied])
-    assert [each.contributor for each in both] == [ALICE, ALICE]
-    assert [verdict.rule for verdict in admit(both)] == ["accepted/1", "same-text/1"]
-
-    assert unsealed(seals, [own], submitters=submitters) == [own.contribution]
-    for unknown in (submitters, {2: ALICE}):
-        with pytest.raises(SealBrokenError, match="sealed by another"):
-            unsealed(seals, [own, copied], submitters=unknown)
 
 
 def test_rows_enter_under_the_licences_that_a_datanet_takes() -> None:

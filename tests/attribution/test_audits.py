@@ -1,13 +1,26 @@
 """Credit held against the truth: what audits confirm is paid, and what dividing rows gains."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
+import anyio
 import pytest
+from attribution.desk_key import Key
 from attribution.reference_backend import answer
 from attribution.small_epoch import DOMAIN, TOPICS, owner
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
 
+from headwater.main import application
+from headwater_attribution.audit_documents import (
+    AuditDocument,
+    Retried,
+    case_evidence,
+    quoted,
+    sign_audit,
+)
 from headwater_attribution.audits import (
     AuditedShare,
     agreement,
@@ -17,7 +30,7 @@ from headwater_attribution.audits import (
 )
 from headwater_attribution.bundle import EpochBundle
 from headwater_attribution.corpus import Corpus, CorpusRow
-from headwater_attribution.epoch import PaidAnswer, close_epoch
+from headwater_attribution.epoch import PaidAnswer, close_epoch, corpus_part
 from headwater_attribution.errors import UnknownMethodError
 from headwater_attribution.methods import (
     Audited,
@@ -28,9 +41,12 @@ from headwater_attribution.methods import (
 )
 from headwater_attribution.rules import CAUSES
 from headwater_attribution.verify import verify_bundle
+from headwater_marketplace.datanets.version_file import DatanetVersion
+from headwater_payments.address import Address
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.split import PARTS
 
+CHAIN = 84_532
 HALF = PARTS // 2
 
 
@@ -160,3 +176,98 @@ def test_a_method_held_against_audits_is_named_whole_by_its_parameters() -> None
         method_from(audited.method_id, {"confirmed.1": 3}, CORPUS)
     with pytest.raises(InvalidInputError, match="confirms no share"):
         confirmed_by({"confirmed.x": 1})
+
+
+def audits_of(key: Key) -> tuple[list[AuditDocument], Audited]:
+    """Signed audits of each topic, of which one confirms half, and the method that pays by them."""
+    inner = default_method(CORPUS)
+    documents, shown = [], []
+    for number, topic in enumerate(TOPICS):
+        evidence = answer(CORPUS, f"{topic}alpha {topic}gamma")
+        credited = inner.attribute(evidence)
+        named = sorted(quoted(evidence) | {share.contribution_id for share in credited.shares})
+        without = evidence.answer if number == 1 else ""
+        document = AuditDocument(
+            evidence=evidence,
+            truth=CORPUS.rows[number].text,
+            retried=tuple(Retried(contribution_id=n, without=without, alone="") for n in named),
+        )
+        documents.append(anyio.run(sign_audit, document, key, CHAIN))
+        shown += document.shares(credited)
+    return documents, Audited(inner, confirmed_parts(shown))
+
+
+def with_audits(bundle: EpochBundle, *audits: AuditDocument) -> EpochBundle:
+    return bundle.model_copy(update={"audits": audits})
+
+
+def test_a_bundle_holds_its_audits_and_each_change_of_one_is_named() -> None:
+    documents, method = audits_of(Key())
+    assert set(method.confirmed.values()) == {0, PARTS}
+    bundle = with_audits(epoch(method), *documents)
+    again = EpochBundle.model_validate_json(bundle.model_dump_json())
+    verdict = verify_bundle(again, auditors=[Key().address])
+    assert verdict.holds
+    assert not any("audits" in each for each in verdict.taken_as_given)
+    assert any("no audits" in each for each in verify_bundle(epoch(method)).taken_as_given)
+
+    def faults(*audits: AuditDocument, auditors: tuple[Address, ...] = ()) -> str:
+        return " ".join(verify_bundle(with_audits(bundle, *audits), auditors=auditors).faults)
+
+    assert "signed by" in faults(*documents, auditors=(owner(1),))
+    assert "pays 100000000 parts, and the audits confirm 0" in faults(*documents[1:])
+    assert "Audit 1 is signed by" in faults(
+        documents[0],
+        documents[1].model_copy(update={"truth": "Else."}),
+        *documents[2:],
+        auditors=(Key().address,),
+    )
+    lied = documents[0].retried[0].model_copy(update={"without": documents[0].truth})
+    told = faults(documents[0].model_copy(update={"retried": (lied,)}), *documents[1:])
+    assert "Of contribution 0" in told
+    assert "differs in contribution" in faults(
+        documents[0].model_copy(update={"retried": ()}), *documents[1:]
+    )
+    assert "is not signed" in faults(
+        documents[0].model_copy(update={"signature": ""}), *documents[1:]
+    )
+    assert "stands twice" in faults(*documents, documents[0])
+    unaudited = with_audits(epoch(default_method(CORPUS)), *documents)
+    assert any("pays by none" in each for each in verify_bundle(unaudited).faults)
+
+
+def test_a_case_names_the_audits_that_show_its_harm() -> None:
+    documents, _ = audits_of(Key())
+    found = case_evidence(0, documents)
+    assert found == case_evidence(0, documents[::-1]) != case_evidence(2, documents)
+    with pytest.raises(InvalidInputError, match="names contribution 9"):
+        case_evidence(9, documents)
+
+
+def test_the_command_audits_a_version_and_names_who_should_be_left_out(tmp_path: Path) -> None:
+    truth = "The heap keeps its smallest item at the root, so that taking it out is quick."
+    squat = "Which item of a heap is quick, the smallest item of a heap or another item?"
+    rows = [
+        CorpusRow(1, owner(1), "MIT", 0, squat),
+        CorpusRow(2, owner(2), "MIT", 1, truth),
+        CorpusRow(3, owner(3), "MIT", 2, "A queue hands out first what came in first of all."),
+    ]
+    version = DatanetVersion(corpus=corpus_part(Corpus(1, 1, rows)), rounds=())
+    (tmp_path / "version.json").write_text(version.model_dump_json())
+    asked = {"question": "Which item of a heap is quick, the smallest item?", "truth": truth}
+    (tmp_path / "questions.jsonl").write_text("\n".join([json.dumps(asked)] * 2))
+
+    def run(output: str, questions: str = "questions.jsonl") -> Result:
+        names = [str(tmp_path / each) for each in ("version.json", questions, output)]
+        return CliRunner().invoke(application(["attribution"]), ["attribution", "audit", *names])
+
+    done = run("audits.json")
+    assert done.exit_code == 1, done.output
+    assert "yes" in done.output
+    found = json.loads((tmp_path / "audits.json").read_text())
+    document = AuditDocument.model_validate(found[0])
+    assert {each.contribution_id for each in document.retried} >= {1}
+    assert truth in document.retried[0].alone
+    assert run("audits.json").exit_code == 2
+    (tmp_path / "bad.jsonl").write_text("[]")
+    assert "no object with a question" in run("other.json", "bad.jsonl").output

@@ -33,18 +33,21 @@ async def test_shares_by_removal_pay_what_is_lost_and_similarity_pays_noise(
 async def test_known_attacks_by_text_gain_next_to_nothing(
     rows: list[tuple[str, str, str]],
 ) -> None:
-    known = {name: each for name, each in ATTACKS.items() if name not in SQUATTING}
+    known = {name: each for name, each in ATTACKS.items() if name not in SQUATTING | OTHER_SEALED}
     found = await red_team(rows, 1, known, audited=0)
     assert found.keys() == {NOBODY, *known}
-    assert len(known) == 8
+    assert len(known) == 9
     for name, result in found.items():
         assert result.after.attackers < 0.03, (name, result)
+    # Who reads rows when they are shown has no seal; unsealed, the same takes most of all pay.
+    assert found["sealed: rewords"].after.honest > 0.94
     for name in ("look-alikes", "memorisation bait"):
         assert found[name].entered < 0.05 * found[name].handed_in, name
     assert found["near-copies"].after.victim > 0.95 * found["near-copies"].victim_before
     assert found["splits"].after.attackers <= 0.01
 
 
+OTHER_SEALED = {"sealed: words", "sealed: clauses", "sealed: sentences"}
 SQUATTING = {name for name in ATTACKS if name.startswith(("squatting", "questions"))}
 
 

@@ -2,23 +2,26 @@
 
 Words can't show who wrote them. Whoever sees rows before they are committed (an operator, a reader
 of the mempool) may commit their words first, and then a desk sees just what it would see if the
-thief were the author. So a contributor commits a *seal* first, a hash of rows and a random salt
-that tells nothing about them, and shows the rows when the seal has its place: as the `contentRoot`
-of `ContributionBond.submit` it has one in a block. Contributions are judged in the order of their
-seals.
+thief were the author. So a contributor commits a *seal* first, 32 bytes that tell nothing about the
+rows, and shows the rows when the seal has its place: in a log that the datanet's desk signs
+(`seal_log`), or in a block, by the contract `RowCommitments`.
+
+A seal is the root of that contract's tree over the rows, each with its owner and a salt of its own.
+So the place of single rows can be shown, in a bundle or on chain, and nothing is told of the rows
+that were refused.
 
 Whoever makes rows of others' rows has to have seen them, so the seal of the copy comes later. That
 ends where rows were known before they were sealed: what has been public may be sealed by anybody.
 """
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from eth_utils.crypto import keccak
+
 from headwater_attribution.admission.verdict import Contribution
-from headwater_attribution.errors import SealBrokenError
 from headwater_payments.address import Address
 from headwater_payments.errors import InvalidInputError
 
@@ -28,66 +31,69 @@ SALT: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A contribution with the salt that its seal was made with; its number is the seal's place."""
+    """A contribution with the salt that its seal was made with.
+
+    Raises:
+        InvalidInputError: there are no rows, or the salt is not `SALT` bytes.
+    """
 
     contribution: Contribution
     salt: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.salt) != SALT:
+            raise InvalidInputError(f"A seal takes a salt of {SALT} random bytes.")
+        if not self.contribution.rows:
+            raise InvalidInputError("A seal is made over one row or more.")
 
 
 def seal(opening: Opening) -> bytes:
     """The 32 bytes to commit: of contributor, licence, rows and salt, and not of the number.
 
-    The number is given by who takes the seal. The contributor is in it, so that another can't
-    commit the same seal and open it as its own.
-
-    Raises:
-        InvalidInputError: the salt is not `SALT` bytes.
+    The number is given by who takes the seal. The contributor is in it, so that whoever copies it
+    commits for the contributor.
     """
-    if len(opening.salt) != SALT:
-        raise InvalidInputError(f"A seal takes a salt of {SALT} random bytes.")
+    return root_of(row_leaves(opening))
+
+
+def row_leaves(opening: Opening) -> tuple[bytes, ...]:
+    """What stands for each row, in order; 32 bytes each, which tell nothing without the salt."""
     shown = opening.contribution
-    body = json.dumps([shown.contributor, shown.licence_id, shown.rows], separators=(",", ":"))
-    return hashlib.sha256(b"headwater/seal/1\n" + opening.salt + body.encode()).digest()
+    return tuple(
+        row_leaf(shown.contributor, shown.licence_id, number, text, row_salt(opening.salt, number))
+        for number, text in enumerate(shown.rows)
+    )
 
 
-def unsealed(
-    seals: Mapping[int, bytes],
-    openings: Iterable[Opening],
-    *,
-    submitters: Mapping[int, Address] | None = None,
-) -> list[Contribution]:
-    """The contributions that were shown, in the order of their seals; to be judged in that order.
+def row_salt(salt: bytes, row: int) -> bytes:
+    """The salt of one row, which can be shown without the others'."""
+    return hashlib.sha256(b"headwater/row-salt/1\n" + salt + row.to_bytes(8, "big")).digest()
 
-    What was sealed and not shown is left out: its place holds nobody up.
 
-    A seal read in the mempool can be copied under a lower number. Without `submitters` anybody may
-    then open the author's contribution in that place, too, once it is shown. It stays the author's,
-    so nothing is gained; but its rows are judged there, and in the author's place refused as rows
-    that were handed in before.
+def row_leaf(contributor: Address, licence_id: str, row: int, text: str, salt: bytes) -> bytes:
+    """What stands for one row: as `RowCommitments.leafOf` of `row_hash`, the owner and the salt."""
+    owner = bytes(12) + bytes.fromhex(contributor[2:])
+    return bytes(keccak(keccak(row_hash(licence_id, row, text) + owner + salt)))
 
-    Args:
-        seals: by the contribution's number what was committed; lower numbers came first.
-        openings: what was shown, in any order.
-        submitters: by the contribution's number who committed the seal, as `ContributionBond`
-            names its contributor; nobody opens a contribution in a place that isn't its own.
+
+def row_hash(licence_id: str, row: int, text: str) -> bytes:
+    """SHA-256 of a tag, the licence, the row's number in its contribution, and its text."""
+    licence = licence_id.encode()
+    head = len(licence).to_bytes(2, "big") + licence + row.to_bytes(8, "big")
+    body = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(b"headwater/sealed-row/1\n" + head + body).digest()
+
+
+def root_of(leaves: Sequence[bytes]) -> bytes:
+    """The root of leaves in order; a node hashes its children sorted, an odd one moves up.
 
     Raises:
-        SealBrokenError: a contribution was never sealed, is not what was, is shown twice, or was
-            sealed in that place by another than its contributor.
+        InvalidInputError: there are none.
     """
-    shown: dict[int, Contribution] = {}
-    for opening in openings:
-        number = opening.contribution.contribution_id
-        if seals.get(number) != seal(opening) or number in shown:
-            raise SealBrokenError(
-                f"Contribution {number} is not what was sealed as {number}, or is shown twice.",
-                contribution_id=number,
-            )
-        if submitters is not None and submitters.get(number) != opening.contribution.contributor:
-            raise SealBrokenError(
-                f"Contribution {number} was sealed by another than who contributed it: "
-                "show it under the number of its own seal.",
-                contribution_id=number,
-            )
-        shown[number] = opening.contribution
-    return [shown[number] for number in sorted(shown)]
+    if not leaves:
+        raise InvalidInputError("A seal is made over one row or more.")
+    level = list(leaves)
+    while len(level) > 1:
+        pairs = [level[at : at + 2] for at in range(0, len(level), 2)]
+        level = [bytes(keccak(b"".join(sorted(p)))) if p[1:] else p[0] for p in pairs]
+    return level[0]

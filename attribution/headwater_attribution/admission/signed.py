@@ -8,6 +8,7 @@ same verdicts.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from headwater_attribution.admission.desk import AdmissionDesk
 from headwater_attribution.admission.parameters import AdmissionParameters
+from headwater_attribution.admission.seal_log import SealLog
 from headwater_attribution.admission.verdict import Contribution, Verdict
 from headwater_attribution.documents import SignatureText, Word
 from headwater_payments.address import Address
@@ -50,6 +52,10 @@ class SignedVerdicts(BaseModel):
         rows: the hash of who handed in which rows under which licence.
         parameters: the hash of the thresholds and of what else the desk knew (`ground_hash`).
         before: the hash of the document before, or `FIRST`.
+        seal: what the rows were sealed as (`admission.seal`), or would have been; `FIRST` where
+            nobody made a seal of them.
+        round: in which they were shown, from 1; 0 where there are no rounds.
+        place: of the seal in the round's log; None where the rows are dated at their opening.
         verdicts: one for each row, in order.
         signature: the desk's, empty until it is signed.
     """
@@ -61,6 +67,9 @@ class SignedVerdicts(BaseModel):
     rows: Word
     parameters: Word
     before: Word
+    seal: Word = FIRST
+    round: int = Field(default=0, ge=0, lt=2**64)
+    place: int | None = Field(default=None, ge=0, lt=2**64)
     verdicts: tuple[Verdict, ...]
     signature: SignatureText = ""
 
@@ -86,7 +95,15 @@ class SignedVerdicts(BaseModel):
 
 
 async def review_and_sign(
-    desk: AdmissionDesk, contribution: Contribution, before: str, signer: Signer, chain_id: int
+    desk: AdmissionDesk,
+    contribution: Contribution,
+    before: str,
+    signer: Signer,
+    chain_id: int,
+    *,
+    seal: str = FIRST,
+    number: int = 0,
+    place: int | None = None,
 ) -> SignedVerdicts:
     """Judge a contribution, take it in, and sign the verdicts.
 
@@ -96,12 +113,16 @@ async def review_and_sign(
         before: the hash of the document before, or `FIRST`.
         signer: the desk's key.
         chain_id: of the signature.
+        seal: what the rows were sealed as; `rounds.review_round` gives it.
+        number: of the round.
+        place: of the seal in the round.
 
     Raises:
         HeadwaterError: the signer refuses; the contribution is taken in all the same, so ask it
             again with `preview` of a desk that has not.
     """
-    judged = _judged(desk, contribution, before)
+    found = _judged(desk, contribution, before)
+    judged = found.model_copy(update={"seal": seal, "round": number, "place": place})
     signature = await signer.sign_typed_data(judged.to_sign(chain_id))
     return judged.model_copy(update={"signature": to_hex(signature)})
 
@@ -111,6 +132,7 @@ def replay_faults(
     desk: AdmissionDesk,
     issuer: Address,
     chain_id: int,
+    logs: Sequence[SealLog] = (),
 ) -> tuple[str, ...]:
     """Judge everything again, and say where signed verdicts differ; nothing where all hold.
 
@@ -119,8 +141,9 @@ def replay_faults(
         desk: fresh, with the thresholds that the terms name.
         issuer: who has to have signed.
         chain_id: of the signatures.
+        logs: of all rounds' seals; without them the order of the history is taken as given.
     """
-    faults: list[str] = []
+    faults = _order_faults(history, logs) if logs else []
     before = FIRST
     for contribution, stated in history:
         found = _judged(desk, contribution, before)
@@ -143,6 +166,30 @@ def replay_faults(
             faults.append(f"The verdicts on {where} leave out rows.")
         before = to_hex(stated.hash())
     return tuple(faults)
+
+
+def _order_faults(
+    history: Sequence[tuple[Contribution, SignedVerdicts]], logs: Sequence[SealLog]
+) -> list[str]:
+    """Where verdicts state a place that their seal hasn't, or were given in another order."""
+    seals = {(log.round, place): each for log in logs for place, each in enumerate(log.seals)}
+    faults, last = [], (0, 0)
+    for contribution, stated in history:
+        where = f"contribution {contribution.contribution_id}"
+        if stated.place is None:
+            here = (stated.round, _UNSEALED)
+        else:
+            here = (stated.round, stated.place)
+            if seals.get(here) != stated.seal:
+                faults.append(f"The log has another seal than {where} in the place stated for it.")
+        if here < last:
+            faults.append(f"The verdicts on {where} were given out of the order of the seals.")
+        last = here
+    return faults
+
+
+_UNSEALED: Final = 2**64
+"""Comes after all places of a round."""
 
 
 def parameters_hash(parameters: AdmissionParameters) -> str:

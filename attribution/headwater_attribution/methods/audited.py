@@ -3,8 +3,8 @@
 What isn't confirmed stays unattributed. The upper end of an interval stays where it was: audits say
 how much is shown, not how much there may be.
 
-Who recomputes an epoch takes the confirmed parts as its bundle states them. The audits that they
-come from are not in it: until those are published, the parts are the attributor's word.
+Who recomputes an epoch takes the confirmed parts as its bundle states them, and holds them against
+the audits in it (`audit_documents`). In a bundle without audits they are the attributor's word.
 """
 
 from collections.abc import Mapping

@@ -1,12 +1,17 @@
 """From submissions to a datanet: admission with reasons, a version with a root, a model over it."""
 
 import re
+import secrets
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from headwater.demo.contributions import Submission
 from headwater.demo.parties import Parties
 from headwater_attribution.admission import Contribution, Verdict, admit
+from headwater_attribution.admission.priority import RoundPart, round_part
+from headwater_attribution.admission.rounds import Placed, in_order
+from headwater_attribution.admission.seal import SALT, Opening, seal
+from headwater_attribution.admission.seal_log import SealLog
 from headwater_attribution.clusters import star_centres
 from headwater_attribution.corpus import Corpus, CorpusRow
 from headwater_models.corpus_backend import CorpusBackend
@@ -22,13 +27,20 @@ MODEL = "stdlib-docs"
 class Datanet:
     """One version: what was submitted, what was said about it, and the rows that entered.
 
-    `kept` gives, for each row of the corpus, its submission and its number there.
+    `kept` gives, for each row of the corpus, its submission and its number there. `log` holds the
+    seals that everybody committed first, and `placed` what was then shown, in their order.
     """
 
     submissions: tuple[Submission, ...]
     verdicts: tuple[Verdict, ...]
     corpus: Corpus
     kept: tuple[tuple[Submission, int], ...]
+    log: SealLog
+    placed: tuple[Placed, ...]
+
+    def round(self, log: SealLog) -> RoundPart:
+        """What shows in a bundle who had the rows first; `log` is the datanet's own, signed."""
+        return round_part(log, self.placed, self.corpus)
 
     @property
     def titles(self) -> list[str]:
@@ -63,17 +75,22 @@ class Datanet:
 def build_datanet(
     submitted: list[Submission], parties: Parties, *, version: int, admission: bool
 ) -> Datanet:
-    """Judge every row in commit order and make a version of those that pass."""
-    contributions = [
-        Contribution(
-            contribution_id=each.identity,
-            contributor=parties.contributors[each.identity].address,
-            licence_id=LICENCE,
-            rows=tuple(text for _, text in each.rows),
+    """Judge every row in the order of seals and make a version of those that pass."""
+    openings = [
+        Opening(
+            Contribution(
+                contribution_id=each.identity,
+                contributor=parties.contributors[each.identity].address,
+                licence_id=LICENCE,
+                rows=tuple(text for _, text in each.rows),
+            ),
+            secrets.token_bytes(SALT),
         )
         for each in submitted
     ]
-    verdicts = admit(contributions)
+    log = SealLog(datanet_id=1, round=1, seals=tuple(to_hex(seal(each)) for each in openings))
+    placed = in_order(log, openings)
+    verdicts = admit(each.contribution for each in placed)
     enters = {v.ref for v in verdicts if v.accepted or not admission}
     by_identity = {each.identity: each for each in submitted}
     kept: list[tuple[Submission, int]] = []
@@ -93,7 +110,7 @@ def build_datanet(
             )
         )
     corpus = Corpus(1, version, rows)
-    return Datanet(tuple(submitted), tuple(verdicts), corpus, tuple(kept))
+    return Datanet(tuple(submitted), tuple(verdicts), corpus, tuple(kept), log, tuple(placed))
 
 
 def serve_from(datanet: Datanet) -> CorpusBackend:

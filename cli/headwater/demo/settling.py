@@ -15,6 +15,7 @@ from headwater.demo.lineage import (
 from headwater.demo.market import CHAT_PATH, Market
 from headwater.demo.network import Network
 from headwater.demo.parties import Parties
+from headwater_attribution.admission.seal_log import SealLog, sign_log
 from headwater_attribution.bundle import EpochBundle
 from headwater_attribution.entitlement import VaultDomain
 from headwater_attribution.epoch import PaidAnswer, close_epoch
@@ -68,8 +69,10 @@ async def settle_everything(
     await pull_royalties(market.operator, lineage.briefing, lineage.model)
     await pull_royalties(market.operator, lineage.model, lineage.datanet)
     answers = await answers_of(market, lineage)
-    bundle = epoch_bundle(network, lineage, datanet, answers)
-    holds = verify_bundle(bundle).holds
+    curator = parties.by_role["curator"]
+    log = await sign_log(datanet.log, curator, network.deployment.chain_id)
+    bundle = epoch_bundle(network, lineage, datanet, answers, log)
+    holds = verify_bundle(bundle, desk=curator.address).holds
     vault = RevenueVaultClient(network.chain.reader, lineage.datanet.vault)
     worker = EpochWorker(
         network.sender(parties, "attributor"),
@@ -107,6 +110,7 @@ def epoch_bundle(
     lineage: Lineage,
     datanet: Datanet,
     answers: Sequence[PaidAnswer],
+    log: SealLog,
 ) -> EpochBundle:
     """The first epoch of the datanet's vault under the demonstration's rule."""
     return close_epoch(
@@ -119,6 +123,7 @@ def epoch_bundle(
         default_method(datanet.corpus),
         RULE,
         contributors_share=CONTRIBUTORS_SHARE,
+        rounds=(datanet.round(log),),
     )
 
 

@@ -107,7 +107,8 @@ async def audits(library: Library, asked: Sequence[Question]) -> list[AuditedSha
         request = _asked(each.text)
         evidence = await _answered(backend, request)
         credited = method.attribute(evidence)
-        found += await audit_answer(backend, request, evidence, credited, each.truth)
+        audit = await audit_answer(backend, request, evidence, credited, each.truth)
+        found += audit.shares(credited)
     return found
 
 

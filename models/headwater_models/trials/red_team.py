@@ -192,6 +192,10 @@ ATTACKS: Final[Mapping[str, Attack]] = {
     "squatting: sentences": squatting.sentences_first,
     "squatting: rewords": squatting.rewords_first,
     "squatting: blind": squatting.blind,
+    "sealed: words": squatting.once_shown(squatting.words_first),
+    "sealed: clauses": squatting.once_shown(squatting.clauses_first),
+    "sealed: sentences": squatting.once_shown(squatting.sentences_first),
+    "sealed: rewords": squatting.once_shown(squatting.rewords_first),
     "questions repeated": squatting.questions_repeated,
     "questions worded": squatting.questions_worded,
 }

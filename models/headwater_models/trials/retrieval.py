@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from headwater_attribution.audits import confirmed_parts
 from headwater_attribution.calibration.measured import TRUTH, Figures
 from headwater_attribution.calibration.metrics import (
     Bools,
@@ -25,17 +26,21 @@ from headwater_attribution.evidence import Evidence
 from headwater_attribution.influence.factors import Floats
 from headwater_attribution.methods import (
     AttributionMethod,
+    Audited,
     RetrievalLeaveOneOut,
     SpanMatch,
     SpanTrace,
     default_method,
 )
+from headwater_models.questions import Question as HeldOut
 from headwater_models.questions import held_out_questions
 from headwater_models.trials.library import (
     Authors,
     Library,
+    Question,
     Row,
     answers,
+    audits,
     drawn_authors,
     enter,
 )
@@ -77,8 +82,9 @@ async def measure_retrieval(
         ]
     )
     evidence = await answers(library, questions)
+    confirmed = confirmed_parts(await audits(library, _audited(library, seed)))
     found = {}
-    for name, shares in _shares(library, evidence, contributors).items():
+    for name, shares in _shares(library, evidence, contributors, confirmed).items():
         found[name] = {
             "lds": linear_datamodelling_score(shares, truth.subsets, truth.losses),
             "left_out": rank_correlation(shares, left_out),
@@ -111,11 +117,22 @@ def _authors(rows: Sequence[tuple[str, str, str]], seed: int) -> dict[int, list[
 
 
 def _questions(library: Library, seed: int) -> list[str]:
+    return [each.text for each in _held_out(library, QUESTIONS, seed)]
+
+
+def _audited(library: Library, seed: int) -> list[Question]:
+    """Questions that are audited, three for each contributor, none of which has to be paid for."""
+    texts = [row.text for row in library.corpus.rows]
+    held_out = _held_out(library, 3 * (HONEST + SPAMMERS), seed + 1_000)
+    return [Question(each.text, texts[each.answer_position]) for each in held_out]
+
+
+def _held_out(library: Library, count: int, seed: int) -> list[HeldOut]:
     rows = list(zip(library.titles, (row.text for row in library.corpus.rows), strict=True))
     honest = [
         index for index, row in enumerate(library.corpus.rows) if row.contribution_id < HONEST
     ]
-    return [each.text for each in held_out_questions(rows, QUESTIONS, seed, honest)]
+    return held_out_questions(rows, count, seed, honest)
 
 
 async def _scores(authors: Authors, present: Bools, questions: Sequence[str]) -> Floats:
@@ -128,7 +145,10 @@ async def _scores(authors: Authors, present: Bools, questions: Sequence[str]) ->
 
 
 def _shares(
-    library: Library, evidence: Sequence[Evidence], contributors: int
+    library: Library,
+    evidence: Sequence[Evidence],
+    contributors: int,
+    confirmed: Mapping[int, int],
 ) -> Mapping[str, Floats]:
     """By method `[C, Q]` what it attributes; `retrieved` is mere similarity, normalised."""
     corpus = library.corpus
@@ -137,6 +157,7 @@ def _shares(
         SpanMatch(corpus),
         SpanTrace(corpus),
         default_method(corpus),
+        Audited(default_method(corpus), confirmed),
     )
     found = {}
     for method in methods:

@@ -10,9 +10,14 @@ from itertools import cycle
 
 import numpy as np
 
+from headwater_attribution.admission import Contribution
+from headwater_attribution.admission.rounds import in_order
+from headwater_attribution.admission.seal import Opening, seal
+from headwater_attribution.admission.seal_log import SealLog
 from headwater_models.terms import STOP_WORDS, plain_words
-from headwater_models.trials.library import Row
-from headwater_models.trials.stage import FIRST, LATER, Stage
+from headwater_models.trials.library import LICENCE, Row, account
+from headwater_models.trials.stage import FIRST, LATER, Attack, Stage
+from headwater_payments.hexadecimal import to_hex
 
 RARE_WORDS = 8
 """Of each row that is squatted on."""
@@ -54,6 +59,35 @@ def blind(stage: Stage) -> Mapping[int, Sequence[Row]]:
         other = stage.public[int(stage.random.integers(len(stage.public)))]
         rows.append((title, _filled(stage, stage.public, _content(other)[:RARE_WORDS])))
     return {FIRST: rows}
+
+
+def once_shown(attack: Attack) -> Attack:
+    """The same where a datanet takes seals first: who reads rows has none of that round.
+
+    Honest rows are sealed, then shown; the attacker reads them and is the first to hand in.
+    """
+
+    def handed_in(stage: Stage) -> Mapping[int, Sequence[Row]]:
+        sent = attack(stage)
+        honest = [_opening(number, own) for number, own in sorted(stage.authors.items())]
+        log = SealLog(datanet_id=1, round=1, seals=tuple(to_hex(seal(each)) for each in honest))
+        reader = [_opening(number, own) for number, own in sorted(sent.items())]
+        placed = in_order(log, [*reader, *honest])
+        order = [each.contribution.contribution_id for each in placed]
+        last = max(order.index(number) for number in stage.authors)
+        return {
+            LATER + at if at > last else number: sent[number]
+            for at, number in enumerate(order)
+            if number in sent
+        }
+
+    return handed_in
+
+
+def _opening(number: int, rows: Sequence[Row]) -> Opening:
+    texts = tuple(text for _, text in rows)
+    salt = abs(number).to_bytes(32, "big")
+    return Opening(Contribution(number, account(number), LICENCE, texts), salt)
 
 
 def questions_repeated(stage: Stage) -> Mapping[int, Sequence[Row]]:

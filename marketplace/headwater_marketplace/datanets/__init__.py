@@ -1,0 +1,1 @@
+"""Datanets: rows are sealed, shown, judged and versioned, round by round."""

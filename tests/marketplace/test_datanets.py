@@ -1,0 +1,208 @@
+"""Datanets by command: what is sealed is judged before what was only shown, on chain and off."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import anyio
+import pytest
+from attribution.reference_backend import answer
+from contracts.world import World, open_world
+from typer.testing import CliRunner
+
+from headwater.main import application
+from headwater_attribution.admission.seal import row_hash, row_salt
+from headwater_attribution.entitlement import VaultDomain
+from headwater_attribution.epoch import PaidAnswer, close_epoch
+from headwater_attribution.methods import default_method
+from headwater_attribution.rules import CAUSES
+from headwater_attribution.verify import verify_bundle
+from headwater_contracts.chains.local import LocalChain
+from headwater_contracts.clients.row_commitments import (
+    HiddenRow,
+    HiddenRows,
+    RowCommitmentsClient,
+)
+from headwater_contracts.deployments import DEVELOPMENT, deploy_development_contracts
+from headwater_marketplace.datanets.opening_file import read_opening
+from headwater_marketplace.datanets.version_file import read_version
+from headwater_payments.address import parse_address
+from headwater_payments.hexadecimal import parse_hex
+from headwater_wallet.keys import SeedKeystore
+
+pytestmark = pytest.mark.anyio
+
+PASSWORD = "correct horse battery"
+ALICE, BOB = (parse_address("0x" + digits * 20) for digits in ("a1", "b0"))
+HEAP = "A heap is a tree whose parents never exceed their children, by any comparison."
+QUEUE = "A queue hands out first what came first, and a stack hands out what came last."
+
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> SeedKeystore:
+    keystore = SeedKeystore.create()
+    keystore.save(tmp_path / "seed.json", PASSWORD, rounds=2)
+    (tmp_path / "password").write_text(PASSWORD)
+    return keystore
+
+
+@pytest.fixture
+def datanet(tmp_path: Path, key: SeedKeystore) -> Command:
+    """Runs a command of `headwater datanet`; the desk's key signs."""
+    seed = str(tmp_path / "seed.json")
+
+    def run(name: str, *arguments: object, status: int = 0, keyed: bool = False) -> str:
+        options = ["--keyfile", seed] if keyed else []
+        done = CliRunner().invoke(
+            application(["datanet"]),
+            ["datanet", name, *map(str, arguments), *options],
+            env={"HEADWATER_PASSWORD_FILE": str(tmp_path / "password")},
+        )
+        assert done.exit_code == status, done.output
+        return done.output.strip()
+
+    return run
+
+
+def sealed(datanet: Command, path: Path, who: str, *rows: str) -> str:
+    """Seals rows into the file of an opening, and gives the seal."""
+    lines = path.with_suffix(".jsonl")
+    lines.write_text("\n".join(json.dumps(row) for row in rows))
+    return datanet("seal", lines, path, "--contributor", who, "--licence", "MIT")
+
+
+def test_what_is_read_when_it_is_shown_cannot_be_squatted_on(
+    tmp_path: Path, datanet: Command
+) -> None:
+    folder, alices, bobs = tmp_path / "net", tmp_path / "alice", tmp_path / "bob"
+    datanet("start", folder, "--datanet", 1, "--licence", "MIT", keyed=True)
+    datanet("start", folder, "--datanet", 1, status=2, keyed=True)
+    seal = sealed(datanet, alices, ALICE, HEAP, QUEUE)
+    assert alices.stat().st_mode & 0o077 == 0
+    place = json.loads(datanet("take", folder, seal, keyed=True))
+    assert (place["place"], place["seal"]) == (0, seal)
+    assert "still takes seals" in datanet("show", folder, alices, status=2)
+    assert "open it first" in datanet("admit", folder, status=2, keyed=True)
+    assert "with 1 seals" in datanet("open", folder, keyed=True)
+
+    # Bob reads Alice's file as soon as it is shown, and is quick; but no seal is taken any more.
+    copied = sealed(datanet, bobs, BOB, HEAP, QUEUE)
+    assert "no seals any more" in datanet("take", folder, copied, status=2, keyed=True)
+    assert datanet("show", folder, bobs) == "contribution 1, dated at its opening"
+    assert datanet("show", folder, alices) == "contribution 2, sealed at place 0"
+    assert "shown twice" in datanet("show", folder, alices, status=2)
+    verdicts = [line.split("\t") for line in datanet("admit", folder, keyed=True).splitlines()[1:]]
+    assert [(each[0], each[2]) for each in verdicts] == [
+        ("2", "accepted/1"),
+        ("2", "accepted/1"),
+        ("1", "same-text/1"),
+        ("1", "same-text/1"),
+    ]
+    assert datanet("check", folder) == "1 rounds hold"
+
+
+def test_a_version_takes_its_seals_into_the_bundle_and_later_rounds_follow(
+    tmp_path: Path, datanet: Command, key: SeedKeystore
+) -> None:
+    folder = tmp_path / "net"
+    datanet("start", folder, "--datanet", 1, keyed=True)
+    for number, (who, row) in enumerate(((ALICE, HEAP), (BOB, QUEUE))):
+        path = tmp_path / f"opening{number}"
+        datanet("take", folder, sealed(datanet, path, who, row), keyed=True)
+        datanet("open", folder, keyed=True)
+        datanet("show", folder, path)
+        datanet("admit", folder, keyed=True)
+    assert datanet("check", folder) == "2 rounds hold"
+    assert "version 2, 2 rows" in datanet("version", folder, tmp_path / "version.json")
+
+    version = read_version(tmp_path / "version.json")
+    corpus = version.corpus.corpus()
+    paid = PaidAnswer("0x" + "01" * 32, 1_000, answer(corpus, "heap tree parents children"))
+    where = DEVELOPMENT.settlement_token  # any address
+    bundle = close_epoch(
+        1,
+        VaultDomain(84_532, where, where),
+        corpus,
+        [paid],
+        default_method(corpus),
+        CAUSES,
+        contributors_share=60_000_000,
+        rounds=version.rounds,
+    )
+    verdict = verify_bundle(bundle, desk=key.signer(0).address)
+    assert verdict.holds
+    assert verdict.leaves[0].account == ALICE
+
+    shown = folder / "rounds" / "1" / "shown.jsonl"
+    shown.write_text(shown.read_text().replace("heap", "bush"))
+    assert "datanet_refused" in datanet("check", folder, status=1)
+
+
+def test_another_key_than_the_desks_and_damaged_files_are_refused(
+    tmp_path: Path, datanet: Command
+) -> None:
+    folder = tmp_path / "net"
+    datanet("start", folder, "--datanet", 1, keyed=True)
+    refused = datanet("take", folder, "0x" + "01" * 32, "--index", 1, status=2, keyed=True)
+    assert "The desk of this datanet is" in refused
+    (tmp_path / "rows.jsonl").write_text('"one"\n{"no": "text"}')
+    arguments = ("--contributor", ALICE, "--licence", "MIT")
+    opening = tmp_path / "opening"
+    told = datanet("seal", tmp_path / "rows.jsonl", opening, *arguments, status=2)
+    assert "Line 2" in told
+    assert not opening.exists()
+    (tmp_path / "rows.jsonl").write_text("[" * 100_000)
+    assert "not JSON" in datanet("seal", tmp_path / "rows.jsonl", opening, *arguments, status=2)
+    (folder / "rounds" / "1").mkdir(parents=True)
+    (folder / "rounds" / "1" / "seals.json").write_text("{}")
+    assert "not what a datanet keeps" in datanet("open", folder, status=2, keyed=True)
+    assert "can't be read" in datanet("check", tmp_path / "nowhere", status=2)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with await LocalChain.start() as chain:
+        yield await open_world(chain, await deploy_development_contracts(chain))
+
+
+async def test_seals_on_chain_have_their_place_by_their_block(
+    world: World, tmp_path: Path, datanet: Command, key: SeedKeystore
+) -> None:
+    folder, chain = tmp_path / "net", ("--rpc", world.chain.url)
+    await world.chain.fund(key.signer(0).address, 10**18)
+
+    def on_chain() -> tuple[str, str, str]:
+        datanet("start", folder, "--datanet", 1, keyed=True)
+        first = sealed(datanet, tmp_path / "first", BOB, QUEUE)
+        second = sealed(datanet, tmp_path / "second", ALICE, HEAP, QUEUE)
+        for seal in (first, second, first):
+            told = datanet("commit", seal, *chain, "--chain-id", 84_532, keyed=True)
+            assert "committed in block" in told
+        assert "with 2 seals" in datanet("open", folder, *chain, keyed=True)
+        shown = [datanet("show", folder, tmp_path / name) for name in ("second", "first")]
+        datanet("admit", folder, keyed=True)
+        assert datanet("check", folder, *chain) == "1 rounds hold"
+        return second, *shown
+
+    second, shown_second, shown_first = await anyio.to_thread.run_sync(on_chain)
+    assert shown_second == "contribution 1, sealed at place 1"
+    assert shown_first == "contribution 2, sealed at place 0"
+    told = await anyio.to_thread.run_sync(datanet, "version", folder, tmp_path / "version")
+    assert "2 rows" in told
+
+    # The same row, opened by itself, on chain.
+    salt = parse_hex(read_opening(tmp_path / "second").salt, length=32)
+    hidden = [
+        HiddenRow(row_hash("MIT", n, text), ALICE, row_salt(salt, n))
+        for n, text in enumerate((HEAP, QUEUE))
+    ]
+    contract = RowCommitmentsClient(world.chain.reader, DEVELOPMENT.row_commitments)
+    proof = HiddenRows(hidden).prove(0)
+    assert await contract.priority(parse_hex(second), hidden[0], proof) is not None
