@@ -12,11 +12,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from headwater_contracts.artifacts import CONTRACTS
+from headwater_contracts.artifacts import CONTRACTS, load_artifact
 from headwater_contracts.toolchain import SOLIDITY_ROOT, find_program
 from headwater_payments.errors import HeadwaterError, UnavailableError
 
 ARTIFACTS = Path(__file__).resolve().parent / "artifacts"
+REFUSALS = Path(__file__).resolve().parent / "refusals"
 DEPLOYMENTS = Path(__file__).resolve().parent / "deployments"
 
 
@@ -57,6 +58,20 @@ def write_artifacts() -> list[str]:
     return changed
 
 
+def write_refusals() -> list[str]:
+    """Write the classes of the contracts' errors; gives the modules that changed."""
+    from headwater_contracts.refusal_classes import refusal_modules
+
+    changed = []
+    REFUSALS.mkdir(exist_ok=True)
+    for name, text in refusal_modules().items():
+        file = REFUSALS / name
+        if not file.is_file() or file.read_text("utf-8") != text:
+            file.write_text(text, "utf-8")
+            changed.append(f"{REFUSALS.name}/{name}")
+    return changed
+
+
 def write_deployments() -> list[str]:
     """Write the addresses on public chains, which follow from the artifacts; gives what changed."""
     from headwater_contracts.deployments.plan import DeploymentPlan
@@ -93,7 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     options = parser.parse_args(arguments)
     try:
-        names = stale_artifacts() if options.check else write_artifacts() + write_deployments()
+        names = stale_artifacts() if options.check else _written()
     except HeadwaterError as exc:
         sys.stderr.write(f"{exc}\n")
         return 1
@@ -104,6 +119,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     sys.stdout.write(f"{'changed' if names else 'unchanged'}: {', '.join(names or CONTRACTS)}\n")
     return 0
+
+
+def _written() -> list[str]:
+    changed = write_artifacts()
+    # What was read of the artifacts before they changed is not what is made from them.
+    load_artifact.cache_clear()
+    return changed + write_refusals() + write_deployments()
 
 
 def _artifact_text(compiled: Path) -> str:

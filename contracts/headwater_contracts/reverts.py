@@ -1,17 +1,21 @@
 """Why a contract refused, as an exception with the contract's own name for it.
 
-ContractRevertError       a call would fail or failed; `name` and `args` say why
+ContractRevertError       a call would fail or failed; `name` and `arguments` say why
 ├── TransferRefusedError  a token refused: balance, allowance or authorization
 └── UnknownRevertError    the revert data is empty or not of any contract known here
+
+Each error that a contract declares has a class of its own in `headwater_contracts.refusals`, with
+its values as typed attributes: `except SumAbovePoolError as refused: refused.pool`.
 """
 
 import re
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
 from headwater_contracts.artifacts import every_abi
+from headwater_payments.address import parse_address
 from headwater_payments.errors import HeadwaterError
 
 _ERROR_STRING = bytes.fromhex("08c379a0")
@@ -30,6 +34,10 @@ class ContractRevertError(HeadwaterError):
 
     code: ClassVar[str] = "contract_revert"
     http_status: ClassVar[int] = 409
+    selector: ClassVar[bytes] = b""
+    """Of a custom error: the first four bytes of its data."""
+    fields: ClassVar[tuple[str, ...]] = ()
+    """Of a custom error: its values' names as attributes, in their order."""
 
     def __init__(self, name: str, arguments: dict[str, object], *, description: str = "") -> None:
         values = ", ".join(f"{key} {_shown(value)}" for key, value in arguments.items())
@@ -41,6 +49,8 @@ class ContractRevertError(HeadwaterError):
         )
         self.name = name
         self.arguments = arguments
+        for field, value in zip(self.fields, arguments.values(), strict=False):
+            setattr(self, field, value)
 
 
 class TransferRefusedError(ContractRevertError):
@@ -55,7 +65,7 @@ class UnknownRevertError(ContractRevertError):
     code = "unknown_revert"
 
 
-_TRANSFER_ERRORS = frozenset(
+TRANSFER_ERRORS: Final = frozenset(
     {
         "ERC20InsufficientBalance",
         "ERC20InsufficientAllowance",
@@ -64,6 +74,7 @@ _TRANSFER_ERRORS = frozenset(
         "SafeERC20FailedOperation",
     }
 )
+"""Custom errors by which a token, or what calls one, says that units did not move."""
 
 
 _TRANSFER_REASONS = {
@@ -82,9 +93,15 @@ def revert_error(data: bytes | None, description: str = "") -> ContractRevertErr
     data = data or b""
     found = every_abi().decode_error(data)
     if found is not None:
+        # Read when first needed: the classes are kinds of the one above.
+        from headwater_contracts.refusals import KINDS
+
         name, arguments = found
-        kind = TransferRefusedError if name in _TRANSFER_ERRORS else ContractRevertError
-        return kind(name, arguments, description=description)
+        types = every_abi().errors[data[:4]].inputs
+        for (key, value), abi_type in zip(list(arguments.items()), types, strict=True):
+            if abi_type == "address":
+                arguments[key] = parse_address(str(value))
+        return KINDS[data[:4]](name, arguments, description=description)
     try:
         if data[:4] == _ERROR_STRING:
             (reason,) = decode(["string"], data[4:])

@@ -23,6 +23,7 @@ from contracts.world import (
 from eth_utils.crypto import keccak
 
 from headwater_contracts.abi import ContractAbi
+from headwater_contracts.artifacts import CONTRACTS as EVERY_CONTRACT
 from headwater_contracts.artifacts import load_artifact
 from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.clients.asset_registry import AssetKind, AssetRegistryClient, ParentLink
@@ -30,6 +31,7 @@ from headwater_contracts.clients.availability_demands import AvailabilityDemands
 from headwater_contracts.clients.base import ContractClient
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient
 from headwater_contracts.clients.bond_rules import BondRulesClient
+from headwater_contracts.clients.contract_set import ContractSetClient
 from headwater_contracts.clients.contribution_bond import ContributionBondClient
 from headwater_contracts.clients.epoch_court import EpochCourtClient
 from headwater_contracts.clients.identity_registry import IdentityRegistryClient
@@ -37,6 +39,11 @@ from headwater_contracts.clients.job_escrow import JobEscrowClient
 from headwater_contracts.clients.licences import LicencesClient
 from headwater_contracts.clients.openings import Opening
 from headwater_contracts.clients.panels import PanelsClient
+from headwater_contracts.clients.permit2 import (
+    ExactPermit2ProxyClient,
+    Permit2Client,
+    UptoPermit2ProxyClient,
+)
 from headwater_contracts.clients.receipt_desk import ReceiptDeskClient
 from headwater_contracts.clients.reputation_registry import ReputationRegistryClient
 from headwater_contracts.clients.revenue_vault import Entitlement, RevenueVaultClient
@@ -67,12 +74,19 @@ from headwater_contracts.events.commitments import COMMITMENT_EVENTS, RowsCommit
 from headwater_contracts.events.contributions import CONTRIBUTION_EVENTS, ContributionEvent
 from headwater_contracts.events.court import COURT_EVENTS, CourtEvent
 from headwater_contracts.events.demands import DEMAND_EVENTS, DemandEvent
+from headwater_contracts.events.deployments import CONTRACT_SET_EVENTS, PartCreated
 from headwater_contracts.events.desk import DESK_EVENTS, DeskEvent
 from headwater_contracts.events.event import Event, field_name
 from headwater_contracts.events.factory import FACTORY_EVENTS, VaultCreated
 from headwater_contracts.events.jobs import JOB_EVENTS, JobEvent
 from headwater_contracts.events.licences import LICENCE_EVENTS, LicenceOpened
 from headwater_contracts.events.panels import PANELS_EVENTS, PanelsEvent
+from headwater_contracts.events.permits import (
+    PERMIT2_EVENTS,
+    PROXY_EVENTS,
+    ProxyEvent,
+    UnorderedNonceInvalidation,
+)
 from headwater_contracts.events.registry import (
     REGISTRY_EVENTS,
     AssetRegistered,
@@ -104,6 +118,10 @@ CONTRACTS: list[tuple[type[ContractClient[Event]], object, Sequence[type[Event]]
     (RowCommitmentsClient, RowsCommitted, COMMITMENT_EVENTS),
     (IdentityRegistryClient, IdentityEvent, IDENTITY_EVENTS),
     (ReputationRegistryClient, ReputationEvent, REPUTATION_EVENTS),
+    (Permit2Client, UnorderedNonceInvalidation, PERMIT2_EVENTS),
+    (ExactPermit2ProxyClient, ProxyEvent, PROXY_EVENTS),
+    (UptoPermit2ProxyClient, ProxyEvent, PROXY_EVENTS),
+    (ContractSetClient, PartCreated, CONTRACT_SET_EVENTS),
 ]
 NEVER_EMITTED = {"EIP712DomainChanged"}
 """Declared by OpenZeppelin's interface; a domain here never changes."""
@@ -116,6 +134,12 @@ PYTHON_TYPES = {"address": Address, "bool": bool, "bytes32": bytes, "bytes": byt
 
 def abi_of(client: type[ContractClient[Event]]) -> ContractAbi:
     return load_artifact(client.contract).abi
+
+
+def test_no_contract_with_events_is_left_out() -> None:
+    named = {name for name in EVERY_CONTRACT if load_artifact(name).abi.events}
+    assert named == {client.contract for client, _, _ in CONTRACTS}
+    assert len(CONTRACTS) == len(named)
 
 
 @pytest.mark.parametrize(("client", "union", "kinds"), CONTRACTS)

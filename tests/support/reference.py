@@ -15,6 +15,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from headwater.main import PARTS, application
 from headwater_contracts.deployments import DEVELOPMENT, public_chains, public_deployment
+from headwater_contracts.refusals import KINDS
 from headwater_contracts.static_analysis import EVERYWHERE, read_answers
 from headwater_payments.errors import HeadwaterError
 
@@ -107,6 +108,9 @@ NEEDING_TORCH = ("calibration.transformer", "influence.adapters")
 """Modules without errors of their own whose package is not in the development environment."""
 
 
+REFUSALS = "headwater_contracts.refusals"
+
+
 def all_modules() -> list[str]:
     """Every module of every component, `__main__` aside."""
     found = []
@@ -120,9 +124,11 @@ def all_modules() -> list[str]:
 
 
 def error_classes() -> list[type[HeadwaterError]]:
-    """Every error class, in the order of the floors."""
+    """Every error class, in the order of the floors; what contracts refuse by is a list apart."""
     found: list[type[HeadwaterError]] = []
     for name in all_modules():
+        if name.startswith(REFUSALS):
+            continue
         for cls in vars(import_module(name)).values():
             ours = isinstance(cls, type) and issubclass(cls, HeadwaterError)
             if ours and cls.__module__ == name and cls not in found:
@@ -146,7 +152,22 @@ def errors_page() -> str:
         lines.append(f"`{cls.__module__}.{cls.__name__}`{kind}{code}, HTTP {cls.http_status}.\n")
         text = (inspect.getdoc(cls) or "").split("\n\n")[0]
         lines.append(" ".join(text.split()) + "\n")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_refusals()])
+
+
+def _refusals() -> list[str]:
+    lines = [
+        "## What contracts refuse by\n",
+        f"Kinds of `ContractRevertError`, with its code, in `{REFUSALS}`; each value is an",
+        "attribute of the exception.\n",
+        "| module | class | as the contract declares it |",
+        "|---|---|---|",
+    ]
+    for kind in KINDS.values():
+        module = kind.__module__.removeprefix(f"{REFUSALS}.")
+        declared = (inspect.getdoc(kind) or "").removesuffix(".")
+        lines.append(f"| `{module}` | `{kind.__name__}` | {declared} |")
+    return [*lines, ""]
 
 
 def cli_page() -> str:

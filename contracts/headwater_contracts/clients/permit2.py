@@ -1,20 +1,26 @@
 """Permit2 and x402's two proxies for it: what is left of a payer's approval, and settling."""
 
 from dataclasses import dataclass, replace
-from typing import Never
 
 from headwater_contracts.calls import Call, require_uint
 from headwater_contracts.clients.base import ContractClient, as_address, as_int, as_tuple
+from headwater_contracts.events.permits import (
+    PERMIT2_EVENTS,
+    PROXY_EVENTS,
+    ProxyEvent,
+    UnorderedNonceInvalidation,
+)
 from headwater_contracts.reader import BlockName
 from headwater_payments.address import Address, parse_address
 from headwater_payments.permit2 import UptoPermit
 from headwater_payments.permit2_payload import Permit2Payload
 
 
-class Permit2Client(ContractClient[Never]):
+class Permit2Client(ContractClient[UnorderedNonceInvalidation]):
     """Reads which nonces are spent. Approving is the token's `approve` with Permit2 as spender."""
 
     contract = "Permit2"
+    event_kinds = PERMIT2_EVENTS
 
     async def nonce_used(self, owner: Address, nonce: int, *, block: BlockName = "latest") -> bool:
         """Whether a nonce of an owner's is spent or cancelled."""
@@ -39,10 +45,11 @@ class PermitSettled:
     amount: int
 
 
-class ExactPermit2ProxyClient(ContractClient[Never]):
+class ExactPermit2ProxyClient(ContractClient[ProxyEvent]):
     """Settles `exact` payments by Permit2; anyone may send it."""
 
     contract = "ExactPermit2Proxy"
+    event_kinds = PROXY_EVENTS
 
     def settle(self, payment: Permit2Payload) -> Call:
         """Move what the payer signed to the payee."""
@@ -67,10 +74,11 @@ class ExactPermit2ProxyClient(ContractClient[Never]):
         return _settled(permit, owner)
 
 
-class UptoPermit2ProxyClient(ContractClient[Never]):
+class UptoPermit2ProxyClient(ContractClient[ProxyEvent]):
     """Settles `upto` payments by Permit2; only the facilitator that was signed for may send it."""
 
     contract = "UptoPermit2Proxy"
+    event_kinds = PROXY_EVENTS
 
     def settle(self, payment: Permit2Payload, permit: UptoPermit, amount: int) -> Call:
         """Move `amount`, in atomic units and at most what the payer signed, to the payee."""
