@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.split import PARTS
 from headwater_simulations.attack_cli import check_seed, refusals
 from headwater_simulations.stack_cli import replay_market
 
@@ -21,6 +22,9 @@ _LINES = (
     ("contributors' money unattributed", "pool"),
     *((f"contributors: {name}", f"are_{name}") for name in ("honest", "spam", "copy", "sybil")),
     *((f"contributors: {name}", f"are_{name}") for name in ("poison", "free_ride", "wash")),
+    ("contributors who left", "left"),
+    ("contributors who entered", "entered"),
+    ("owners' share of the price, mean %", "owner_share"),
     ("services that sell noise", "noisy"),
     ("validators who copy", "copying"),
 )
@@ -33,8 +37,8 @@ def run(
     name: Annotated[str, typer.Argument(help="A market such as copycats; calm unless given.")] = "",
     file: Annotated[Path | None, typer.Option(help="TOML of fields that replace its own.")] = None,
     worlds: Annotated[
-        int, typer.Option(help="Independent worlds; 0 for 8, and for the one of a replay.")
-    ] = 0,
+        int | None, typer.Option(help="Independent worlds; 8 unless given, and 1 of a replay.")
+    ] = None,
     steps: Annotated[int, typer.Option(help="Steps; 0 for the market's own.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 1,
     rule: Annotated[str, typer.Option(help="Another rule's id, such as rows/1.")] = "",
@@ -53,8 +57,9 @@ def run(
 
     with refusals():
         check_seed(seed)
-        if not 0 <= worlds <= 10_000 or (engine == STACK and worlds > 1):
-            raise InvalidInputError("A run has 1 to 10,000 worlds, a replay one.", worlds=worlds)
+        count = (1 if engine == STACK else 8) if worlds is None else worlds
+        if not 1 <= count <= (1 if engine == STACK else 10_000):
+            raise InvalidInputError("A run has 1 to 10,000 worlds, a replay one.", worlds=count)
         if engine not in (*Engine, STACK):
             raise InvalidInputError(
                 f"There is no engine {engine}; there are {', '.join((*Engine, STACK))}."
@@ -63,7 +68,7 @@ def run(
         if engine == STACK:
             replay_market(market, name or "calm", as_json=as_json)
             return
-        done = run_economy(market, np.arange(worlds or 8), engine=Engine(engine))
+        done = run_economy(market, np.arange(count), engine=Engine(engine))
     if as_json:
         typer.echo(json.dumps(report(done), indent=2))
     else:
@@ -111,9 +116,10 @@ def _show(done: "Run", name: str) -> None:
 
     market = done.economy
     part = min(_PART, market.steps)
+    parts = {"price": market.services, "owner_share": market.owners * PARTS / 100}
     rows = []
     for title, metric in _LINES:
-        found = done.metric(metric) / (market.services if metric == "price" else 1)
+        found = done.metric(metric) / parts.get(metric, 1)
         rows.append((title, f"{found[:, :part].mean():,.1f}", f"{found[:, -part:].mean():,.1f}"))
     ends = (f"first {part} steps", f"last {part}")
     show_table(

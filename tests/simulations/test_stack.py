@@ -9,8 +9,10 @@ from typer.testing import CliRunner
 
 from headwater_attribution.rules import CAUSES, RuleParameters
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.split import PARTS
 from headwater_simulations.cli import app
 from headwater_simulations.economy import Economy, preset
+from headwater_simulations.economy.state import TAKEN, VAULT
 from headwater_simulations.economy.trace import traced
 from headwater_simulations.errors import EnginesDisagreeError
 from headwater_simulations.stack import compare, drawn, small
@@ -28,6 +30,8 @@ def uneven(market: Economy) -> Economy:
         price=607,
         contributors_share=47_333_333,
         owner_share=10_777_777,
+        owner_period=1,
+        switching=PARTS // 2,
     )
 
 
@@ -103,9 +107,9 @@ def test_a_trace_holds_every_sale_of_the_run() -> None:
     run = traced(market, world=3)
     sales = [sale for step in run.steps for sale in step]
     assert [sale.number for sale in sales] == list(range(len(sales)))
-    for service in range(market.services):
-        taken = sum(sale.price for sale in sales if sale.service == service)
-        assert taken == run.state.services[-1, service]
+    for service, vault in enumerate(run.state.services[VAULT]):
+        taken = sum(s.price for s in sales if (s.service, s.vault) == (service, vault))
+        assert taken == run.state.services[TAKEN, service]
     assert {sale.rows for sale in sales if sale.washing} == {
         ((sale.buyer, 1_000),) for sale in sales if sale.washing
     }

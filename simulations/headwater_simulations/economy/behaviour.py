@@ -1,6 +1,6 @@
 """What each conduct of a contributor comes to in numbers, and what kernels are told of a market."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -21,9 +21,11 @@ METRICS: Final = (
     *(f"paid_{each.name.lower()}" for each in Conduct),
     *(f"are_{each.name.lower()}" for each in Conduct),
     *("noisy", "noise_sold", "copying", "price", "reputation_honest", "reputation_noisy"),
+    *("fees", "entered", "left", "owner_share"),
 )
 """What a step is told by: sums over the world, money in atomic units. `surplus` is what answers
-were worth to buyers less what it cost to make them and to measure services."""
+were worth to buyers less what it cost to make them and to measure services; `fees` is what the
+platform took, `platform` what validators leave it of that."""
 
 PAID_AT: Final = METRICS.index("paid_honest")
 ARE_AT: Final = METRICS.index("are_honest")
@@ -32,7 +34,8 @@ NUMBERS: Final = (
     *("income", "shock_step", "shock", "value", "contributors_share", "owner_share"),
     *("platform_share", "validators_share", "quality", "noise_quality", "unit_cost", "noise_cost"),
     *("wobble", "spoiling", "floor", "price_step", "price_period", "measure_cost", "tolerance"),
-    *("whitewash_below", "identity_cost", "endowment"),
+    *("whitewash_below", "identity_cost", "endowment", "entry_cost", "payback", "owner_step"),
+    "owner_period",
 )
 """Fields that the compiled kernel is told, in this order; thresholds of draws follow."""
 
@@ -44,17 +47,18 @@ class Chances:
     explore: int
     imitation: int
     mutation: int
+    entry: int
+    switching: int
 
 
 def chances(economy: Economy) -> Chances:
     """Rounded down to 2^-16."""
-    return Chances(
-        *(getattr(economy, name) * WHOLE // PARTS for name in ("explore", "imitation", "mutation"))
-    )
+    names = (each.name for each in fields(Chances))
+    return Chances(*(getattr(economy, name) * WHOLE // PARTS for name in names))
 
 
 def behaviours(economy: Economy) -> Int64s:
-    """`[5, conducts]`: see `UP` and the others."""
+    """`[5, conducts + 1]`: see `UP` and the others; the last column is of empty places."""
     new = PARTS - economy.dedup_recall
     unseen = PARTS - economy.precedence
     accepted = {
@@ -75,7 +79,7 @@ def behaviours(economy: Economy) -> Int64s:
         Conduct.FREE_RIDE: (200, 300),
     }
     dear = {Conduct.HONEST: economy.upkeep, Conduct.WASH: economy.upkeep, Conduct.FREE_RIDE: 0}
-    table = np.zeros((5, len(Conduct)), dtype=np.int64)
+    table = np.zeros((5, len(Conduct) + 1), dtype=np.int64)
     for conduct in Conduct:
         base, spread = scores.get(conduct, (600, 400))
         up = shown.get(conduct, PARTS) * WHOLE // PARTS

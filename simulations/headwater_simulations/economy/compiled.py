@@ -7,6 +7,7 @@ Sources: `reference`, and the compiled rule of `headwater_attribution`.
 """
 
 import zlib
+from dataclasses import astuple
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -31,17 +32,20 @@ from headwater_simulations.economy.behaviour import (
     behaviours,
     chances,
 )
-from headwater_simulations.economy.scenario import Conduct, Economy
+from headwater_simulations.economy.scenario import ABSENT, Conduct, Economy
 from headwater_simulations.economy.state import (
     ARM,
     AT,
     BALANCE,
     CONDUCT,
+    CREDITED,
     DIRECTION,
     DUST,
     ESTIMATE_OF_IT,
     FINE,
     FITNESS,
+    GAINED,
+    GAINED_LAST,
     LAST,
     NOISY,
     PAID,
@@ -52,8 +56,12 @@ from headwater_simulations.economy.state import (
     REGRET_COPYING,
     REGRET_MEASURING,
     REPUTATION,
+    RUNS,
+    SHARE,
     SOLD,
     TAKEN,
+    TURN,
+    VAULT,
     WINDOW,
     WORLD,
     Links,
@@ -72,15 +80,17 @@ _VOLUME, _BOUGHT, _QUALITY, _SURPLUS = (
     _M[name] for name in ("volume", "bought", "quality", "surplus")
 )
 _TO_PLATFORM, _TO_POOL, _ARE_NOISY = _M["platform"], _M["pool"], _M["noisy"]
+_FEES, _ENTERED, _LEFT, _SHARES = (_M[n] for n in ("fees", "entered", "left", "owner_share"))
 _NOISE_SOLD, _COPYING, _PRICES = _M["noise_sold"], _M["copying"], _M["price"]
 _OF_HONEST, _OF_NOISY = _M["reputation_honest"], _M["reputation_noisy"]
 _INCOME, _SHOCK_STEP, _SHOCK, _VALUE, _CONTRIBUTORS, _OWNER = range(6)
 _PLATFORM_SHARE, _VALIDATORS, _GOOD, _NOISE, _UNIT_COST, _NOISE_COST = range(6, 12)
 _WOBBLE, _SPOILING, _FLOOR, _PRICE_STEP, _PERIOD, _MEASURE_COST, _TOLERANCE = range(12, 19)
-_WHITEWASH, _NAME_COST, _ENDOWMENT = range(19, len(NUMBERS))
-_EXPLORE, _IMITATION, _MUTATION, _SHRINKAGE, _CAP, _CONFIDENCE = range(
-    len(NUMBERS), len(NUMBERS) + 6
+_WHITEWASH, _NAME_COST, _ENDOWMENT, _ENTRY_COST, _PAYBACK, _OWNER_STEP, _OWNER_PERIOD = range(
+    19, len(NUMBERS)
 )
+_EXPLORE, _IMITATION, _MUTATION, _ENTRY, _SWITCHING = range(len(NUMBERS), len(NUMBERS) + 5)
+_SHRINKAGE, _CAP, _CONFIDENCE, _LISTED = range(len(NUMBERS) + 5, len(NUMBERS) + 9)
 
 _PRICED, _OFFERED, _MADE, _MAKING, _FIRST, _COUNT, _SALES, _INCOME_OF_IT = range(8)
 """Columns of `stalls` `[S, 8]`: a service's price, what it promises beyond it, the quality and the
@@ -92,12 +102,13 @@ def advance(economy: Economy, state: State, links: Links, draws: Draws, history:
     odds, rule = chances(economy), economy.rule.parameters
     numbers = (
         *(int(getattr(economy, name)) for name in NUMBERS),
-        *(odds.explore, odds.imitation, odds.mutation),
+        *astuple(odds),
         *(rule.shrinkage, rule.cap, rule.confidence),
+        economy.buyers * economy.cheapest // PARTS,
     )
     run: Any = _run
     tables = (state.buyers, state.contributors, state.services, state.owners, state.validators)
-    edges = (links.first, links.count, links.members, links.runs)
+    edges = (links.first, links.count, links.members)
     return int(
         run(tables, state.held, edges, draws.keys[0], _CODES, behaviours(economy), numbers, history)
     )
@@ -116,7 +127,7 @@ def _run(
 ) -> int:
     """All steps; gives the first that lost or made money, or -1."""
     buyers, contributors, services, owners, validators = tables
-    first, count, members, runs = edges
+    first, count, members = edges
     keys, work = np.empty(len(codes), np.uint64), np.zeros((3, 2), np.int64)
     stalls = np.zeros((services.shape[1], 8), np.int64)
     acting, due = np.zeros(len(members), np.uint8), np.zeros(len(members), np.int64)
@@ -130,7 +141,7 @@ def _run(
         conduct[:] = contributors[CONDUCT]
         for place in range(len(members)):
             acting[place], due[place] = conduct[members[place]], 0
-        _open(stalls, services, first, count, runs, numbers)
+        _open(stalls, services, first, count, numbers)
         held[WORLD] -= _buy(buyers, stalls, acting, due, keys, behaviour, numbers, at, work, told)
         paid = 0
         for place in range(len(members)):
@@ -140,10 +151,11 @@ def _run(
             contributors[PAID, who] += due[place]
             paid += due[place]
         paid += _wash(contributors, stalls, numbers, conduct, earned, work, told)
-        fees = _divide(services, owners, held, stalls, runs, numbers, paid, told)
+        fees = _divide(services, owners, held, stalls, numbers, paid, told)
         _rate(validators, services, held, keys[3], numbers, fees, told)
         _contribute(contributors, held, keys[4], behaviour, numbers, conduct, fitness, earned, told)
-        _serve(services, held, keys[5], numbers, at, told)
+        _serve(services, owners, held, keys[5], numbers, at, told)
+        _own(services, owners, numbers, at, told)
         if _total(tables, held) != before:
             return at
     return -1
@@ -155,7 +167,6 @@ def _open(
     services: Array,
     first: Array,
     count: Array,
-    runs: Array,
     numbers: tuple[int, ...],
 ) -> None:
     """What a buyer looks up about a service, in one line of the cache each; see `_PRICED`."""
@@ -166,7 +177,8 @@ def _open(
         stalls[one, _OFFERED] = promised - services[PRICE, one]
         stalls[one, _MADE] = numbers[_NOISE] if noisy else numbers[_GOOD]
         stalls[one, _MAKING] = numbers[_NOISE_COST] if noisy else numbers[_UNIT_COST]
-        stalls[one, _FIRST], stalls[one, _COUNT] = first[runs[one]], count[runs[one]]
+        model = services[RUNS, one]
+        stalls[one, _FIRST], stalls[one, _COUNT] = first[model], count[model]
         stalls[one, _SALES], stalls[one, _INCOME_OF_IT] = 0, 0
 
 
@@ -194,7 +206,10 @@ def _buy(
         service = buyers[AT, buyer]
         if _field(word, 0) < numbers[_EXPLORE]:
             one, other = _pick(word, 1, count), _pick(word, 2, count)
-            service = one if stalls[one, _OFFERED] >= stalls[other, _OFFERED] else other
+            better = stalls[one, _OFFERED] >= stalls[other, _OFFERED]
+            if buyer < numbers[_LISTED]:
+                better = stalls[one, _PRICED] <= stalls[other, _PRICED]
+            service = one if better else other
         price, balance = stalls[service, _PRICED], buyers[BALANCE, buyer] + income
         if balance < price or stalls[service, _OFFERED] < 0:
             buyers[BALANCE, buyer] = balance
@@ -294,34 +309,37 @@ def _divide(
     owners: Array,
     held: Array,
     stalls: Array,
-    runs: Array,
     numbers: tuple[int, ...],
     paid: int,
     told: Array,
 ) -> int:
     """Vaults divide what came in, `paid` of which the rule paid; gives the platform's part."""
     pool, fees, dust = -paid, 0, 0
-    named = numbers[_CONTRIBUTORS] + numbers[_OWNER] + numbers[_PLATFORM_SHARE]
+    named = numbers[_CONTRIBUTORS] + numbers[_PLATFORM_SHARE]
     for one in range(len(stalls)):
+        model = services[RUNS, one]
+        share = owners[SHARE, model]
         before, income = services[TAKEN, one], stalls[one, _INCOME_OF_IT]
         after = before + income
         services[TAKEN, one] = after
         services[SOLD, one] = stalls[one, _SALES]
         money = _added(before, after, numbers[_CONTRIBUTORS])
         owner, fee = (
-            _added(before, after, numbers[_OWNER]),
+            _added(before, after, share),
             _added(before, after, numbers[_PLATFORM_SHARE]),
         )
-        rest = _added(before, after, PARTS - named)
-        owners[BALANCE, runs[one]] += owner
+        rest = _added(before, after, PARTS - named - share)
+        owners[BALANCE, model] += owner
+        owners[GAINED, model] += owner
         services[BALANCE, one] += rest
         services[WINDOW, one] += rest
+        services[CREDITED, one] += rest
         pool += money
         fees += fee
         dust += income - money - owner - fee - rest
     held[POOL] += pool
     held[DUST] += dust
-    told[_TO_POOL] = pool
+    told[_TO_POOL], told[_FEES] = pool, fees
     return fees
 
 
@@ -444,26 +462,48 @@ def _contribute(
         mine[BALANCE, one] -= cost
         held[WORLD] += cost
         mine[FITNESS, one] += (((earned[one] - cost) << FINE) - fitness[one]) >> 4
-        other = _pick(word, 1, count)
-        if _field(word, 0) < numbers[_IMITATION] and fitness[other] > fitness[one]:
-            mine[CONDUCT, one] = conduct[other]
+        chance = _field(word, 0)
+        if conduct[one] == ABSENT:
+            other = _pick(word, 1, count)
+            pays = fitness[other] * numbers[_PAYBACK] > numbers[_ENTRY_COST] << FINE
+            if chance < numbers[_ENTRY] and conduct[other] != ABSENT and pays:
+                mine[CONDUCT, one], mine[FITNESS, one] = conduct[other], 0
+                brought = max(numbers[_ENDOWMENT] - numbers[_ENTRY_COST], 0)
+                mine[BALANCE, one] += brought
+                held[WORLD] -= brought
+                told[_ENTERED] += 1
+                told[ARE_AT + conduct[other]] += 1
+            continue
+        if chance < numbers[_IMITATION]:
+            other = _pick(word, 1, count)
+            if conduct[other] != ABSENT and fitness[other] > fitness[one]:
+                mine[CONDUCT, one] = conduct[other]
         if _field(word, 2) < numbers[_MUTATION]:
             mine[CONDUCT, one] = _pick(word, 3, _CONDUCTS)
-        if cost < wanted:
-            mine[CONDUCT, one] = conduct[other]
-            mine[BALANCE, one] += numbers[_ENDOWMENT]
-            held[WORLD] -= numbers[_ENDOWMENT]
         told[PAID_AT + conduct[one]] += earned[one]
-        told[ARE_AT + mine[CONDUCT, one]] += 1
+        if cost < wanted:
+            mine[CONDUCT, one], mine[FITNESS, one] = ABSENT, 0
+            held[WORLD] += mine[BALANCE, one]
+            mine[BALANCE, one] = 0
+            told[_LEFT] += 1
+        else:
+            told[ARE_AT + mine[CONDUCT, one]] += 1
 
 
 @njit(nogil=True, error_model="numpy")
 def _serve(
-    services: Array, held: Array, key: Any, numbers: tuple[int, ...], at: int, told: Array
+    services: Array,
+    owners: Array,
+    held: Array,
+    key: Any,
+    numbers: tuple[int, ...],
+    at: int,
+    told: Array,
 ) -> None:
     """Services pay for their answers, imitate, move prices, and shed bad reputations."""
     count, period = services.shape[1], numbers[_PERIOD]
     noisy, profit = services[NOISY].copy(), services[PROFIT].copy()
+    runs = services[RUNS].copy()
     moves = period > 0 and at % period == period - 1
     for one in range(count):
         unit = numbers[_NOISE_COST] if noisy[one] == 1 else numbers[_UNIT_COST]
@@ -479,6 +519,10 @@ def _serve(
         other = _pick(word, 1, count)
         if _field(word, 0) < numbers[_IMITATION] and profit[other] > profit[one]:
             services[NOISY, one] = noisy[other]
+        cheaper = owners[SHARE, runs[other]] < owners[SHARE, runs[one]]
+        if _field(word, 2) < numbers[_SWITCHING] and cheaper:
+            services[RUNS, one] = runs[other]
+            _renew(services, one)
         bad = services[REPUTATION, one] < numbers[_WHITEWASH] << FINE
         if bad and noisy[one] == 1 and services[BALANCE, one] >= numbers[_NAME_COST]:
             services[REPUTATION, one] = numbers[_GOOD] << FINE
@@ -488,6 +532,34 @@ def _serve(
         told[_PRICES] += services[PRICE, one]
         shown = services[REPUTATION, one] >> FINE
         told[_OF_NOISY if services[NOISY, one] == 1 else _OF_HONEST] += shown
+
+
+@njit(nogil=True, error_model="numpy")
+def _own(services: Array, owners: Array, numbers: tuple[int, ...], at: int, told: Array) -> None:
+    """Owners move their shares uphill; each service of theirs gets a vault with the new terms."""
+    period, count = numbers[_OWNER_PERIOD], owners.shape[1]
+    if period > 0 and at % period == period - 1:
+        moved = np.zeros(count, np.bool_)
+        for one in range(count):
+            if owners[GAINED, one] < owners[GAINED_LAST, one]:
+                owners[TURN, one] = -owners[TURN, one]
+            most = PARTS - numbers[_CONTRIBUTORS] - numbers[_PLATFORM_SHARE]
+            share = owners[SHARE, one] + owners[TURN, one] * numbers[_OWNER_STEP]
+            share = min(max(share, 0), most)
+            moved[one] = share != owners[SHARE, one]
+            owners[SHARE, one] = share
+            owners[GAINED_LAST, one], owners[GAINED, one] = owners[GAINED, one], 0
+        for service in range(services.shape[1]):
+            if moved[services[RUNS, service]]:
+                _renew(services, service)
+    told[_SHARES] += owners[SHARE].sum()
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
+def _renew(services: Array, one: int) -> None:
+    """A vault's terms don't change: a service whose terms do gets a new one."""
+    services[VAULT, one] += 1
+    services[TAKEN, one] = 0
 
 
 @njit(nogil=True, error_model="numpy")

@@ -6,7 +6,6 @@ which agents are looked at doesn't matter, and the compiled engine gives the sam
 Symbols: `B` buyers, `N` contributors, `S` services, `V` validators, `K` = 4 slots of a receipt.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,17 +28,20 @@ from headwater_simulations.economy.behaviour import (
     behaviours,
     chances,
 )
-from headwater_simulations.economy.scenario import Conduct, Economy
+from headwater_simulations.economy.scenario import ABSENT, Conduct, Economy
 from headwater_simulations.economy.state import (
     ARM,
     AT,
     BALANCE,
     CONDUCT,
+    CREDITED,
     DIRECTION,
     DUST,
     ESTIMATE_OF_IT,
     FINE,
     FITNESS,
+    GAINED,
+    GAINED_LAST,
     HIDDEN,
     LAST,
     NOISY,
@@ -51,8 +53,12 @@ from headwater_simulations.economy.state import (
     REGRET_COPYING,
     REGRET_MEASURING,
     REPUTATION,
+    RUNS,
+    SHARE,
     SOLD,
     TAKEN,
+    TURN,
+    VAULT,
     WINDOW,
     WORLD,
     Links,
@@ -107,12 +113,13 @@ def step(
     washed = _wash(economy, state, conduct, earned)
     _take(state, washed, taken, told)
     paid = int(state.contributors[PAID].sum() - before)
-    fees = _divide(economy, state, links, taken, paid, told)
+    fees = _divide(economy, state, taken, paid, told)
     if sold is not None:
         sold.append((sales, washed))
     _rate(economy, state, draws, at, fees, told)
-    _contribute(economy, state, draws, at, table, conduct, earned)
+    _contribute(economy, state, draws, at, table, conduct, earned, told)
     _serve(economy, state, draws, at, told)
+    _own(economy, state, at, told)
     for each in Conduct:
         told[PAID_AT + each] = earned[conduct == each].sum()
         told[ARE_AT + each] = (state.contributors[CONDUCT] == each).sum()
@@ -133,12 +140,16 @@ def _choose(
     promised = (state.services[REPUTATION] >> FINE) * economy.value // 1_000
     offered = promised - state.services[PRICE]
     better = np.where(offered[one] >= offered[other], one, other)
+    prices = state.services[PRICE]
+    cheaper = np.where(prices[one] <= prices[other], one, other)
+    listed = buyer < economy.buyers * economy.cheapest // PARTS
+    better = np.where(listed, cheaper, better)
     service = np.where(_field(word, 0) < chances(economy).explore, better, state.buyers[AT])
     price = state.services[PRICE][service]
     wanted = (state.buyers[BALANCE] >= price) & (offered[service] >= 0)
     price = np.where(wanted, price, 0)
     found, shown = draws.words("rows", at, buyer)[0], draws.words("scores", at, buyer)[0]
-    model = links.runs[service]
+    model = state.services[RUNS][service]
     slots, scores = (np.zeros((economy.buyers, SLOTS), dtype=np.int64) for _ in range(2))
     for slot in range(SLOTS):
         place = links.first[model] + (_field(found, slot) * links.count[model] >> 16)
@@ -179,9 +190,7 @@ def _take(state: State, sales: Sales, taken: Int64s, told: Int64s) -> None:
     told[_M["volume"]] += sales.price.sum()
 
 
-def _divide(
-    economy: Economy, state: State, links: Links, taken: Int64s, paid: int, told: Int64s
-) -> int:
+def _divide(economy: Economy, state: State, taken: Int64s, paid: int, told: Int64s) -> int:
     """Vaults divide what came in, `paid` of which the rule pays out; gives the platform's part.
 
     As `RevenueVault` does, every party is credited its share of all that a vault ever took in,
@@ -191,23 +200,27 @@ def _divide(
     before = services[TAKEN].copy()
     services[TAKEN] += taken
     pool, owner, fee, rest = (
-        portions(services[TAKEN], share) - portions(before, share) for share in _shares(economy)
+        portions(services[TAKEN], share) - portions(before, share)
+        for share in _shares(economy, state.owners[SHARE][services[RUNS]])
     )
-    np.add.at(state.owners[BALANCE], links.runs, owner)
+    np.add.at(state.owners[BALANCE], services[RUNS], owner)
+    np.add.at(state.owners[GAINED], services[RUNS], owner)
     services[BALANCE] += rest
     services[WINDOW] += rest
+    services[CREDITED] += rest
     kept = int(pool.sum()) - paid
     state.held[POOL] += kept
     state.held[DUST] += (taken - pool - owner - fee - rest).sum()
     told[_M["pool"]] += kept
+    told[_M["fees"]] += fee.sum()
     return int(fee.sum())
 
 
-def _shares(economy: Economy) -> Iterator[Int64s]:
-    """Of a vault's income: contributors, owner, platform, service; they make up the whole."""
-    named = (economy.contributors_share, economy.owner_share, economy.platform_share)
-    for share in (*named, PARTS - sum(named)):
-        yield np.full(1, share, dtype=np.int64)
+def _shares(economy: Economy, owner: Int64s) -> tuple[Int64s, ...]:
+    """`[S]` of vaults' incomes: contributors, owner, platform, service; together the whole."""
+    contributors = np.full(len(owner), economy.contributors_share, dtype=np.int64)
+    platform = np.full(len(owner), economy.platform_share, dtype=np.int64)
+    return contributors, owner, platform, PARTS - contributors - owner - platform
 
 
 def _causes(economy: Economy, state: State, sales: Sales, earned: Int64s) -> Int64s:
@@ -326,8 +339,13 @@ def _contribute(
     table: Int64s,
     conduct: Int64s,
     earned: Int64s,
+    told: Int64s,
 ) -> None:
-    """Contributors pay for their rows, leave when they can't, and imitate who does better."""
+    """Contributors pay for their rows, leave when they can't, and imitate who does better.
+
+    Whoever thinks of entering looks at one who is there, and enters as that one does, if what it
+    nets covers the cost of entering soon enough. So more may leave than enter, or the reverse.
+    """
     mine, odds = state.contributors, chances(economy)
     word = draws.words("contributor", at, np.arange(economy.contributors))[0]
     fitness = mine[FITNESS].copy()
@@ -336,14 +354,23 @@ def _contribute(
     state.held[WORLD] += cost.sum()
     mine[FITNESS] += (earned - cost << FINE) - fitness >> 4
     other = _pick(word, 1, economy.contributors)
-    looks = _field(word, 0) < odds.imitation
+    there, seen = conduct != ABSENT, conduct[other] != ABSENT
+    looks = there & seen & (_field(word, 0) < odds.imitation)
     adopted = np.where(looks & (fitness[other] > fitness), conduct[other], conduct)
-    changes = _field(word, 2) < odds.mutation
+    changes = there & (_field(word, 2) < odds.mutation)
     adopted = np.where(changes, _pick(word, 3, len(Conduct)), adopted)
     broke = cost < table[COST][conduct]
-    mine[CONDUCT] = np.where(broke, conduct[other], adopted)
-    mine[BALANCE] += np.where(broke, economy.endowment, 0)
-    state.held[WORLD] -= int(broke.sum()) * economy.endowment
+    enters = ~there & seen & (_field(word, 0) < odds.entry)
+    enters &= fitness[other] * economy.payback > economy.entry_cost << FINE
+    adopted = np.where(enters, conduct[other], adopted)
+    mine[CONDUCT] = np.where(broke, ABSENT, adopted)
+    mine[FITNESS] = np.where(broke | enters, 0, mine[FITNESS])
+    brought = np.where(enters, max(economy.endowment - economy.entry_cost, 0), 0)
+    brought -= np.where(broke, mine[BALANCE], 0)
+    mine[BALANCE] += brought
+    state.held[WORLD] -= brought.sum()
+    told[_M["left"]] += broke.sum()
+    told[_M["entered"]] += enters.sum()
 
 
 def _serve(economy: Economy, state: State, draws: Draws, at: int, told: Int64s) -> None:
@@ -351,6 +378,7 @@ def _serve(economy: Economy, state: State, draws: Draws, at: int, told: Int64s) 
     services, odds = state.services, chances(economy)
     word = draws.words("service", at, np.arange(economy.services))[0]
     noisy, profit = services[NOISY].copy(), services[PROFIT].copy()
+    runs = services[RUNS].copy()
     told[_M["noise_sold"]] += services[SOLD][noisy == 1].sum()
     unit = np.where(noisy == 1, economy.noise_cost, economy.unit_cost)
     cost = np.minimum(unit * services[SOLD], np.maximum(services[BALANCE], 0))
@@ -363,6 +391,10 @@ def _serve(economy: Economy, state: State, draws: Draws, at: int, told: Int64s) 
     other = _pick(word, 1, economy.services)
     looks = _field(word, 0) < odds.imitation
     services[NOISY] = np.where(looks & (profit[other] > profit), noisy[other], noisy)
+    compares, terms = _field(word, 2) < odds.switching, state.owners[SHARE][runs]
+    switches = compares & (terms[other] < terms)
+    services[RUNS] = np.where(switches, runs[other], runs)
+    _renew(services, switches)
     bad = services[REPUTATION] < economy.whitewash_below << FINE
     fresh = bad & (noisy == 1) & (services[BALANCE] >= economy.identity_cost)
     services[REPUTATION] = np.where(fresh, economy.quality << FINE, services[REPUTATION])
@@ -373,6 +405,27 @@ def _serve(economy: Economy, state: State, draws: Draws, at: int, told: Int64s) 
     told[_M["price"]] += services[PRICE].sum()
     told[_M["reputation_noisy"]] += (services[REPUTATION] >> FINE)[noisy == 1].sum()
     told[_M["reputation_honest"]] += (services[REPUTATION] >> FINE)[noisy == 0].sum()
+
+
+def _own(economy: Economy, state: State, at: int, told: Int64s) -> None:
+    """Owners move their shares uphill; each service of theirs gets a vault with the new terms."""
+    owners = state.owners
+    if economy.owner_period and at % economy.owner_period == economy.owner_period - 1:
+        turned = owners[GAINED] < owners[GAINED_LAST]
+        owners[TURN] = np.where(turned, -owners[TURN], owners[TURN])
+        most = PARTS - economy.contributors_share - economy.platform_share
+        moved = np.clip(owners[SHARE] + owners[TURN] * economy.owner_step, 0, most)
+        _renew(state.services, (moved != owners[SHARE])[state.services[RUNS]])
+        owners[SHARE] = moved
+        owners[GAINED_LAST] = owners[GAINED]
+        owners[GAINED] = 0
+    told[_M["owner_share"]] += owners[SHARE].sum()
+
+
+def _renew(services: Int64s, changed: Bools) -> None:
+    """A vault's terms don't change: services `[S]` whose terms do get a new one."""
+    services[VAULT] += changed
+    services[TAKEN] = np.where(changed, 0, services[TAKEN])
 
 
 def _move_prices(economy: Economy, services: Int64s) -> None:

@@ -22,6 +22,10 @@ class Conduct(IntEnum):
     WASH = 6
 
 
+ABSENT = len(Conduct)
+"""The conduct of a contributor's place that nobody takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Economy:
     """A market of data contributors, model owners, services, buyers and validators.
@@ -36,6 +40,7 @@ class Economy:
         seed: of all randomness.
         rule: the reward rule, the very object that closes epochs in production.
         spam, copy, sybil, poison, free_ride, wash: contributors who start so; the rest is honest.
+        absent: places of contributors that nobody takes at first.
         noisy: services that start by selling synthetic noise.
         copiers: validators who start by copying the reputation that they should measure.
         income: of a buyer in a step.
@@ -51,9 +56,17 @@ class Economy:
         spoiling: quality that an answer loses which quotes poison.
         dedup_recall, precedence, filler_recall, poison_recall: as in an arena.
         upkeep: of honest rows in a step; copies and noise cost a tenth.
+        cheapest: buyers who take the cheaper of two offers when they try another service, in the
+            order in which a marketplace lists them; the others weigh reputation.
         explore: buyers who try another service in a step.
         imitation: contributors and services who look at another of theirs in a step.
         mutation: contributors who change to any behaviour in a step.
+        entry: empty places at which somebody thinks of entering, in a step.
+        entry_cost: of entering.
+        payback: steps in which what a contributor nets has to cover that for another to enter.
+        switching: services that look at the terms of another's model in a step.
+        owner_step: by which an owner moves its share of the price.
+        owner_period: steps between such moves; 0 for never.
         price_step: parts per 10,000 by which a service moves its price.
         price_period: steps between such moves; 0 for never.
         measure_cost: of measuring a service.
@@ -78,6 +91,7 @@ class Economy:
     poison: int = 0
     free_ride: int = 0
     wash: int = 0
+    absent: int = 0
     noisy: int = 0
     copiers: int = 0
     income: int = 1_000
@@ -101,9 +115,16 @@ class Economy:
     filler_recall: int = PARTS * 95 // 100
     poison_recall: int = PARTS * 50 // 100
     upkeep: int = 100
+    cheapest: int = 0
     explore: int = PARTS * 5 // 100
     imitation: int = PARTS * 2 // 100
     mutation: int = PARTS * 1 // 10_000
+    entry: int = PARTS * 10 // 100
+    entry_cost: int = 1_000
+    payback: int = 50
+    switching: int = PARTS * 2 // 1_000
+    owner_step: int = PARTS * 1 // 100
+    owner_period: int = 20
     price_step: int = 200
     price_period: int = 10
     measure_cost: int = 20
@@ -132,13 +153,23 @@ class Economy:
             )
         shares = (
             self.contributors_share + self.owner_share + self.platform_share,
-            self.spam + self.copy + self.sybil + self.poison + self.free_ride + self.wash,
+            self.spam
+            + self.copy
+            + self.sybil
+            + self.poison
+            + self.free_ride
+            + self.wash
+            + self.absent,
             *(getattr(self, name) for name in _SHARES),
         )
         if max(shares) > PARTS or max(self.quality, self.noise_quality, self.wobble) > 1_000:
             raise InvalidInputError("Shares reach 10^8 together at most, and qualities 1,000.")
         if min(self.floor, self.price, self.shock) < 1 or self.price_step > 5_000:
-            raise InvalidInputError("Prices and shocks are at least 1, and a price step 5,000.")
+            raise InvalidInputError(
+                "Prices and shocks are at least 1, and a price step at most 5,000."
+            )
+        if self.payback > 10_000:
+            raise InvalidInputError("A contributor looks 10,000 steps ahead at most.")
 
     @property
     def agents(self) -> int:
@@ -148,7 +179,8 @@ class Economy:
 
 _SHARES = (
     *("validators_share", "noisy", "copiers", "dedup_recall", "precedence", "filler_recall"),
-    *("poison_recall", "explore", "imitation", "mutation"),
+    *("poison_recall", "explore", "imitation", "mutation", "cheapest", "entry", "switching"),
+    "owner_step",
 )
 
 

@@ -13,14 +13,16 @@ import numpy as np
 
 from headwater_payments.split import PARTS
 from headwater_simulations.draws import Draws, Int64s
-from headwater_simulations.economy.scenario import Conduct, Economy
+from headwater_simulations.economy.scenario import ABSENT, Conduct, Economy
 
 BALANCE: Final = 0
 """The first column of every table."""
 
 AT, ESTIMATE_OF_IT = 1, 2
 CONDUCT, FITNESS, PAID = 1, 2, 3
-PRICE, NOISY, REPUTATION, PROFIT, DIRECTION, WINDOW, LAST, SOLD, TAKEN = range(1, 10)
+PRICE, NOISY, REPUTATION, PROFIT, DIRECTION, WINDOW, LAST, SOLD = range(1, 9)
+RUNS, VAULT, TAKEN, CREDITED = range(9, 13)
+SHARE, TURN, GAINED, GAINED_LAST = range(1, 5)
 ARM, REGRET_MEASURING, REGRET_COPYING = 1, 2, 3
 
 HIDDEN: Final = {
@@ -47,9 +49,11 @@ class State:
     Attributes:
         buyers: `[3, B]` balance, service, estimate of its worth.
         contributors: `[4, N]` balance, conduct, fitness, all that the rule paid so far.
-        services: `[10, S]` balance, price, noisy, reputation, profit, direction, window, last,
-            sold, and all that its vault took in so far.
-        owners: `[1, M]` balance.
+        services: `[13, S]` balance, price, noisy, reputation, profit, direction, window, last,
+            sold, the model it runs, which of its vaults collects, all that this one took in so
+            far, and what all of them credited to it.
+        owners: `[5, M]` balance, share of the price, direction, income since it last moved, and in
+            the period before.
         validators: `[4, V]` balance, arm, regrets of not measuring and of not copying.
         held: `[4]` pool, platform, outside, and what vaults' roundings leave.
     """
@@ -70,18 +74,16 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Edges: whose rows a model was trained on, and which model a service runs.
+    """Edges: whose rows a model was trained on.
 
     Attributes:
         first, count: `[M]` each model's stretch of `members`.
         members: `[N]` contributors, model by model.
-        runs: `[S]` the model that each service runs.
     """
 
     first: Int64s
     count: Int64s
     members: Int64s
-    runs: Int64s
 
 
 def found(economy: Economy, world: int) -> tuple[State, Links]:
@@ -89,7 +91,7 @@ def found(economy: Economy, world: int) -> tuple[State, Links]:
     draws = Draws(economy.seed, np.array([world]))
     contributors = np.zeros((4, economy.contributors), dtype=np.int64)
     contributors[CONDUCT] = _conducts(economy)[draws.order(economy.contributors, "conducts")[0]]
-    services = np.zeros((10, economy.services), dtype=np.int64)
+    services = np.zeros((13, economy.services), dtype=np.int64)
     noisy = np.arange(economy.services) < economy.services * economy.noisy // PARTS
     services[NOISY] = noisy[draws.order(economy.services, "noisy")[0]]
     services[PRICE] = economy.price
@@ -102,9 +104,13 @@ def found(economy: Economy, world: int) -> tuple[State, Links]:
     validators[ARM] = copying
     validators[REGRET_MEASURING] = np.where(copying, 0, economy.measure_cost << FINE)
     validators[REGRET_COPYING] = np.where(copying, economy.measure_cost << FINE, 0)
-    owners = np.zeros((1, economy.owners), dtype=np.int64)
+    services[RUNS] = np.arange(economy.services) % economy.owners
+    owners = np.zeros((5, economy.owners), dtype=np.int64)
+    owners[SHARE] = economy.owner_share
+    owners[TURN] = 1 - 2 * (np.arange(economy.owners) % 2)
     for table in (buyers, contributors, services, owners, validators):
         table[BALANCE] = economy.endowment
+    contributors[BALANCE, contributors[CONDUCT] == ABSENT] = 0
     state = State(buyers, contributors, services, owners, validators, np.array([0, 0, OUTSIDE, 0]))
     return state, _links(economy, draws)
 
@@ -118,12 +124,12 @@ def _conducts(economy: Economy) -> Int64s:
         stop = start + economy.contributors * share // PARTS
         conducts[start:stop] = conduct
         start = stop
+    conducts[start : start + economy.contributors * economy.absent // PARTS] = ABSENT
     return conducts
 
 
 def _links(economy: Economy, draws: Draws) -> Links:
-    """Contributors dealt out evenly over models, and models over services."""
+    """Contributors dealt out evenly over models."""
     order = draws.order(economy.contributors, "members")[0]
     bounds = np.arange(economy.owners + 1) * economy.contributors // economy.owners
-    runs = np.arange(economy.services) % economy.owners
-    return Links(bounds[:-1].copy(), np.diff(bounds), order, runs)
+    return Links(bounds[:-1].copy(), np.diff(bounds), order)

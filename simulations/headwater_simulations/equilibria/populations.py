@@ -68,7 +68,9 @@ def mix_payoffs(economy: Economy, mix: Floats, worlds: int = 8, steps: int = 40)
         raise InvalidInputError("A mix has a share for each conduct, and they sum to 1.")
     followed = np.maximum(mix, _RARE)
     followed /= followed.sum()
-    still = replace(economy, imitation=0, mutation=0, steps=steps)
+    still = replace(
+        economy, imitation=0, mutation=0, entry=0, switching=0, owner_period=0, steps=steps
+    )
     start = _followed(still, {each: int(followed[each] * PARTS) for each in Conduct})
     run = run_economy(start, np.arange(worlds))
     costs = behaviours(economy)[COST]

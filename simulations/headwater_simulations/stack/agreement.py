@@ -3,21 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from headwater_attribution.apportion import portions
-from headwater_payments.split import PARTS
-from headwater_simulations.draws import Int64s
+from headwater_simulations.economy.behaviour import METRICS
 from headwater_simulations.economy.scenario import Economy
-from headwater_simulations.economy.state import (
-    BALANCE,
-    DUST,
-    PAID,
-    POOL,
-    TAKEN,
-    Links,
-    State,
-)
+from headwater_simulations.economy.state import BALANCE, CREDITED, DUST, PAID, POOL
+from headwater_simulations.economy.trace import Traced
 from headwater_simulations.errors import EnginesDisagreeError
 
 
@@ -83,15 +72,9 @@ class Replay:
         )
 
 
-def expected(economy: Economy, state: State, links: Links) -> dict[str, int]:
-    """By agent: what the engine says that it paid for answers or received for them.
-
-    `state` is the last one of a world, from which nobody left who had no money.
-    """
-    named = (economy.contributors_share, economy.owner_share, economy.platform_share)
-    _, owner, platform, rest = (
-        _credited(state.services[TAKEN], share) for share in (*named, PARTS - sum(named))
-    )
+def expected(economy: Economy, run: Traced) -> dict[str, int]:
+    """By agent: what the engine says that it paid for answers or received for them."""
+    state = run.state
     shocks = range(economy.steps)
     income = sum(
         economy.income * (economy.shock if 0 < economy.shock_step <= at else 1) for at in shocks
@@ -99,10 +82,10 @@ def expected(economy: Economy, state: State, links: Links) -> dict[str, int]:
     spent = economy.endowment + income - state.buyers[BALANCE]
     told = {f"buyer {number}": int(each) for number, each in enumerate(spent)}
     told |= {f"contributor {number}": int(p) for number, p in enumerate(state.contributors[PAID])}
-    told |= {f"service {number}": int(each) for number, each in enumerate(rest)}
-    for number in range(economy.owners):
-        told[f"owner {number}"] = int(owner[links.runs == number].sum())
-    told["platform"] = int(platform.sum())
+    told |= {f"service {number}": int(c) for number, c in enumerate(state.services[CREDITED])}
+    for number, balance in enumerate(state.owners[BALANCE]):
+        told[f"owner {number}"] = int(balance) - economy.endowment
+    told["platform"] = int(run.history[:, METRICS.index("fees")].sum())
     told["left in vaults"] = int(state.held[POOL] + state.held[DUST])
     return told
 
@@ -111,7 +94,3 @@ def compare(engine: Mapping[str, int], chain: Mapping[str, int]) -> tuple[Line, 
     """Line by line, whoever stands in either."""
     names = [*engine, *(name for name in chain if name not in engine)]
     return tuple(Line(name, engine.get(name, 0), chain.get(name, 0)) for name in names)
-
-
-def _credited(income: Int64s, share: int) -> Int64s:
-    return portions(income, np.full(1, share, dtype=np.int64))

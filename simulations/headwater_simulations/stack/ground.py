@@ -3,7 +3,8 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from headwater_attribution.corpus import Corpus
 from headwater_contracts.clients.asset_registry import AssetKind
@@ -16,7 +17,7 @@ from headwater_payments.amount import Asset
 from headwater_payments.errors import needing
 from headwater_payments.split import PARTS
 from headwater_simulations.economy.scenario import Economy
-from headwater_simulations.economy.state import Links
+from headwater_simulations.economy.trace import Sale
 from headwater_simulations.stack.drawn import corpus_of
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.transactions import TransactionSender
@@ -89,15 +90,24 @@ class Accounts:
         )
 
 
+class Vault(NamedTuple):
+    """What a service sells for a time, with its vault, and who owns the model."""
+
+    asset: PublishedAsset
+    owner: LocalSigner
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """A running chain with the market's assets on it.
 
     Attributes:
-        vaults: the asset that each service sells, with its vault.
         operator: submits deposits and authorises claims.
-        runs: the owner of each service's model.
+        panel: which judges the vaults' epochs.
+        vaults: what has been published, by service and number of its vault.
     """
+
+    economy: Economy
 
     chain: LocalChain
     clock: Clock
@@ -106,17 +116,47 @@ class Ground:
     token: SettlementTokenClient
     accounts: Accounts
     corpus: Corpus
-    vaults: tuple[PublishedAsset, ...]
     operator: TransactionSender
-    runs: tuple[int, ...]
+    panel: int
+    vaults: dict[tuple[int, int], Vault] = field(default_factory=dict)
 
-    def owner_of(self, service: int) -> LocalSigner:
-        """The owner of the model that a service runs."""
-        return self.accounts.owners[self.runs[service]]
+    async def vault(self, sale: Sale) -> Vault:
+        """The vault that a sale is paid to, published when it is first needed."""
+        place = (sale.service, sale.vault)
+        if place not in self.vaults:
+            owner = self.accounts.owners[sale.owner]
+            self.vaults[place] = Vault(await self._publish(sale, self.sender(owner)), owner)
+        return self.vaults[place]
 
     def sender(self, signer: LocalSigner) -> TransactionSender:
         """Sends transactions of an account."""
         return TransactionSender(self.chain.reader, signer)
+
+    async def _publish(self, sale: Sale, owner: TransactionSender) -> PublishedAsset:
+        """The model that a service runs, with a vault that pays the service as host."""
+        market, accounts = self.economy, self.accounts
+        taken = market.contributors_share + sale.owner_share + market.platform_share
+        return await publish_asset(
+            owner,
+            self.deployment,
+            AssetKind.MODEL,
+            content_root=self.corpus.root,
+            licence="CC0-1.0",
+            parties=Parties(
+                platform=accounts.platform.address,
+                host=accounts.services[sale.service].address,
+                attributor=accounts.attributor.address,
+                fallback=accounts.fallback.address,
+            ),
+            shares=Shares(
+                platform=market.platform_share,
+                host=PARTS - taken,
+                contributors=market.contributors_share,
+            ),
+            challenge_window=CHALLENGE_WINDOW_S,
+            panel=self.panel,
+            terms_document=f"{market.rule.rule_id}: {market.rule.parameters}",
+        )
 
     async def after_window(self) -> None:
         """Wait out a challenge window."""
@@ -129,10 +169,9 @@ class Ground:
 
 
 @asynccontextmanager
-async def open_ground(economy: Economy, links: Links) -> AsyncIterator[Ground]:
-    """Start a chain, deploy, and publish an asset with a vault for each service of the market."""
+async def open_ground(economy: Economy) -> AsyncIterator[Ground]:
+    """Start a chain, deploy, and give the market's parties what they need."""
     accounts, clock = Accounts.of(economy), Clock()
-    runs = tuple(links.runs.tolist())
     async with await LocalChain.start(now=clock) as chain:
         deployment = await deploy_development_contracts(chain)
         token = SettlementTokenClient(chain.reader, deployment.settlement_token)
@@ -151,20 +190,8 @@ async def open_ground(economy: Economy, links: Links) -> AsyncIterator[Ground]:
         corpus = corpus_of([signer.address for signer in accounts.contributors])
         operator = TransactionSender(chain.reader, accounts.operator)
         panel = await _open_panel(operator, deployment, [accounts.arbiter.address])
-        vaults = [
-            await _publish(
-                economy,
-                TransactionSender(chain.reader, accounts.owners[runs[service]]),
-                deployment,
-                accounts,
-                service,
-                corpus,
-                panel,
-            )
-            for service in range(economy.services)
-        ]
         yield Ground(
-            chain, clock, deployment, asset, token, accounts, corpus, tuple(vaults), operator, runs
+            economy, chain, clock, deployment, asset, token, accounts, corpus, operator, panel
         )
 
 
@@ -173,37 +200,3 @@ async def _open_panel(
 ) -> int:
     panels = PanelsClient(sender.reader, deployment.panels)
     return panels.opened_panel(await sender.send(panels.open_panel(PANEL_RULES, arbiters)))
-
-
-async def _publish(
-    economy: Economy,
-    owner: TransactionSender,
-    deployment: Deployment,
-    accounts: Accounts,
-    service: int,
-    corpus: Corpus,
-    panel: int,
-) -> PublishedAsset:
-    """The model that a service runs, its owner's, with a vault that pays the service as host."""
-    contributors, owners = economy.contributors_share, economy.owner_share
-    return await publish_asset(
-        owner,
-        deployment,
-        AssetKind.MODEL,
-        content_root=corpus.root,
-        licence="CC0-1.0",
-        parties=Parties(
-            platform=accounts.platform.address,
-            host=accounts.services[service].address,
-            attributor=accounts.attributor.address,
-            fallback=accounts.fallback.address,
-        ),
-        shares=Shares(
-            platform=economy.platform_share,
-            host=PARTS - contributors - owners - economy.platform_share,
-            contributors=contributors,
-        ),
-        challenge_window=CHALLENGE_WINDOW_S,
-        panel=panel,
-        terms_document=f"{economy.rule.rule_id}: {economy.rule.parameters}, {service}",
-    )

@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 from headwater_attribution.rules import RewardRule
 from headwater_contracts.clients.batch_settlement import BatchSettlementClient
 from headwater_simulations.economy.scenario import Economy
-from headwater_simulations.economy.state import found
 from headwater_simulations.economy.trace import Traced, traced
 from headwater_simulations.stack.agreement import Replay, compare, expected
 from headwater_simulations.stack.drawn import prompt_of
@@ -40,12 +39,11 @@ async def replay_on_chain(
         SimulationError: a seller refused, or a bundle doesn't hold when it is recomputed.
     """
     check_size(economy)
-    links = found(economy, world)[1]
     run = traced(economy, world)
     drawn = {prompt_of(sale): sale for step in run.steps for sale in step}
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="headwater-stack-")))
-        ground = await stack.enter_async_context(open_ground(economy, links))
+        ground = await stack.enter_async_context(open_ground(economy))
         market = await stack.enter_async_context(open_market(ground, drawn, directory))
         settlement = Settlement(
             ground, market.store, settled_by or economy.rule, economy.contributors_share
@@ -55,7 +53,7 @@ async def replay_on_chain(
             await market.sell(step)
             await settlement.close()
         await settlement.pay_parties()
-        lines = compare(expected(economy, run.state, links), await _held(economy, market))
+        lines = compare(expected(economy, run), await _held(economy, market))
     return Replay(economy, world, len(drawn), settlement.epochs, settlement.claims, lines)
 
 
@@ -88,7 +86,7 @@ async def _held(economy: Economy, market: Market) -> dict[str, int]:
         for number, signer in enumerate(signers):
             told[f"{name} {number}"] = await received(signer)
     told["platform"] = await received(accounts.platform)
-    vaults = [await ground.token.balance(asset.vault) for asset in ground.vaults]
+    vaults = [await ground.token.balance(asset.vault) for asset, _ in ground.vaults.values()]
     return told | {"left in vaults": sum(vaults)}
 
 

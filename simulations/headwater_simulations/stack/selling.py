@@ -47,7 +47,7 @@ class Market:
     directory: Path
     stack: AsyncExitStack
     funds: dict[str, int] = field(default_factory=dict)
-    stalls: dict[tuple[int, int], str] = field(default_factory=dict)
+    stalls: dict[tuple[int, int, int], str] = field(default_factory=dict)
     paying: dict[str, httpx.AsyncClient] = field(default_factory=dict)
 
     async def fund(self, signer: LocalSigner, atomic: int) -> None:
@@ -71,7 +71,7 @@ class Market:
             SimulationError: a seller refused.
         """
         limiter = anyio.CapacityLimiter(_AT_ONCE)
-        at = [(sale, await self._stall(sale.service, sale.price)) for sale in sales]
+        at = [(sale, await self._stall(sale)) for sale in sales]
         async with anyio.create_task_group() as group:
             for sale, url in at:
                 group.start_soon(self._buy, sale, url, limiter)
@@ -88,11 +88,12 @@ class Market:
                 sale=sale.number,
             )
 
-    async def _stall(self, service: int, price: int) -> str:
-        """Where a service sells at this price; it opens anew when its price has moved."""
-        if (service, price) not in self.stalls:
-            asset = self.ground.vaults[service]
-            model = MeteredModel(self.backend, TokenPrice(0, 0, per_request=price))
+    async def _stall(self, sale: Sale) -> str:
+        """Where a service sells at this price; it opens anew when price or vault have changed."""
+        place = (sale.service, sale.vault, sale.price)
+        if place not in self.stalls:
+            asset = (await self.ground.vault(sale)).asset
+            model = MeteredModel(self.backend, TokenPrice(0, 0, per_request=sale.price))
             offer = Offer(
                 PATH,
                 Amount(model.ceiling, self.ground.asset),
@@ -109,8 +110,8 @@ class Market:
                 chain=self.facilitator,
                 now=self.ground.clock,
             )
-            self.stalls[service, price] = await self.stack.enter_async_context(serve(app, bind()))
-        return self.stalls[service, price]
+            self.stalls[place] = await self.stack.enter_async_context(serve(app, bind()))
+        return self.stalls[place]
 
 
 @asynccontextmanager

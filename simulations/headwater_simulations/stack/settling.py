@@ -8,6 +8,7 @@ from headwater_attribution.methods.registry import default_method
 from headwater_attribution.rules import RewardRule
 from headwater_attribution.verify import verify_bundle
 from headwater_contracts.clients.revenue_vault import RevenueVaultClient
+from headwater_payments.address import Address
 from headwater_payments.errors import needing
 from headwater_simulations.errors import SimulationError
 from headwater_simulations.stack.ground import Ground
@@ -41,7 +42,7 @@ class Settlement:
     contributors_share: int
     epochs: int = 0
     claims: int = 0
-    standing: dict[int, Standing] = field(default_factory=dict)
+    standing: dict[Address, Standing] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
 
     async def close(self) -> None:
@@ -54,21 +55,19 @@ class Settlement:
         worker = SettlementWorker(self.store, ground.operator, ground.deployment, ground.clock)
         await worker.claim_all()
         charged = await self.store.payments("charged")
-        for service, asset in enumerate(ground.vaults):
+        for asset, _ in ground.vaults.values():
             new = [
                 payment
                 for payment in charged
                 if payment.payee == asset.vault and payment.payment_id not in self.closed
             ]
             if new:
-                await self._close_vault(service, asset, new)
+                await self._close_vault(asset, new)
                 self.closed |= {payment.payment_id for payment in new}
 
-    async def _close_vault(
-        self, service: int, asset: PublishedAsset, charged: list[Payment]
-    ) -> None:
+    async def _close_vault(self, asset: PublishedAsset, charged: list[Payment]) -> None:
         ground = self.ground
-        before = self.standing.get(service, Standing())
+        before = self.standing.get(asset.vault, Standing())
         vault = RevenueVaultClient(ground.chain.reader, asset.vault)
         bundle = close_epoch(
             await vault.current_epoch(),
@@ -84,7 +83,7 @@ class Settlement:
         )
         if not verify_bundle(bundle).holds:
             raise SimulationError(
-                f"Epoch {bundle.epoch} of service {service} doesn't hold when recomputed."
+                f"Epoch {bundle.epoch} of vault {asset.vault} doesn't hold when recomputed."
             )
         worker = EpochWorker(
             ground.sender(ground.accounts.attributor),
@@ -100,19 +99,16 @@ class Settlement:
         self.claims += sum(
             leaf.cumulative > earlier.get(leaf.position, 0) for leaf in bundle.leaves
         )
-        self.standing[service] = standing_after(bundle)
+        self.standing[asset.vault] = standing_after(bundle)
 
     async def pay_parties(self) -> None:
         """Pay every vault's owner, platform and host what is theirs."""
         sender = self.ground.operator
-        for service, asset in enumerate(self.ground.vaults):
-            if service not in self.standing:
-                continue  # it sold nothing
+        for asset, owner in self.ground.vaults.values():
             vault = RevenueVaultClient(sender.reader, asset.vault)
-            owner = self.ground.owner_of(service).address
             if asset.terms.owner_share:
                 await sender.send(vault.credit_owner())
-                await sender.send(vault.pay_owner(owner))
+                await sender.send(vault.pay_owner(owner.address))
             if asset.terms.platform_share:
                 await sender.send(vault.pay_platform())
             if asset.terms.host_share:
