@@ -25,6 +25,7 @@ class ReceiptBasis:
         issuer: who has to have signed.
         chain_id: of the signature.
         metering: the paid request, where it is known.
+        bound: whether that commits to the attribution, and not to the evidence alone.
         card: the calibration card, where there is one.
         committed: the influence vectors, where the method needs them.
     """
@@ -34,6 +35,7 @@ class ReceiptBasis:
     issuer: Address
     chain_id: int
     metering: MeteringReceipt | None = None
+    bound: bool = False
     card: CalibrationCard | None = None
     committed: CommittedInfluence | None = None
 
@@ -96,6 +98,9 @@ def _compared(receipt: SignedAttribution, basis: ReceiptBasis) -> list[tuple[str
             ("response", receipt.response_hash, to_hex(paid.response_hash)),
             ("asset version", receipt.asset_version, to_hex(paid.asset_version)),
         ]
+        if basis.bound:
+            committed = to_hex(paid.attribution)
+            compared.append(("payment's commitment", committed, to_hex(receipt.hash())))
     return compared
 
 

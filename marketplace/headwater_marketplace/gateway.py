@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
@@ -17,6 +18,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from headwater_attribution.evidence import Evidence
+from headwater_attribution.methods import AttributionMethod
+from headwater_attribution.signed_receipt import attribution_receipt
 from headwater_marketplace.seller.offers import Meter, current_meter
 from headwater_models.backend import Finish, InferenceBackend, Token
 from headwater_models.chat import ChatRequest, ModelCard, ModelList, count_prompt_tokens
@@ -24,6 +27,7 @@ from headwater_models.completion import SSE_DONE, CompletionFrame, complete, ser
 from headwater_models.tokens import TokenMeter
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.json_text import read_json
+from headwater_payments.metering import MeteringReceipt
 from headwater_payments.pricing import TokenPrice
 
 _EVIDENCE: TypeAdapter[Evidence] = TypeAdapter(Evidence)
@@ -38,12 +42,16 @@ class MeteredModel:
         price: in atomic units per thousand tokens.
         max_input_tokens, max_output_tokens: what one request may use; together with the price they
             make the most that a request costs.
+        method: what attributes each answer before its receipt is signed, so that the receipt
+            commits to the shares (`attribution_receipt(…).hash()`) and not to the evidence alone.
+            It runs while the buyer waits for the end of the answer.
     """
 
     backend: InferenceBackend
     price: TokenPrice
     max_input_tokens: int = 2_000
     max_output_tokens: int = 512
+    method: AttributionMethod | None = None
 
     @property
     def ceiling(self) -> int:
@@ -157,3 +165,14 @@ def _note(meter: Meter | None, model: MeteredModel, finish: Finish) -> None:
     due = model.price.charge(usage.prompt_tokens, usage.completion_tokens)
     meter.set_charge(min(meter.cap, due))
     meter.evidence = lambda: _EVIDENCE.dump_python(finish.evidence, mode="json")
+    if model.method is not None:
+        meter.attribution = partial(_commitment, model.method, finish.evidence)
+
+
+def _commitment(method: AttributionMethod, evidence: Evidence, receipt: MeteringReceipt) -> bytes:
+    """The hash of the answer's attribution; what stands there already where there is none."""
+    try:
+        return attribution_receipt(receipt, evidence, method).hash()
+    except HeadwaterError:
+        # What can't be attributed is paid for all the same, and its evidence shows why.
+        return receipt.attribution

@@ -19,6 +19,9 @@ class EvidenceKind(StrEnum):
     ABLATION = "ablation"
     """What the answer score becomes when a row is taken out of the index."""
 
+    INFLUENCE = "influence"
+    """What the gradient of the answer's loss says of the rows that an adapter was trained on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:

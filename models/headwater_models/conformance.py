@@ -83,6 +83,8 @@ def _check_evidence(text: str, finish: Finish, backend: InferenceBackend) -> Non
         cited = {passage.row for passage in evidence.passages if passage.spans}
         removed = {row for ablation in evidence.ablations for row in ablation.removed}
         _require(cited <= removed, "a cited row was not ablated")
+    if EvidenceKind.INFLUENCE in kinds:
+        _require(evidence.influence is not None, "influence is promised and nothing was observed")
 
 
 async def _check_cap(backend: InferenceBackend, request: ChatRequest) -> None:

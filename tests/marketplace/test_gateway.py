@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,21 @@ from typing import Any
 import httpx
 import pytest
 
+from headwater_attribution.corpus import Corpus, CorpusRow
+from headwater_attribution.methods import default_method
+from headwater_attribution.receipt_check import ReceiptBasis, receipt_faults
+from headwater_attribution.signed_receipt import attribution_receipt, sign_receipt
 from headwater_marketplace.gateway import MeteredModel, evidence_of, gateway
 from headwater_marketplace.seller import Offer, PaymentMiddleware, SellerStore
 from headwater_marketplace.seller.records import Payment
 from headwater_models.chat import ChatRequest, count_prompt_tokens
+from headwater_models.corpus_backend import CorpusBackend
+from headwater_models.corpus_backend import CorpusRow as ServedRow
 from headwater_models.echo import EchoBackend
 from headwater_models.tokens import count_tokens
 from headwater_payments.amount import Amount
+from headwater_payments.hexadecimal import to_hex
+from headwater_payments.metering import parse_receipt
 from headwater_payments.pricing import TokenPrice
 from headwater_wallet.database import Database
 from headwater_wallet.keys import LocalSigner
@@ -52,6 +61,12 @@ class Desk:
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     model = MeteredModel(EchoBackend(), PRICE, max_input_tokens=60, max_output_tokens=40)
+    async with open_desk(model, tmp_path) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_desk(model: MeteredModel, tmp_path: Path) -> AsyncIterator[Desk]:
     chain, signer, payer = FakeChain(), LocalSigner.random(), LocalSigner.random()
     chain.wallets[payer.address] = 10**7
     async with Database(f"sqlite:///{tmp_path / 's.db'}", SellerStore.metadata) as database:
@@ -130,6 +145,30 @@ async def test_the_evidence_is_attached_to_the_payment(desk: Desk, stream: bool)
     receipt = json.loads(payment.receipt or "{}")
     assert int(receipt["charge"]) == payment.charge
     assert receipt["attribution"] != "0x" + "00" * 32
+
+
+async def test_a_receipt_commits_to_the_attribution_where_the_gateway_has_a_method(
+    tmp_path: Path,
+) -> None:
+    text = "The longest of all the rivers in the world is the Nile, as most books have it."
+    corpus = Corpus(1, 1, [CorpusRow(1, PAYEE, "MIT", 0, text)])
+    served = ServedRow(corpus.row_id(0), 1, PAYEE, "", text)
+    backend = CorpusBackend("echo", [served], to_hex(corpus.root))
+    method = default_method(corpus)
+    async with open_desk(MeteredModel(backend, PRICE, method=method), tmp_path) as desk:
+        await desk.paying.post(PATH, json=asking())
+        payment = await desk.last()
+    evidence = evidence_of(json.loads(payment.evidence or "{}"))
+    receipt, _ = parse_receipt(json.loads(payment.receipt or "{}"))
+    attributed = attribution_receipt(receipt, evidence, method)
+    assert attributed.attribution.shares
+    assert receipt.attribution == attributed.hash()
+    key = LocalSigner.random()
+    signed = await sign_receipt(attributed, key, 84_532)
+    basis = ReceiptBasis(evidence, corpus, key.address, 84_532, receipt, bound=True)
+    assert receipt_faults(signed, basis) == ()
+    other = signed.model_copy(update={"cost_us": 7})
+    assert any("payment's commitment" in each for each in receipt_faults(other, basis))
 
 
 REFUSED: dict[str, tuple[int, Any]] = {

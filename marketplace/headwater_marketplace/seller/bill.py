@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 import anyio
@@ -319,7 +320,7 @@ class Bill:
 
     def _receipt(self, charge: int, cumulative: int, evidence: str | None) -> MeteringReceipt:
         admission = self._admission
-        return MeteringReceipt(
+        receipt = MeteringReceipt(
             payment_id=hashlib.sha256(admission.payment_id.encode()).digest(),
             channel_id=admission.channel.identifier if admission.channel else bytes(32),
             payee=admission.offer.pay_to,
@@ -332,6 +333,8 @@ class Bill:
             attribution=hashlib.sha256(evidence.encode()).digest() if evidence else bytes(32),
             issued_at=self._now(),
         )
+        commit = admission.meter.attribution
+        return receipt if commit is None else replace(receipt, attribution=commit(receipt))
 
     @property
     def _chain_id(self) -> int:

@@ -14,6 +14,7 @@ from headwater_payments.channels import MAX_WITHDRAW_DELAY, MIN_WITHDRAW_DELAY
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.exact import SCHEME as EXACT
 from headwater_payments.extensions import CONCURRENT, PAYMENT_IDENTIFIER, RECEIPT_SIGNER
+from headwater_payments.metering import MeteringReceipt
 from headwater_payments.permit2_payload import PERMIT2_METHOD, UPTO
 from headwater_payments.pricing import TokenPrice
 from headwater_payments.unit_price import TOKEN_PRICE, token_price_extension
@@ -157,6 +158,8 @@ class Meter:
     """What a request has used so far; a handler raises the charge as it works.
 
     `cap` is the most that may be charged, in atomic units. Left alone, a request costs its cap.
+    The receipt commits to the `evidence` of the answer. Where there is an `attribution`, it is
+    given that receipt, not signed yet, and the 32 bytes it returns stand in their place.
     """
 
     payment_id: str
@@ -164,6 +167,7 @@ class Meter:
     cap: int
     charge: int | None = None
     evidence: Callable[[], Mapping[str, Any]] | None = None
+    attribution: Callable[[MeteringReceipt], bytes] | None = None
 
     def set_charge(self, atomic: int) -> None:
         """State what has been used so far, in atomic units.
