@@ -112,6 +112,62 @@ class SignedAttribution(SignedDocument):
         return recover(self.to_sign(chain_id), parse_hex(self.signature, length=65))
 
 
+@dataclass(frozen=True, slots=True)
+class AttributedAnswer:
+    """An answer and what it was attributed to, before its payment is known.
+
+    Attributing takes the time; binding a payment to it takes next to none.
+    """
+
+    evidence: Evidence
+    method: NamedPart
+    channels: tuple[ChannelPart, ...]
+    attribution: Attribution
+
+    def receipt(
+        self,
+        metering: MeteringReceipt,
+        *,
+        lineage: Sequence[bytes] = (),
+        card: CalibrationCard | None = None,
+        cost_us: int = 0,
+    ) -> SignedAttribution:
+        """Bind it to the payment for it; the receipt is not signed yet.
+
+        Args:
+            metering: the paid request.
+            lineage: the versions that the answering one derives from, nearest first.
+            card: where trust and weights come from.
+            cost_us: processor time spent, as the caller measured it.
+        """
+        return SignedAttribution(
+            payment=to_hex(metering.payment_id),
+            request_hash=to_hex(metering.request_hash),
+            response_hash=to_hex(metering.response_hash),
+            asset_version=to_hex(metering.asset_version),
+            lineage=tuple(to_hex(each) for each in lineage),
+            corpus_root=self.evidence.corpus_root,
+            evidence=self.evidence.commitment(),
+            method=self.method,
+            channels=self.channels,
+            attribution=self.attribution,
+            unattributed=self.attribution.unattributed,
+            calibration=NOTHING if card is None else to_hex(card.hash()),
+            cost_us=cost_us,
+        )
+
+
+def attribute_answer(evidence: Evidence, method: AttributionMethod) -> AttributedAnswer:
+    """Attribute an answer by a method over the corpus that its evidence names.
+
+    Raises:
+        EvidenceMismatchError: the evidence contradicts the method's corpus.
+    """
+    return AttributedAnswer(
+        evidence, _named(method), channels_of(method, evidence), method.attribute(evidence)
+    )
+
+
 def attribution_receipt(
     metering: MeteringReceipt,
     evidence: Evidence,
@@ -121,35 +177,13 @@ def attribution_receipt(
     card: CalibrationCard | None = None,
     cost_us: int = 0,
 ) -> SignedAttribution:
-    """Attribute a paid answer; the receipt is not signed yet.
-
-    Args:
-        metering: the paid request.
-        evidence: of its answer.
-        method: over the corpus that the evidence names.
-        lineage: the versions that the answering one derives from, nearest first.
-        card: where trust and weights come from.
-        cost_us: processor time spent, as the caller measured it.
+    """Attribute a paid answer: `attribute_answer`, and the `receipt` of what it gives.
 
     Raises:
         EvidenceMismatchError: the evidence contradicts the method's corpus.
     """
-    joined = method.attribute(evidence)
-    return SignedAttribution(
-        payment=to_hex(metering.payment_id),
-        request_hash=to_hex(metering.request_hash),
-        response_hash=to_hex(metering.response_hash),
-        asset_version=to_hex(metering.asset_version),
-        lineage=tuple(to_hex(each) for each in lineage),
-        corpus_root=evidence.corpus_root,
-        evidence=evidence.commitment(),
-        method=_named(method),
-        channels=channels_of(method, evidence),
-        attribution=joined,
-        unattributed=joined.unattributed,
-        calibration=NOTHING if card is None else to_hex(card.hash()),
-        cost_us=cost_us,
-    )
+    answer = attribute_answer(evidence, method)
+    return answer.receipt(metering, lineage=lineage, card=card, cost_us=cost_us)
 
 
 async def sign_receipt(

@@ -7,10 +7,10 @@ middleware each request is charged what it used; without it, the same applicatio
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from functools import partial
 
+from anyio import to_thread
 from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods import AttributionMethod
-from headwater_attribution.signed_receipt import attribution_receipt
+from headwater_attribution.signed_receipt import attribute_answer
 from headwater_marketplace.seller.offers import Meter, current_meter
 from headwater_models.backend import Finish, InferenceBackend, Token
 from headwater_models.chat import ChatRequest, ModelCard, ModelList, count_prompt_tokens
@@ -27,7 +27,6 @@ from headwater_models.completion import SSE_DONE, CompletionFrame, complete, ser
 from headwater_models.tokens import TokenMeter
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.json_text import read_json
-from headwater_payments.metering import MeteringReceipt
 from headwater_payments.pricing import TokenPrice
 
 _EVIDENCE: TypeAdapter[Evidence] = TypeAdapter(Evidence)
@@ -44,7 +43,7 @@ class MeteredModel:
             make the most that a request costs.
         method: what attributes each answer before its receipt is signed, so that the receipt
             commits to the shares (`attribution_receipt(…).hash()`) and not to the evidence alone.
-            It runs while the buyer waits for the end of the answer.
+            It runs in a thread, while the buyer waits for the end of the answer.
     """
 
     backend: InferenceBackend
@@ -96,7 +95,7 @@ def gateway(model: MeteredModel, now: Callable[[], float] = time.time) -> Starle
             events = await _opened(model, asked, frame)
             return StreamingResponse(events, media_type="text/event-stream")
         response, finish = await complete(model.backend, asked, frame)
-        _note(current_meter(), model, finish)
+        await _note(current_meter(), model, finish)
         return JSONResponse(response.model_dump(mode="json", exclude_none=True))
 
     routes = [
@@ -152,13 +151,13 @@ async def _events(
                     meter.set_charge(min(meter.cap, model.price.charge(prompt_tokens, used)))
                 yield server_sent(frame.chunk(event))
                 continue
-            _note(meter, model, event)
+            await _note(meter, model, event)
             for chunk in frame.closing(event, with_usage=asked.wants_usage):
                 yield server_sent(chunk)
     yield SSE_DONE
 
 
-def _note(meter: Meter | None, model: MeteredModel, finish: Finish) -> None:
+async def _note(meter: Meter | None, model: MeteredModel, finish: Finish) -> None:
     if meter is None:
         return
     usage = finish.usage
@@ -166,13 +165,8 @@ def _note(meter: Meter | None, model: MeteredModel, finish: Finish) -> None:
     meter.set_charge(min(meter.cap, due))
     meter.evidence = lambda: _EVIDENCE.dump_python(finish.evidence, mode="json")
     if model.method is not None:
-        meter.attribution = partial(_commitment, model.method, finish.evidence)
-
-
-def _commitment(method: AttributionMethod, evidence: Evidence, receipt: MeteringReceipt) -> bytes:
-    """The hash of the answer's attribution; what stands there already where there is none."""
-    try:
-        return attribution_receipt(receipt, evidence, method).hash()
-    except HeadwaterError:
         # What can't be attributed is paid for all the same, and its evidence shows why.
-        return receipt.attribution
+        with suppress(HeadwaterError):
+            # Here and not when the receipt is signed: that happens inside the seller's transaction.
+            answer = await to_thread.run_sync(attribute_answer, finish.evidence, model.method)
+            meter.attribution = lambda receipt: answer.receipt(receipt).hash()

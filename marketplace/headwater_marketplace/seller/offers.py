@@ -159,7 +159,8 @@ class Meter:
 
     `cap` is the most that may be charged, in atomic units. Left alone, a request costs its cap.
     The receipt commits to the `evidence` of the answer. Where there is an `attribution`, it is
-    given that receipt, not signed yet, and the 32 bytes it returns stand in their place.
+    given that receipt, not signed yet, and the 32 bytes it returns stand in its place. It runs
+    while the seller's books are locked: work out beforehand what takes time.
     """
 
     payment_id: str
