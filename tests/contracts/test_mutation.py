@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from contracts.conftest import require_program
 
-from headwater_contracts.mutation.__main__ import drawn, main
+from headwater_contracts.mutation.__main__ import drawn, main, survived_in
 from headwater_contracts.mutation.builds import Build, all_mutants
 from headwater_contracts.mutation.campaign import MONEY_PATHS, Fate, Outcome, run_campaign
 from headwater_contracts.mutation.mutants import Mutant, Place
@@ -151,6 +151,12 @@ def test_a_sample_is_of_each_source_and_the_same_for_the_same_seed() -> None:
     assert [each.source for each in sample] == ["A"] * 7 + ["B"] * 7
     assert sample == drawn(mutants, 7, 1) != drawn(mutants, 7, 2)
     assert drawn(mutants, 0, 1) == drawn(mutants, 99, 1) == mutants
+
+
+def test_only_survivors_of_an_earlier_run_are_tried_again() -> None:
+    mutants = [mutant(line, "a", "b") for line in range(3)]
+    output = f"survived: {mutants[1]}\ndid not compile: {mutants[2]}\nunanswered: {mutants[0]}\n"
+    assert survived_in(output, mutants) == [mutants[1]]
 
 
 def test_what_does_not_compile_counts_neither_way_and_a_sample_says_how_sure_it_is() -> None:

@@ -22,9 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--sample", type=int, default=0, help="so many of each source at random; 0 for all"
     )
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--again", type=Path, metavar="OUTPUT", help="only what survived in this earlier output"
+    )
     options = parser.parse_args(arguments)
     try:
-        return _run(options.files, options.sample, options.seed)
+        return _run(options.files, options.sample, options.seed, options.again)
     except HeadwaterError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
@@ -43,14 +46,23 @@ def drawn(mutants: Sequence[Mutant], sample: int, seed: int) -> list[Mutant]:
     return chosen
 
 
-def _run(files: Sequence[str], sample: int, seed: int) -> int:
+def survived_in(output: str, mutants: Sequence[Mutant]) -> list[Mutant]:
+    """Those of the mutants of which an earlier run's output says that they survived."""
+    told = {line.partition(": ")[2] for line in output.splitlines() if line.startswith("survived")}
+    return [mutant for mutant in mutants if str(mutant) in told]
+
+
+def _run(files: Sequence[str], sample: int, seed: int, again: Path | None) -> int:
     unknown = [name for name in files if name not in MONEY_PATHS]
     if unknown:
         raise InvalidInputError(f"No money path is called {', '.join(unknown)}.")
     possible = all_mutants(files)
+    chosen = drawn(possible, sample, seed)
+    if again is not None:
+        chosen = possible = survived_in(again.read_text("utf-8"), chosen)
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as folder:
-        build = Build(drawn(possible, sample, seed), Path(folder))
+        build = Build(chosen, Path(folder))
         build.compile()
         for outcome in run_campaign(build, files):
             outcomes.append(outcome)

@@ -177,6 +177,62 @@ contract BatchSettlementTest is Channels {
         checkEq(claimed, 60, "claimed once");
     }
 
+    function test_a_later_claim_adds_only_what_is_new() public {
+        BatchSettlement.ChannelConfig memory config = _config(0);
+        _deposit(config, 1_000, 1);
+        _claimWithSignature(_one(_row(config, 300, 300)));
+        _claimWithSignature(_one(_row(config, 500, 500)));
+        (uint128 total,) = settlement.receivers(RECEIVER, address(token));
+        checkEq(total, 500, "claimed");
+        settlement.settle(RECEIVER, address(token));
+        checkEq(token.balanceOf(RECEIVER), 500, "received");
+    }
+
+    /// @notice Who follows channels by their events sees each begin and end once.
+    function test_a_channel_is_created_and_closed_once_in_its_events() public {
+        BatchSettlement.ChannelConfig memory config = _config(0);
+        vm.recordLogs();
+        _deposit(config, 1_000, 1);
+        checkEq(counted(BatchSettlement.ChannelCreated.selector), 1, "created");
+        _deposit(config, 1_000, 2);
+        _claimWithSignature(_one(_row(config, 300, 300)));
+        checkEq(counted(BatchSettlement.ChannelCreated.selector), 0, "not again");
+        vm.prank(RECEIVER);
+        settlement.refund(config, 500);
+        checkEq(counted(BatchSettlement.ChannelClosed.selector), 0, "something is left");
+        vm.prank(RECEIVER);
+        settlement.refund(config, 2_000);
+        checkEq(counted(BatchSettlement.ChannelClosed.selector), 0, "claims are not yet settled");
+    }
+
+    function test_a_stale_row_leaves_no_trace() public {
+        BatchSettlement.ChannelConfig memory config = _config(0);
+        _deposit(config, 1_000, 1);
+        _claimWithSignature(_one(_row(config, 300, 300)));
+        vm.recordLogs();
+        _claimWithSignature(_one(_row(config, 300, 300)));
+        checkEq(counted(BatchSettlement.Claimed.selector), 0, "no event of nothing");
+    }
+
+    function test_a_withdrawal_of_nothing_is_refused() public {
+        BatchSettlement.ChannelConfig memory config = _config(0);
+        _deposit(config, 1_000, 1);
+        vm.prank(payer);
+        vm.expectRevert(BatchSettlement.NothingToWithdraw.selector);
+        settlement.initiateWithdraw(config, 0);
+    }
+
+    function test_a_channel_names_payer_and_receiver() public {
+        BatchSettlement.ChannelConfig memory config = _config(0);
+        config.payer = address(0);
+        vm.expectRevert(BatchSettlement.InvalidChannel.selector);
+        settlement.deposit(config, 1_000, address(collector), "");
+        config = _config(0);
+        config.receiver = address(0);
+        vm.expectRevert(BatchSettlement.InvalidChannel.selector);
+        settlement.deposit(config, 1_000, address(collector), "");
+    }
+
     function test_a_batch_of_two_authorizers_is_refused() public {
         BatchSettlement.ChannelConfig memory other = _config(bytes32(uint256(1)));
         other.receiverAuthorizer = address(0xDEAD);
@@ -257,8 +313,10 @@ contract BatchSettlementTest is Channels {
 
     function test_a_refund_of_nothing_still_spends_its_nonce() public {
         BatchSettlement.ChannelConfig memory config = _config(0);
+        vm.recordLogs();
         vm.prank(RECEIVER);
         settlement.refund(config, 5);
+        checkEq(counted(BatchSettlement.Refunded.selector), 0, "nothing is returned");
         checkEq(settlement.refundNonce(settlement.getChannelId(config)), 1, "nonce");
         vm.prank(RECEIVER);
         vm.expectRevert(BatchSettlement.ZeroRefund.selector);

@@ -67,6 +67,14 @@ abstract contract Checks {
         return low + (x % (high - low + 1));
     }
 
+    /// @notice How many events of a kind were recorded since the last count.
+    function counted(bytes32 kind) internal returns (uint256 found) {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] == kind) ++found;
+        }
+    }
+
     function signed(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
         return abi.encodePacked(r, s, v);

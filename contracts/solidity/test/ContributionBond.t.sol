@@ -61,12 +61,25 @@ contract ContributionBondTest is Contributions {
         r = _bondRules(2);
         r.appealBond = FEE - 1;
         _checkRuleRefused(r, "appealBond");
+        // At the bounds themselves rules are open to anybody.
+        r.appealBond = FEE;
+        (r.appealWindow, r.tagDuration) = (30 days, 30 days);
+        checkEq(bondRules.openRules(r, _table()), 2, "the widest");
         r = _bondRules(2);
         r.priorityWindow = 0;
         _checkRuleRefused(r, "priorityWindow");
         r = _bondRules(2);
         r.tagDuration = 30 days + 1;
         _checkRuleRefused(r, "tagDuration");
+        r = _bondRules(2);
+        r.appealWindow = 0;
+        _checkRuleRefused(r, "appealWindow");
+        r = _bondRules(2);
+        r.releaseDelay = 0;
+        _checkRuleRefused(r, "releaseDelay");
+        r = _bondRules(2);
+        r.rulingWindow = 0;
+        _checkRuleRefused(r, "rulingWindow");
         vm.expectRevert(abi.encodeWithSelector(BondRules.RuleOutOfRange.selector, "grades"));
         bondRules.openRules(_bondRules(2), new Grade[](0));
         vm.expectRevert(abi.encodeWithSelector(BondRules.RuleOutOfRange.selector, "grades"));
@@ -290,6 +303,14 @@ contract ContributionBondTest is Contributions {
         vm.prank(CONTRIBUTOR);
         vm.expectPartialRevert(ContributionCases.TooLate.selector);
         contributionBond.remedy(caseId, keccak256("mended"));
+    }
+
+    function test_a_remedy_in_the_last_second_is_in_time() public {
+        uint64 caseId = _decided(CARELESS, CARELESS, 1);
+        vm.warp(block.timestamp + REMEDYING);
+        vm.prank(CONTRIBUTOR);
+        contributionBond.remedy(caseId, keccak256("mended"));
+        check(_stateOf(caseId) == ContributionCases.CaseState.Remedied, "in time");
     }
 
     function test_malice_has_no_remedy() public {

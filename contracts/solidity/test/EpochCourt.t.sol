@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {AttributorBonds} from "../src/AttributorBonds.sol";
 import {AvailabilityDemands} from "../src/AvailabilityDemands.sol";
+import {Credits} from "../src/Credits.sol";
 import {EpochRoots} from "../src/EpochRoots.sol";
 import {LeafDisputes} from "../src/LeafDisputes.sol";
 import {DetailTop, Opening} from "../src/Openings.sol";
@@ -44,6 +45,42 @@ contract EpochCourtTest is Courts {
         _expectRefusedRule(rules, "rulingWindow");
         rules.rulingWindow = 30 days + 1;
         _expectRefusedRule(rules, "rulingWindow");
+        rules = _rules();
+        rules.epochLength = 0;
+        _expectRefusedRule(rules, "epochLength");
+        rules = _rules();
+        rules.demandWindow = 0;
+        _expectRefusedRule(rules, "demandWindow");
+        rules = _rules();
+        rules.compensationWindow = 0;
+        _expectRefusedRule(rules, "compensationWindow");
+    }
+
+    function test_a_panel_out_of_range_is_refused() public {
+        Panel memory rules = _rules();
+        rules.auditProbability = 0;
+        _expectRefusedRule(rules, "auditProbability");
+        rules.auditProbability = 100_000_001;
+        _expectRefusedRule(rules, "auditProbability");
+        rules = _rules();
+        (rules.disputeBond, rules.arbiterFee) = (10, 11);
+        _expectRefusedRule(rules, "arbiterFee");
+        (rules.disputeBond, rules.minBond, rules.arbiterFee) = (20, 10, 11);
+        _expectRefusedRule(rules, "arbiterFee");
+        rules = _rules();
+        (rules.maxIncrement, rules.verifierQuorum) = (0, 0);
+        _expectRefusedRule(rules, "maxIncrement");
+        vm.expectRevert(abi.encodeWithSelector(Panels.PanelRuleOutOfRange.selector, "arbiters"));
+        panels.openPanel(_rules(), new address[](0), new address[](0));
+        vm.expectRevert(abi.encodeWithSelector(Panels.PanelRuleOutOfRange.selector, "arbiters"));
+        panels.openPanel(_rules(), new address[](17), new address[](0));
+        vm.expectRevert(abi.encodeWithSelector(Panels.PanelRuleOutOfRange.selector, "verifiers"));
+        panels.openPanel(_rules(), _arbiters(), new address[](17));
+        address[] memory most = new address[](16);
+        for (uint160 i = 0; i < 16; ++i) {
+            most[i] = address(i + 1);
+        }
+        checkEq(panels.openPanel(_rules(), _arbiters(), most), 2, "the most");
     }
 
     function test_a_member_sits_once() public {
@@ -89,6 +126,16 @@ contract EpochCourtTest is Courts {
         vm.prank(ATTRIBUTOR);
         vm.expectPartialRevert(Panels.IncrementAboveCap.selector);
         vault.postRoot(1, root, sum, 1, 0, unattested);
+        // At the cap itself it stands.
+        (root, sum) = _tree(_two(1_000, 1_999), 1);
+        vm.prank(ATTRIBUTOR);
+        vault.postRoot(1, root, sum, 1, 0, unattested);
+    }
+
+    function test_without_a_bond_there_is_none_to_ask_back() public {
+        vm.prank(BOB);
+        vm.expectPartialRevert(Credits.NothingToWithdraw.selector);
+        court.requestUnlock(vault);
     }
 
     function test_a_bond_stays_while_its_root_is_pending() public {
@@ -233,6 +280,8 @@ contract EpochCourtTest is Courts {
         demands.proveUnavailable(1);
         demands.closeMootDemand(id);
         checkEq(demands.credits(address(token), CHALLENGER), 30, "both prices are back");
+        vm.expectPartialRevert(AvailabilityDemands.DemandNotOpen.selector);
+        demands.closeMootDemand(id);
     }
 
     // Disputes
@@ -325,6 +374,23 @@ contract EpochCourtTest is Courts {
         checkEq(_insured(), 170, "to the insurance");
         checkEq(_credit(ARBITER_ONE), 15, "and to those who voted");
         checkEq(_bondOf(ATTRIBUTOR), BOND, "the attributor's is untouched");
+    }
+
+    /// @notice What disputes tie up is never more than there is to lose.
+    function test_disputes_engage_at_most_the_bond() public {
+        vm.startPrank(ATTRIBUTOR);
+        court.requestUnlock(vault);
+        vm.warp(block.timestamp + 1 days);
+        court.returnBond(vault);
+        vm.stopPrank();
+        _bond(vault, ATTRIBUTOR, 1_500);
+        Entitlement[] memory leaves = _two(500, 400);
+        _postTwo(leaves);
+        _dispute(_never(0), _opening(leaves, 0));
+        _dispute(_never(1), _opening(leaves, 1));
+        (uint104 amount, uint104 engaged,) = court.bonds(address(vault), ATTRIBUTOR);
+        checkEq(amount, 1_500, "the bond");
+        checkEq(engaged, 1_500, "1,000 and the rest");
     }
 
     function test_silent_arbiters_return_the_increment_to_the_pool() public {
@@ -488,7 +554,8 @@ contract EpochCourtTest is Courts {
         vm.stopPrank();
         vm.expectPartialRevert(AttributorBonds.InsuranceTooEarly.selector);
         court.releaseInsurance(vault);
-        vm.warp(block.timestamp + 180 days);
+        (, uint40 fedAt) = court.insurance(address(vault));
+        vm.warp(fedAt + 180 days);
         court.releaseInsurance(vault);
         checkEq(token.balanceOf(address(court)), 0, "nothing stays");
         checkEq(token.balanceOf(address(demands)), 0, "nor here");

@@ -82,6 +82,23 @@ contract EpochLivenessTest is Courts {
         checkEq(token.balanceOf(BOB), 6_000, "bob");
     }
 
+    function test_nothing_is_scaled_before_a_first_root() public {
+        vm.expectRevert(EpochRoots.NoRootFinal.selector);
+        vault.escape();
+    }
+
+    /// @notice No absurd supply makes an escape promise what a position cannot hold.
+    function test_an_escape_stays_within_what_positions_hold() public {
+        Entitlement[] memory leaves = _two(1_000, 2_000);
+        _postTwo(leaves);
+        _finalize();
+        _pay(vault, uint256(1) << 100);
+        vm.warp(block.timestamp + 6 * EPOCH);
+        vault.escape();
+        (uint128 pool,) = vault.scale();
+        checkEq(pool, type(uint96).max, "capped");
+    }
+
     function test_later_roots_stay_above_an_escape() public {
         Entitlement[] memory leaves = _two(1_000, 2_000);
         _postTwo(leaves);

@@ -35,6 +35,15 @@ contract EpochRootsTest is Vaults {
         );
     }
 
+    function test_without_a_commitment_there_is_no_seed() public {
+        check(!vault.recordSeed(), "never committed");
+        _pay(vault, 1_000);
+        (bytes32 root, uint128 sum) = _tree(_two(100, 200), 1);
+        _post(root, sum, 1);
+        _finalize();
+        check(!vault.recordSeed(), "the last epoch's is not the next one's");
+    }
+
     function test_a_forgotten_seed_block_is_replaced_by_a_new_one() public {
         vm.prank(ATTRIBUTOR);
         vault.commitEpoch(1, keccak256("receipts"), 999);

@@ -97,6 +97,15 @@ contract ReceiptDeskTest is Vaults {
         checkEq(token.balanceOf(vm.addr(PAYER_KEY)), 650, "the rest alone");
     }
 
+    function test_an_earlier_receipt_lowers_no_charge() public {
+        for (uint128 total = 350; total >= 349; --total) {
+            (MeteringReceipt[] memory receipts, address[] memory keys, bytes[] memory signatures) =
+                _receipts(total, OPERATOR_KEY);
+            desk.postReceipt(receipts[0], keys[0], signatures[0]);
+            checkEq(desk.charged(address(vault), _channelId()), 350, "the highest");
+        }
+    }
+
     function test_only_the_host_names_the_operator() public {
         vm.expectPartialRevert(ReceiptDesk.NotHost.selector);
         desk.setOperator(vault, address(this));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
 import {AssetRegistry} from "../src/AssetRegistry.sol";
@@ -144,6 +145,17 @@ contract RevenueVaultTest is Vaults {
         vault.claim(second[0], proof);
     }
 
+    /// @notice One unit is no owner's part, and nobody is told of nothing.
+    function test_an_owner_is_credited_of_whole_units() public {
+        _pay(vault, 1);
+        vm.recordLogs();
+        vault.payOwner(OWNER);
+        checkEq(counted(VaultBooks.OwnerCredited.selector), 0, "nothing");
+        _pay(vault, 99);
+        vault.payOwner(OWNER);
+        checkEq(counted(VaultBooks.OwnerCredited.selector), 1, "once");
+    }
+
     function test_many_claims_are_paid_in_one_call() public {
         _pay(vault, 1_000);
         Entitlement[] memory leaves = _two(300, 200);
@@ -152,7 +164,13 @@ contract RevenueVaultTest is Vaults {
         _finalize();
         RevenueVault.Claim[] memory claims = _claims(leaves);
         checkEq(vault.claimMany(claims), 500, "paid");
+        vm.recordLogs();
         checkEq(vault.claimMany(claims), 0, "and not again");
+        checkEq(counted(RevenueVault.EntitlementPaid.selector), 0, "nor told of");
+        vault.payPlatform();
+        checkEq(counted(IERC20.Transfer.selector), 1, "the platform's part");
+        vault.payPlatform();
+        checkEq(counted(IERC20.Transfer.selector), 0, "of nothing no transfer");
         checkEq(token.balanceOf(ALICE), 300, "alice");
         checkEq(token.balanceOf(BOB), 200, "bob");
         claims[0].leaf.cumulative = 301;

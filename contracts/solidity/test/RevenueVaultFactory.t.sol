@@ -36,6 +36,12 @@ contract RevenueVaultFactoryTest is Vaults {
         checkEq(keccak256(Clones.fetchCloneArgs(address(vault))), keccak256(packed), "its terms");
     }
 
+    function test_the_token_stands_behind_the_packed_terms() public view {
+        VaultTerms memory t = _terms(versionId, 0);
+        bytes32[5] memory all = VaultTermsCodec.words(VaultTermsCodec.pack(t));
+        checkEq(address(uint160(uint256(all[4]))), t.token, "token");
+    }
+
     function test_an_unknown_panel_is_refused() public {
         VaultTerms memory terms = _terms(versionId, 0);
         terms.panel = panel + 1;

@@ -23,6 +23,40 @@ contract SumTreeTest is Vaults {
         }
     }
 
+    function testFuzz_a_leaf_is_hashed_as_it_is_defined(
+        Entitlement memory leaf,
+        address vault_,
+        address token_
+    ) public view {
+        bytes memory parts = abi.encodePacked(
+            bytes1(0),
+            block.chainid,
+            vault_,
+            token_,
+            leaf.position,
+            leaf.account,
+            leaf.cumulative,
+            leaf.detailRoot
+        );
+        checkEq(SumTree.leafHash(leaf, vault_, token_), keccak256(parts), "the definition");
+    }
+
+    function test_a_tree_is_at_most_as_deep_as_positions_are_long() public view {
+        checkEq(SumTree.MAX_DEPTH, 32, "positions have 32 bits");
+        (bool fits,,) = this.climb(type(uint32).max, new bytes(32 * 48));
+        check(fits, "the deepest");
+        (fits,,) = this.climb(type(uint32).max, new bytes(33 * 48));
+        check(!fits, "deeper");
+    }
+
+    function climb(uint32 position, bytes calldata proof)
+        external
+        pure
+        returns (bool, bytes32, uint256)
+    {
+        return SumTree.climb(position, keccak256("leaf"), 1, proof);
+    }
+
     function testFuzz_a_changed_opening_fails(
         uint128[8] memory amounts,
         uint256 which,
