@@ -13,7 +13,8 @@ options=(
   --custom-compile-command "make requirements"
   "${@:2}"
 )
-"$uv" pip compile pyproject.toml --quiet --extra all --extra calibration --extra ray --extra xarray \
+"$uv" pip compile pyproject.toml --quiet --extra all --extra calibration --extra ray --extra reinforcement \
+  --extra xarray \
   --group dev "${options[@]}" \
   --output-file requirements/dev.txt
 # The demonstration runs on the versions that were tested.

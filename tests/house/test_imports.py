@@ -38,6 +38,7 @@ ALSO = {
     "headwater_contracts.chains.rpc": ("chain",),
     "headwater_contracts.chains.rpc_params": ("chain",),
     "headwater_contracts.chains.rpc_shapes": ("chain",),
+    "headwater_simulations.reinforcement": ("reinforcement",),
     "headwater_simulations.stack.ground": ("chain", "marketplace"),
     "headwater_simulations.stack.replay": ("chain", "marketplace"),
     "headwater_simulations.stack.selling": ("chain", "marketplace"),

@@ -2,7 +2,8 @@
 
 Symbols: `W` worlds, `n` stakes at risk in one round.
 
-Source: Numerai, "Staking" (docs.numer.ai), as of September 2025.
+Source: Numerai, "Staking" (docs.numer.ai): formula, threshold and cap as of 2024, Signals as of
+September 2025, the classic weights as of January 2026.
 """
 
 from dataclasses import dataclass
@@ -48,7 +49,8 @@ class TournamentParameters:
 CLASSIC = TournamentParameters(72_000 * 10**6, 0.75, 2.25, PARTS // 20)
 """The classic tournament, in millionths of NMR: at most 5 % of the stake a round.
 
-Cap and threshold are as documented; the two weights change with the season, and these are of one.
+Numerai sets the weights: 0.75 of the score and 2.25 of its contribution since January 2026, 0.5 and
+2 from 2 January 2024 on; before that stakers chose among several.
 """
 
 SIGNALS = TournamentParameters(36_000 * 10**6, 0.3, 0.8, PARTS * 17 // 1000)

@@ -8,16 +8,17 @@ Sources: `reference`, and the compiled rule of `headwater_attribution`.
 
 import zlib
 from dataclasses import astuple
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from headwater_attribution.compiled_rules import ESTIMATE, LOW, causes_of_receipt
 from headwater_attribution.compiled_rules import PAID as PAID_OUT
 from headwater_payments.split import PARTS
 from headwater_simulations.compiled_world import mix
-from headwater_simulations.draws import Draws, Int64s
+from headwater_simulations.draws import Draws, Int64s, Words
 from headwater_simulations.economy.behaviour import (
     ARE_AT,
     BASE,
@@ -28,7 +29,6 @@ from headwater_simulations.economy.behaviour import (
     SLOPE,
     SLOTS,
     UP,
-    WHOLE,
     behaviours,
     chances,
 )
@@ -93,8 +93,36 @@ _EXPLORE, _IMITATION, _MUTATION, _ENTRY, _SWITCHING = range(len(NUMBERS), len(NU
 _SHRINKAGE, _CAP, _CONFIDENCE, _LISTED = range(len(NUMBERS) + 5, len(NUMBERS) + 9)
 
 _PRICED, _OFFERED, _MADE, _MAKING, _FIRST, _COUNT, _SALES, _INCOME_OF_IT = range(8)
-"""Columns of `stalls` `[S, 8]`: a service's price, what it promises beyond it, the quality and the
-cost of its answers, its model's stretch of `members`, and the step's sales and income."""
+_MOVED, _REPORTS, _NOISY_WAS, _PROFIT_WAS, _RUNS_WAS = range(8, 13)
+"""Columns of `stalls` `[S, 16]`: a service's price, what it promises beyond it, the quality and the
+cost of its answers, its model's stretch of `members`, the step's sales and income; what validators
+would have its reputation moved by, how many they are, and what it was like before any changed."""
+_SCORED: Final = 34
+_PLACED: Final = 2**32 - 1
+"""Bits of a candidate below its score, and those of its place."""
+_DUE, _EARNED, _CONDUCT_WAS, _FITNESS_WAS = range(4)
+"""Rows of `people` `[4, N]`: what the rule pays, by place; and by contributor, what it nets of its
+answers and what it was like before any changed."""
+
+
+class _Scratch(NamedTuple):
+    """What a step is worked out in; made outside, because making arrays compiles for seconds.
+
+    Attributes:
+        keys: `[purposes]` of a step's draws.
+        work: `[3, 2]` one answer's two best rows, as the rule takes them.
+        stalls: see `_PRICED`.
+        acting: `[N]` conducts, place by place of `members`.
+        people: see `_DUE`.
+        renewed: `[M]` owners who moved.
+    """
+
+    keys: Words
+    work: Int64s
+    stalls: Int64s
+    acting: npt.NDArray[np.uint8]
+    people: Int64s
+    renewed: Int64s
 
 
 def advance(economy: Economy, state: State, links: Links, draws: Draws, history: Int64s) -> int:
@@ -106,12 +134,19 @@ def advance(economy: Economy, state: State, links: Links, draws: Draws, history:
         *(rule.shrinkage, rule.cap, rule.confidence),
         economy.buyers * economy.cheapest // PARTS,
     )
+    scratch = _Scratch(
+        np.zeros(len(_CODES), np.uint64),
+        np.zeros((3, 2), np.int64),
+        np.zeros((economy.services, 16), np.int64),
+        np.zeros(economy.contributors, np.uint8),
+        np.zeros((4, economy.contributors), np.int64),
+        np.zeros(economy.owners, np.int64),
+    )
     run: Any = _run
     tables = (state.buyers, state.contributors, state.services, state.owners, state.validators)
     edges = (links.first, links.count, links.members)
-    return int(
-        run(tables, state.held, edges, draws.keys[0], _CODES, behaviours(economy), numbers, history)
-    )
+    table, key = behaviours(economy), draws.keys[0]
+    return int(run(tables, state.held, edges, key, _CODES, table, numbers, scratch, history))
 
 
 @njit(nogil=True, error_model="numpy")
@@ -123,53 +158,68 @@ def _run(
     codes: Array,
     behaviour: Array,
     numbers: tuple[int, ...],
+    scratch: Any,
     history: Array,
 ) -> int:
     """All steps; gives the first that lost or made money, or -1."""
     buyers, contributors, services, owners, validators = tables
-    first, count, members = edges
-    keys, work = np.empty(len(codes), np.uint64), np.zeros((3, 2), np.int64)
-    stalls = np.zeros((services.shape[1], 8), np.int64)
-    acting, due = np.zeros(len(members), np.uint8), np.zeros(len(members), np.int64)
-    earned, conduct = np.zeros_like(contributors[0]), np.zeros_like(contributors[0])
-    fitness = np.zeros_like(contributors[0])
+    keys, work, stalls, acting, people, renewed = scratch
+    members = edges[2]
     before = _total(tables, held)
     for at in range(len(history)):
         for purpose in range(len(codes)):
             keys[purpose] = mix(key ^ mix(codes[purpose] | np.uint64(at)))
         told = history[at]
-        conduct[:] = contributors[CONDUCT]
-        for place in range(len(members)):
-            acting[place], due[place] = conduct[members[place]], 0
-        _open(stalls, services, first, count, numbers)
-        held[WORLD] -= _buy(buyers, stalls, acting, due, keys, behaviour, numbers, at, work, told)
-        paid = 0
-        for place in range(len(members)):
-            who = members[place]
-            earned[who] = due[place]
-            contributors[BALANCE, who] += due[place]
-            contributors[PAID, who] += due[place]
-            paid += due[place]
-        paid += _wash(contributors, stalls, numbers, conduct, earned, work, told)
+        _open(stalls, services, edges, numbers)
+        _take_places(acting, people, contributors, members)
+        held[WORLD] -= _buy(
+            buyers, stalls, acting, people, keys, behaviour, numbers, at, work, told
+        )
+        paid = _hand_out(people, contributors, members)
+        paid += _wash(contributors, stalls, numbers, people, work, told)
         fees = _divide(services, owners, held, stalls, numbers, paid, told)
-        _rate(validators, services, held, keys[3], numbers, fees, told)
-        _contribute(contributors, held, keys[4], behaviour, numbers, conduct, fitness, earned, told)
-        _serve(services, owners, held, keys[5], numbers, at, told)
-        _own(services, owners, numbers, at, told)
+        _rate(validators, services, stalls, held, keys[3], numbers, fees, told)
+        _contribute(contributors, held, keys[4], behaviour, numbers, people, told)
+        _serve(services, owners, stalls, held, keys[5], numbers, at, told)
+        _own(services, owners, renewed, numbers, at, told)
         if _total(tables, held) != before:
             return at
     return -1
 
 
 @njit(nogil=True, error_model="numpy")
+def _take_places(acting: Array, people: Array, contributors: Array, members: Array) -> None:
+    """Who stands where in the models' rows, and what everybody is like before any changes."""
+    for one in range(len(members)):
+        people[_CONDUCT_WAS, one] = contributors[CONDUCT, one]
+        people[_FITNESS_WAS, one] = contributors[FITNESS, one]
+        people[_DUE, one] = 0
+    for place in range(len(members)):
+        acting[place] = people[_CONDUCT_WAS, members[place]]
+
+
+@njit(nogil=True, error_model="numpy")
+def _hand_out(people: Array, contributors: Array, members: Array) -> int:
+    """What the rule pays, from places to whoever stands there; gives the sum."""
+    paid = 0
+    for place in range(len(members)):
+        who, due = members[place], people[_DUE, place]
+        people[_EARNED, who] = due
+        contributors[BALANCE, who] += due
+        contributors[PAID, who] += due
+        paid += due
+    return paid
+
+
+@njit(nogil=True, error_model="numpy")
 def _open(
     stalls: Array,
     services: Array,
-    first: Array,
-    count: Array,
+    edges: tuple[Array, ...],
     numbers: tuple[int, ...],
 ) -> None:
-    """What a buyer looks up about a service, in one line of the cache each; see `_PRICED`."""
+    """What is looked up about a service, side by side in memory; see `_PRICED`."""
+    first, count, _ = edges
     for one in range(len(stalls)):
         promised = (services[REPUTATION, one] >> FINE) * numbers[_VALUE] // 1_000
         noisy = services[NOISY, one] == 1
@@ -180,6 +230,9 @@ def _open(
         model = services[RUNS, one]
         stalls[one, _FIRST], stalls[one, _COUNT] = first[model], count[model]
         stalls[one, _SALES], stalls[one, _INCOME_OF_IT] = 0, 0
+        stalls[one, _MOVED], stalls[one, _REPORTS] = 0, 0
+        stalls[one, _NOISY_WAS] = services[NOISY, one]
+        stalls[one, _RUNS_WAS] = model
 
 
 @njit(nogil=True, error_model="numpy")
@@ -187,7 +240,7 @@ def _buy(
     buyers: Array,
     stalls: Array,
     acting: Array,
-    due: Array,
+    people: Array,
     keys: Array,
     behaviour: Array,
     numbers: tuple[int, ...],
@@ -195,16 +248,18 @@ def _buy(
     work: Array,
     told: Array,
 ) -> int:
-    """Every buyer; `due` `[N]` grows by what rows earn, place by place. Gives all incomes."""
+    """Every buyer; what rows earn is added up place by place. Gives all incomes."""
     shocked = numbers[_SHOCK_STEP] > 0 and at >= numbers[_SHOCK_STEP]
     income = numbers[_INCOME] * (numbers[_SHOCK] if shocked else 1)
-    people, count = buyers.shape[1], len(stalls)
+    count, explore = len(stalls), numbers[_EXPLORE]
+    wobble, value = numbers[_WOBBLE], numbers[_VALUE]
+    due = people[_DUE]
     choosing, finding, showing = keys[0], keys[1], keys[2]
     volume, bought, qualities, surplus = 0, 0, 0, 0
-    for buyer in range(people):
+    for buyer in range(buyers.shape[1]):
         word = mix(choosing ^ np.uint64(buyer))
         service = buyers[AT, buyer]
-        if _field(word, 0) < numbers[_EXPLORE]:
+        if _field(word, 0) < explore:
             one, other = _pick(word, 1, count), _pick(word, 2, count)
             better = stalls[one, _OFFERED] >= stalls[other, _OFFERED]
             if buyer < numbers[_LISTED]:
@@ -220,10 +275,10 @@ def _buy(
         found, shown = mix(finding ^ np.uint64(buyer)), mix(showing ^ np.uint64(buyer))
         start, rows = stalls[service, _FIRST], stalls[service, _COUNT]
         spoilt = _answer(price, start, rows, found, shown, acting, due, behaviour, numbers, work)
-        luck = _pick(word, 3, 2 * numbers[_WOBBLE] + 1) - numbers[_WOBBLE]
+        luck = _pick(word, 3, 2 * wobble + 1) - wobble
         quality = stalls[service, _MADE] + luck - (numbers[_SPOILING] if spoilt else 0)
         quality = min(max(quality, 0), 1_000)
-        worth = _worth(quality, numbers[_VALUE])
+        worth = _worth(quality, value)
         _learn(buyers, buyer, service, (worth - price) << FINE)
         volume += price
         bought += 1
@@ -231,7 +286,7 @@ def _buy(
         surplus += worth - stalls[service, _MAKING]
     told[_VOLUME], told[_BOUGHT] = volume, bought
     told[_QUALITY], told[_SURPLUS] = qualities, surplus
-    return int(income * people)
+    return int(income * buyers.shape[1])
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
@@ -252,38 +307,44 @@ def _answer(
     Whoever isn't among the two best of the rows that come up loses nothing and isn't quoted, so
     the rule is shown these two, the best one first.
     """
-    best, next_best, top, second, third = -1, -1, 0, 0, 0
-    places = (
+    at = (
         start + _pick(found, 0, rows),
         start + _pick(found, 1, rows),
         start + _pick(found, 2, rows),
         start + _pick(found, 3, rows),
     )
-    for slot in range(SLOTS):
-        place, drawn = places[slot], _field(shown, slot)
-        for earlier in range(slot):
-            if places[earlier] == place:
-                drawn = WHOLE
-        conduct = acting[place]
-        if drawn >= behaviour[UP, conduct]:
-            continue
-        score = behaviour[BASE, conduct] + (drawn * behaviour[SLOPE, conduct] >> 16)
-        if score > top:
-            third, second, next_best = second, top, best
-            top, best = score, place
-        elif score > second:
-            third, second, next_best = second, score, place
-        elif score > third:
-            third = score
-    if best < 0:
+    once = at[1] != at[0]
+    a = _candidate(0, at[0], True, shown, acting, behaviour)
+    b = _candidate(1, at[1], once, shown, acting, behaviour)
+    once = (at[2] != at[0]) & (at[2] != at[1])
+    c = _candidate(2, at[2], once, shown, acting, behaviour)
+    once = (at[3] != at[0]) & (at[3] != at[1]) & (at[3] != at[2])
+    d = _candidate(3, at[3], once, shown, acting, behaviour)
+    # Sorted without a branch: which score is the higher one can't be foretold.
+    a, b, c, d = max(a, b), min(a, b), max(c, d), min(c, d)
+    best, middle, other = max(a, c), min(a, c), max(b, d)
+    next_best, third = max(middle, other), min(middle, other)
+    if best == 0:
         return False
-    _reward(price, top, second, third, numbers, work)
-    spoilt = work[PAID_OUT, 0] > 0 and acting[best] == _POISON
-    due[best] += work[PAID_OUT, 0]
-    if next_best >= 0:
-        spoilt = spoilt or (work[PAID_OUT, 1] > 0 and acting[next_best] == _POISON)
-        due[next_best] += work[PAID_OUT, 1]
+    _reward(price, best >> _SCORED, next_best >> _SCORED, third >> _SCORED, numbers, work)
+    place, second = best & _PLACED, next_best & _PLACED
+    due[place] += work[PAID_OUT, 0]
+    spoilt = (work[PAID_OUT, 0] > 0) & (acting[place] == _POISON)
+    if next_best > 0:
+        due[second] += work[PAID_OUT, 1]
+        spoilt |= (work[PAID_OUT, 1] > 0) & (acting[second] == _POISON)
     return bool(spoilt)
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
+def _candidate(
+    slot: int, place: int, once: bool, shown: Any, acting: Array, behaviour: Array
+) -> int:
+    """A row's score, slot and place in one number, by which rows sort; 0 if it doesn't come up."""
+    conduct, drawn = acting[place], _field(shown, slot)
+    score = behaviour[BASE, conduct] + (drawn * behaviour[SLOPE, conduct] >> 16)
+    up = (drawn < behaviour[UP, conduct]) & once
+    return (score << _SCORED | (SLOTS - 1 - slot) << 32 | place) if up else 0
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
@@ -366,25 +427,24 @@ def _wash(
     contributors: Array,
     stalls: Array,
     numbers: tuple[int, ...],
-    conduct: Array,
-    earned: Array,
+    people: Array,
     work: Array,
     told: Array,
 ) -> int:
     """Washers buy answers that their own row alone gives; gives what the rule pays for these."""
     paid, volume = 0, 0
-    for one in range(len(conduct)):
-        if conduct[one] != _WASH:
+    for one in range(contributors.shape[1]):
+        if people[_CONDUCT_WAS, one] != _WASH:
             continue
         service = one % len(stalls)
         price = stalls[service, _PRICED]
-        if contributors[BALANCE, one] - earned[one] < price:
+        if contributors[BALANCE, one] - people[_EARNED, one] < price:
             continue
         _reward(price, 1_000, 0, 0, numbers, work)
         gained = work[PAID_OUT, 0]
         contributors[BALANCE, one] += gained - price
         contributors[PAID, one] += gained
-        earned[one] += gained - price
+        people[_EARNED, one] += gained - price
         stalls[service, _SALES] += 1
         stalls[service, _INCOME_OF_IT] += price
         paid += gained
@@ -397,6 +457,7 @@ def _wash(
 def _rate(
     validators: Array,
     services: Array,
+    stalls: Array,
     held: Array,
     key: Any,
     numbers: tuple[int, ...],
@@ -406,7 +467,6 @@ def _rate(
     """Every validator rates a service, by what it saw or by the reputation there is."""
     count, people = services.shape[1], validators.shape[1]
     fund = fees * numbers[_VALIDATORS] // PARTS // people
-    moved, reports = np.zeros(count, np.int64), np.zeros(count, np.int64)
     left = fees
     for one in range(people):
         word = mix(key ^ np.uint64(one))
@@ -430,12 +490,13 @@ def _rate(
         validators[BALANCE, one] += paid - cost
         left -= paid
         held[WORLD] += cost
-        reports[service] += 1
-        moved[service] += 0 if copies else (seen << FINE) - reputation
+        stalls[service, _REPORTS] += 1
+        stalls[service, _MOVED] += 0 if copies else (seen << FINE) - reputation
         told[_COPYING] += copies
         told[_SURPLUS] -= cost
     for service in range(count):
-        services[REPUTATION, service] += moved[service] // (reports[service] + 7)
+        reports = stalls[service, _REPORTS]
+        services[REPUTATION, service] += stalls[service, _MOVED] // (reports + 7)
     held[PLATFORM] += left
     told[_TO_PLATFORM] += left
 
@@ -447,14 +508,12 @@ def _contribute(
     key: Any,
     behaviour: Array,
     numbers: tuple[int, ...],
-    conduct: Array,
-    fitness: Array,
-    earned: Array,
+    people: Array,
     told: Array,
 ) -> None:
     """Contributors pay for their rows, leave when they can't, and imitate who does better."""
-    count = len(conduct)
-    fitness[:] = mine[FITNESS]
+    count = mine.shape[1]
+    earned, conduct, fitness = people[_EARNED], people[_CONDUCT_WAS], people[_FITNESS_WAS]
     for one in range(count):
         word = mix(key ^ np.uint64(one))
         wanted = behaviour[COST, conduct[one]]
@@ -494,6 +553,7 @@ def _contribute(
 def _serve(
     services: Array,
     owners: Array,
+    stalls: Array,
     held: Array,
     key: Any,
     numbers: tuple[int, ...],
@@ -502,12 +562,12 @@ def _serve(
 ) -> None:
     """Services pay for their answers, imitate, move prices, and shed bad reputations."""
     count, period = services.shape[1], numbers[_PERIOD]
-    noisy, profit = services[NOISY].copy(), services[PROFIT].copy()
-    runs = services[RUNS].copy()
+    for one in range(count):
+        stalls[one, _PROFIT_WAS] = services[PROFIT, one]
     moves = period > 0 and at % period == period - 1
     for one in range(count):
-        unit = numbers[_NOISE_COST] if noisy[one] == 1 else numbers[_UNIT_COST]
-        told[_NOISE_SOLD] += services[SOLD, one] if noisy[one] == 1 else 0
+        unit = numbers[_NOISE_COST] if stalls[one, _NOISY_WAS] == 1 else numbers[_UNIT_COST]
+        told[_NOISE_SOLD] += services[SOLD, one] if stalls[one, _NOISY_WAS] == 1 else 0
         cost = min(unit * services[SOLD, one], max(services[BALANCE, one], 0))
         services[BALANCE, one] -= cost
         held[WORLD] += cost
@@ -517,14 +577,15 @@ def _serve(
             _move_price(services, one, numbers)
         word = mix(key ^ np.uint64(one))
         other = _pick(word, 1, count)
-        if _field(word, 0) < numbers[_IMITATION] and profit[other] > profit[one]:
-            services[NOISY, one] = noisy[other]
-        cheaper = owners[SHARE, runs[other]] < owners[SHARE, runs[one]]
+        profit, model = stalls[other, _PROFIT_WAS], stalls[other, _RUNS_WAS]
+        if _field(word, 0) < numbers[_IMITATION] and profit > stalls[one, _PROFIT_WAS]:
+            services[NOISY, one] = stalls[other, _NOISY_WAS]
+        cheaper = owners[SHARE, model] < owners[SHARE, stalls[one, _RUNS_WAS]]
         if _field(word, 2) < numbers[_SWITCHING] and cheaper:
-            services[RUNS, one] = runs[other]
+            services[RUNS, one] = model
             _renew(services, one)
         bad = services[REPUTATION, one] < numbers[_WHITEWASH] << FINE
-        if bad and noisy[one] == 1 and services[BALANCE, one] >= numbers[_NAME_COST]:
+        if bad and stalls[one, _NOISY_WAS] == 1 and services[BALANCE, one] >= numbers[_NAME_COST]:
             services[REPUTATION, one] = numbers[_GOOD] << FINE
             services[BALANCE, one] -= numbers[_NAME_COST]
             held[WORLD] += numbers[_NAME_COST]
@@ -535,24 +596,26 @@ def _serve(
 
 
 @njit(nogil=True, error_model="numpy")
-def _own(services: Array, owners: Array, numbers: tuple[int, ...], at: int, told: Array) -> None:
+def _own(
+    services: Array, owners: Array, renewed: Array, numbers: tuple[int, ...], at: int, told: Array
+) -> None:
     """Owners move their shares uphill; each service of theirs gets a vault with the new terms."""
     period, count = numbers[_OWNER_PERIOD], owners.shape[1]
     if period > 0 and at % period == period - 1:
-        moved = np.zeros(count, np.bool_)
         for one in range(count):
             if owners[GAINED, one] < owners[GAINED_LAST, one]:
                 owners[TURN, one] = -owners[TURN, one]
             most = PARTS - numbers[_CONTRIBUTORS] - numbers[_PLATFORM_SHARE]
             share = owners[SHARE, one] + owners[TURN, one] * numbers[_OWNER_STEP]
             share = min(max(share, 0), most)
-            moved[one] = share != owners[SHARE, one]
+            renewed[one] = share != owners[SHARE, one]
             owners[SHARE, one] = share
             owners[GAINED_LAST, one], owners[GAINED, one] = owners[GAINED, one], 0
         for service in range(services.shape[1]):
-            if moved[services[RUNS, service]]:
+            if renewed[services[RUNS, service]]:
                 _renew(services, service)
-    told[_SHARES] += owners[SHARE].sum()
+    for one in range(count):
+        told[_SHARES] += owners[SHARE, one]
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
@@ -589,10 +652,26 @@ def _share(amount: int, share: int) -> int:
 
 @njit(nogil=True, error_model="numpy")
 def _total(tables: tuple[Array, ...], held: Array) -> int:
+    total = 0
+    for each in held:
+        total += each
     buyers, contributors, services, owners, validators = tables
-    total = held.sum() + buyers[BALANCE].sum() + contributors[BALANCE].sum()
-    total += services[BALANCE].sum() + owners[BALANCE].sum() + validators[BALANCE].sum()
-    return int(total)
+    return int(
+        total
+        + _added_up(buyers[BALANCE])
+        + _added_up(contributors[BALANCE])
+        + _added_up(services[BALANCE])
+        + _added_up(owners[BALANCE])
+        + _added_up(validators[BALANCE])
+    )
+
+
+@njit(nogil=True, error_model="numpy")
+def _added_up(amounts: Array) -> int:
+    total = 0
+    for each in amounts:
+        total += each
+    return total
 
 
 @njit(nogil=True, error_model="numpy")
