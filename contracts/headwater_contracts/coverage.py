@@ -8,6 +8,7 @@ with its own tests, through Yul (forge's `--ir-minimum`), which places some line
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from headwater_contracts.toolchain import SOLIDITY_ROOT, find_program
 from headwater_payments.errors import HeadwaterError, UnavailableError
 
 LEAST_LINES_PERCENT: Final = 98
+_IMPORT: Final = re.compile(r'from "(\.[^"]+)"')
 THROUGH_YUL: Final = ("ReputationRegistry",)
 
 
@@ -81,7 +83,8 @@ def measure() -> list[Covered]:
             "forge is not installed: run `npm ci --ignore-scripts` in contracts/solidity."
         )
     with tempfile.TemporaryDirectory() as folder:
-        whole, apart = Path(folder) / "whole", Path(folder) / "apart"
+        root = Path(folder).resolve()
+        whole, apart = root / "whole", root / "apart"
         for scratch in (whole, apart):
             ignored = shutil.ignore_patterns("node_modules", "cache", "out")
             shutil.copytree(SOLIDITY_ROOT, scratch, ignore=ignored)
@@ -89,9 +92,7 @@ def measure() -> list[Covered]:
         for test in whole.glob("test/*.sol"):
             if _is_apart(test):
                 test.unlink()
-        for test in apart.glob("test/*.t.sol"):
-            if not _is_apart(test):
-                test.unlink()
+        _keep_what_is_needed(apart)
         for name in THROUGH_YUL:
             (whole / "src" / f"{name}.sol").unlink()
         measured = _measured(forge, whole)
@@ -144,6 +145,22 @@ def _measured(forge: Path, scratch: Path, *options: str) -> list[Covered]:
     if done.returncode or not report.is_file():
         raise UnavailableError(f"forge failed: {(done.stdout + done.stderr)[-800:]}")
     return read_lcov(report.read_text("utf-8"))
+
+
+def _keep_what_is_needed(apart: Path) -> None:
+    """Leave the tests of `THROUGH_YUL` and what they import: all would take minutes to compile."""
+    kept = {test for test in apart.glob("test/*.t.sol") if _is_apart(test)}
+    unread = list(kept)
+    while unread:
+        file = unread.pop()
+        imported = {
+            (file.parent / path).resolve() for path in _IMPORT.findall(file.read_text("utf-8"))
+        }
+        unread += imported - kept
+        kept |= imported
+    for file in [*apart.glob("src/*.sol"), *apart.glob("test/*.sol")]:
+        if file not in kept:
+            file.unlink()
 
 
 def _is_apart(test: Path) -> bool:

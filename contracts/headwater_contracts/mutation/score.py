@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -13,6 +14,10 @@ from headwater_contracts.toolchain import SOLIDITY_ROOT
 from headwater_payments.json_text import read_json
 
 ANSWERS = SOLIDITY_ROOT / "mutation-answers.json"
+
+
+WHOLE: Final = "all"
+"""The name of the row that adds the sources up."""
 
 
 class Answer(BaseModel, frozen=True, extra="forbid"):
@@ -60,6 +65,9 @@ class Score:
         share = 100 * self.killed / self.tried if self.tried else 0.0
         low, high = (100 * bound for bound in self.interval)
         between = "all tried" if self.tried >= self.possible else f"{low:.0f} to {high:.0f} %"
+        if self.source == WHOLE and self.tried < self.possible:
+            # As many of each source, whatever its size, are no sample of the whole.
+            between = "–"
         counts = f"{self.possible} | {self.tried} | {self.killed}"
         return f"| {self.source} | {counts} | {share:.1f} % | {between} |"
 
@@ -80,7 +88,7 @@ def scores_of(possible: Iterable[Mutant], outcomes: Sequence[Outcome]) -> list[S
         invalid, killed = mine.count(Fate.INVALID), mine.count(Fate.KILLED)
         rows.append(Score(source, count - invalid, len(mine) - invalid, killed))
     whole = Score(
-        "all",
+        WHOLE,
         sum(row.possible for row in rows),
         sum(row.tried for row in rows),
         sum(row.killed for row in rows),
