@@ -4,8 +4,11 @@ An attributor posts an epoch in which a friend has more than the receipts behind
 itself cancels that root. It then posts one in which the friend's receipts say more than the
 evidence: the arbiters recompute it, and the friend's increment goes back to the pool.
 
-python examples/dispute_a_share.py
+python examples/dispute_a_share.py            # on the embedded chain
+python examples/dispute_a_share.py --anvil    # on anvil, the same to the last unit
 """
+
+import sys
 
 import anyio
 
@@ -20,6 +23,8 @@ from headwater_attribution.entitlement import (
 from headwater_attribution.epoch import PaidAnswer, close_epoch
 from headwater_attribution.methods import default_method
 from headwater_attribution.rules import CAUSES
+from headwater_contracts.chains.anvil import AnvilChain
+from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.clients.asset_registry import AssetKind
 from headwater_contracts.clients.epoch_court import EpochCourtClient
@@ -69,7 +74,8 @@ CORPUS = Corpus(
 
 
 async def main() -> None:
-    async with await LocalChain.start() as chain:
+    start = AnvilChain.start if "--anvil" in sys.argv[1:] else LocalChain.start
+    async with await start() as chain:
         deployment = await deploy_development_contracts(chain)
         senders = []
         for units in (0, 5_000_000, 50_000, 0, 0, 0):
@@ -85,7 +91,7 @@ async def main() -> None:
 
 
 async def play(
-    chain: LocalChain,
+    chain: DevelopmentChain,
     deployment: Deployment,
     owner: TransactionSender,
     attributor: TransactionSender,

@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,18 @@ PLAIN = "return a copy of the sequence"
 )
 def test_an_edit_that_no_reader_sees_changes_nothing(edited: str) -> None:
     assert canonical_text(edited) == PLAIN
+
+
+@pytest.mark.parametrize(
+    "edited",
+    ["re\u200bturn a copy", "\uff32\uff45turn a copy", "r\u0435turn a copy"],
+    ids=["zero-width", "full-width", "homoglyph"],
+)
+def test_what_composing_and_dropping_controls_would_miss_is_seen(edited: str) -> None:
+    composed = unicodedata.normalize("NFC", edited).lower()
+    naive = "".join(each for each in composed if unicodedata.category(each) != "Cc")
+    assert naive != "return a copy"
+    assert canonical_text(edited) == "return a copy"
 
 
 def test_different_words_stay_different() -> None:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from headwater_contracts.toolchain import find_program
 from support.pages import COMPONENTS, ROOT
 
 LAST_LINES = {
@@ -21,9 +22,22 @@ def test_every_example_is_checked() -> None:
 
 @pytest.mark.parametrize("name", LAST_LINES)
 def test_an_example_runs_to_its_end(name: str) -> None:
+    assert run(name)[-1] == LAST_LINES[name]
+
+
+def test_the_dispute_ends_alike_on_anvil() -> None:
+    if find_program("anvil") is None:
+        if os.environ.get("HEADWATER_REQUIRE_ANVIL") == "1":
+            pytest.fail("anvil is required and not installed")
+        pytest.skip("anvil is not installed")
+    assert run("dispute_a_share.py", "--anvil")[-1] == LAST_LINES["dispute_a_share.py"]
+
+
+def run(name: str, *arguments: str) -> list[str]:
+    """The lines that an example prints."""
     paths = os.pathsep.join(str(ROOT / component) for component in COMPONENTS)
     done = subprocess.run(
-        [sys.executable, ROOT / "examples" / name],
+        [sys.executable, ROOT / "examples" / name, *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -31,4 +45,4 @@ def test_an_example_runs_to_its_end(name: str) -> None:
         env={**os.environ, "PYTHONPATH": paths},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == LAST_LINES[name]
+    return done.stdout.splitlines()
