@@ -54,6 +54,9 @@ def attack(
     tolerance: Annotated[
         float, typer.Option(help="Gain that counts as none, in units of honest pay.")
     ] = 0.1,
+    ideas: Annotated[
+        Path | None, typer.Option(help="JSON of strategies that the search begins with.")
+    ] = None,
     save: Annotated[Path | None, typer.Option(help="Write the best find as a case.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
@@ -65,6 +68,7 @@ def attack(
 
     from headwater_simulations.adversary import attacking, case
     from headwater_simulations.adversary.budget import budget_named
+    from headwater_simulations.adversary.ideas import load_ideas
     from headwater_simulations.adversary.userrules import find_rule
 
     with refusals():
@@ -75,6 +79,7 @@ def attack(
             space_of(only),
             replace(budget_named(budget), tolerance=tolerance),
             seed=seed,
+            ideas=() if ideas is None else load_ideas(ideas),
         )
         if save is not None:
             case.save_case(case.case_of(result, rule), save)

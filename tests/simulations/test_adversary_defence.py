@@ -7,7 +7,9 @@ from headwater_attribution.rules import BY_ROWS, CAUSES
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.split import PARTS
 from headwater_simulations.adversary import Arena, Budget, Copy, FarmPrior, Space, Split
+from headwater_simulations.adversary.attacking import Verdict
 from headwater_simulations.adversary.defence import Lever, defend
+from headwater_simulations.adversary.roles import Fabricate, GrindSeeds
 from headwater_simulations.cli import app
 
 TINY = Budget(
@@ -75,11 +77,31 @@ def test_levers_that_make_no_search_are_refused(levers: list[Lever]) -> None:
 
 
 def test_a_lever_is_a_number_that_somebody_can_set() -> None:
-    for name, values, costs in (("luck", (1,), ()), ("stake", (), ()), ("stake", (1, 2), (0.1,))):
+    for name, values, costs in (
+        *(("luck", (1,), ()), ("stake", (), ()), ("stake", (1, 2), (0.1,))),
+        ("late_seed", (2,), ()),
+    ):
         with pytest.raises(InvalidInputError):
             Lever(name, values, costs)
     with pytest.raises(InvalidInputError):
         defend(CAUSES, [Lever("stake", (1,))], budget=TINY, rounds=0)
+
+
+def test_what_is_off_or_on_is_a_lever_too() -> None:
+    early = Arena(
+        operator=True, late_seed=False, recompute=PARTS // 20, operator_bond=30_000, members=3
+    )
+    found = defend(
+        CAUSES,
+        [Lever("late_seed", (0, 1), (0.0, 0.01))],
+        early,
+        Space((Fabricate, GrindSeeds)),
+        TINY,
+        rounds=2,
+    )
+    assert [dict(each.setting) for each in found.rounds] == [{"late_seed": 0}, {"late_seed": 1}]
+    assert found.rounds[0].result.verdict is Verdict.EXPLOIT
+    assert found.holds
 
 
 def test_the_command_tells_each_round_and_the_reattack() -> None:

@@ -101,6 +101,7 @@ def attack(
     budget: Budget | None = None,
     *,
     seed: int = 1,
+    ideas: Sequence[Strategy] = (),
 ) -> AttackResult:
     """Look for the deviation that gains a coalition the most under `rule`.
 
@@ -112,8 +113,11 @@ def attack(
         space: what the coalition may do; all that can change anything in the arena when None.
         budget: how much is tried; the standard one when None.
         seed: of nature and search.
+        ideas: strategies that the search begins with, such as `ideas.read_ideas` gives; they count
+            as candidates, and pay no more than others if they are no good.
 
     Raises:
+        InvalidInputError: an idea isn't of the space, or there are more than a generation of them.
         NothingEarnedError: the rule pays the honest coalition nothing.
         UnsoundRuleError: under some strategy the rule paid out more than came in.
     """
@@ -123,6 +127,7 @@ def attack(
         space or Space(possible(market)),
         budget or Budget(),
         seed,
+        ideas,
     )
     named = {each.name: getattr(found, each.name) for each in fields(Findings)}
     return AttackResult(**named, rule=tested, arena=market)
@@ -152,7 +157,11 @@ def attack_game(
 
 
 def _attacked(
-    worlds: Callable[[str, int], Worlds], space: Space, budget: Budget, seed: int
+    worlds: Callable[[str, int], Worlds],
+    space: Space,
+    budget: Budget,
+    seed: int,
+    ideas: Sequence[Strategy] = (),
 ) -> Findings:
     """The attack on worlds of the four sets: search, pick, proof, confirm."""
     ring = worlds("search", budget.search_worlds)
@@ -162,6 +171,7 @@ def _attacked(
         candidates=budget.candidates,
         generation=budget.generation,
         generator=np.random.default_rng([seed, 0x5EA]),
+        ideas=ideas,
     )
     shortlist = [found.strategy for found in archive.values()][: budget.shortlist]
     picks = worlds("pick", budget.pick_worlds)

@@ -16,7 +16,7 @@ A case is JSON:
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from math import inf, isfinite
 from pathlib import Path
@@ -169,7 +169,7 @@ def load_case(path: Path, kinds: Sequence[type[Deviation]] = DEVIATIONS) -> Case
             f"The file {path} is not a case: at {where}: {first['msg'].rstrip('.')}."
         ) from exc
     named = {kind.__name__: kind for kind in kinds}
-    strategy = tuple(_deviation(each, named) for each in parsed.strategy)
+    strategy = tuple(deviation_from(each, named) for each in parsed.strategy)
     conduct_of(strategy)
     gain = parsed.gain
     return Case(
@@ -211,7 +211,14 @@ class _CaseFile(_Part):
     gain: _Gain
 
 
-def _deviation(members: dict[str, str | int], named: dict[str, type[Deviation]]) -> Deviation:
+def deviation_from(
+    members: Mapping[str, str | int], named: Mapping[str, type[Deviation]]
+) -> Deviation:
+    """A deviation from its `kind` and parameters, as files and other people's ideas have it.
+
+    Raises:
+        InvalidInputError: there is none of that kind, or it takes other numbers.
+    """
     kind = named.get(str(members.get("kind")))
     if kind is None:
         raise InvalidInputError(

@@ -38,7 +38,7 @@ class Lever:
 
     Attributes:
         name: a field of the arena, or `shrinkage` or `cap` of the rule.
-        values: that it may have, at least one.
+        values: that it may have, at least one; 0 and 1 of what is off or on.
         costs: what each value costs, in units of honest pay, beyond what it costs honest authors
             in pay, which is measured; nothing where this is left out.
 
@@ -55,6 +55,8 @@ class Lever:
             raise InvalidInputError(f"There is no lever {self.name}.")
         if not all(0 <= cost < 1e6 for cost in self.costs):
             raise InvalidInputError("A lever's costs lie between 0 and a million times honest pay.")
+        if self.name in _SWITCHES and not {0, 1}.issuperset(self.values):
+            raise InvalidInputError(f"The lever {self.name} is 0 or 1.")
         if not self.values or (self.costs and len(self.costs) != len(self.values)):
             raise InvalidInputError("A lever has values, and a cost for each or none at all.")
 
@@ -142,7 +144,11 @@ class _Fenced:
 
     def __init__(self, rule: RewardRule, arena: Arena, setting: Setting, seed: int) -> None:
         of_rule = {name: value for name, value in setting.items() if name in _OF_RULE}
-        of_arena = {name: value for name, value in setting.items() if name in _OF_ARENA}
+        of_arena = {
+            name: value == 1 if name in _SWITCHES else value
+            for name, value in setting.items()
+            if name in _OF_ARENA
+        }
         self.rule = replace(rule, parameters=replace(rule.parameters, **of_rule))
         self.arena = replace(arena, **of_arena)  # type: ignore[arg-type]
         self.setting = setting
@@ -195,4 +201,5 @@ def _settings(levers: Sequence[Lever]) -> list[Setting]:
 
 
 _OF_ARENA = frozenset(each.name for each in fields(Arena)) - {"admission", "members", "authors"}
+_SWITCHES = frozenset(each.name for each in fields(Arena) if each.type is bool)
 _OF_RULE = frozenset(each.name for each in fields(RuleParameters))

@@ -10,11 +10,12 @@ Source: Rubinstein and Kroese, "The Cross-Entropy Method", 2004; Mouret and Clun
 Search Spaces by Mapping Elites", 2015.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from headwater_payments.errors import InvalidInputError
 from headwater_simulations.adversary.deviation import Strategy
 from headwater_simulations.adversary.game import Worlds
 from headwater_simulations.adversary.space import Space, kinds_of
@@ -49,7 +50,13 @@ Archive = Mapping[tuple[str, ...], Found]
 
 
 def search(
-    ring: Worlds, space: Space, *, candidates: int, generation: int, generator: np.random.Generator
+    ring: Worlds,
+    space: Space,
+    *,
+    candidates: int,
+    generation: int,
+    generator: np.random.Generator,
+    ideas: Sequence[Strategy] = (),
 ) -> Archive:
     """The best strategy found for each combination of kinds.
 
@@ -59,7 +66,16 @@ def search(
         candidates: how many strategies are tried.
         generation: how many of them in one trial.
         generator: the search's own randomness.
+        ideas: strategies of the space to begin with, no more than a generation.
+
+    Raises:
+        InvalidInputError: too many ideas, or one that isn't of the space.
     """
+    if len(ideas) > min(generation, candidates):
+        raise InvalidInputError(
+            f"A search begins with {min(generation, candidates)} ideas at most, not {len(ideas)}."
+        )
+    begun = [space.point(idea) for idea in ideas]
     aim = _Aim(
         np.full(len(space.kinds), 0.3),
         np.full(len(space.dimensions), 0.5),
@@ -69,6 +85,9 @@ def search(
     for start in range(0, candidates, generation):
         count = min(generation, candidates - start)
         used, at = _propose(space, aim, cells, count, generator, first=start == 0)
+        if start == 0:
+            for number, (kinds, place) in enumerate(begun):
+                used[number], at[number] = kinds, place
         strategies = [ring.fitted(space.strategy(u, a)) for u, a in zip(used, at, strict=True)]
         gains = ring.compare(strategies).gains
         for index in np.argsort(-gains, kind="stable").tolist():

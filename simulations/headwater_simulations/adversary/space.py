@@ -54,6 +54,26 @@ class Space:
             kind(*values[number]) for number, kind in enumerate(self.kinds) if used[number]
         )
 
+    def point(self, strategy: Strategy) -> tuple[Bools, Floats]:
+        """`[K]` and `[D]` of a strategy: `strategy` at this point is it, in the order of kinds.
+
+        Raises:
+            InvalidInputError: it has a kind that isn't here, one twice, or none at all.
+        """
+        named = {type(each): each for each in strategy}
+        if not strategy or len(named) != len(strategy) or not named.keys() <= set(self.kinds):
+            raise InvalidInputError(
+                "A strategy of this space deviates in at least one of its kinds, each once: "
+                f"{', '.join(kind.__name__ for kind in self.kinds)}."
+            )
+        used = np.array([kind in named for kind in self.kinds])
+        at = [
+            _place(dimension, getattr(named[kind], dimension.name)) if kind in named else 0.5
+            for number, dimension in self.dimensions
+            for kind in (self.kinds[number],)
+        ]
+        return used, np.array(at)
+
     def anywhere(self, count: int, generator: np.random.Generator) -> tuple[Bools, Floats]:
         """`[B, K]` and `[B, D]` points drawn evenly: the number of kinds first, then which."""
         kinds = len(self.kinds)
@@ -71,6 +91,14 @@ def kinds_of(strategy: Strategy) -> tuple[str, ...]:
 def values_of(deviation: Deviation) -> tuple[int, ...]:
     """Its parameters, in the order of its dimensions."""
     return tuple(getattr(deviation, each.name) for each in deviation.dimensions)
+
+
+def _place(dimension: Dimension, value: int) -> float:
+    """A coordinate at which `_value` gives `value`: the middle of those that do."""
+    low, high = dimension.low, dimension.high
+    if dimension.by_ratio:
+        return float(np.log((value + 0.5) / low) / np.log((high + 1) / low))
+    return (value - low + 0.5) / (high - low + 1)
 
 
 def _value(dimension: Dimension, at: float) -> int:
