@@ -69,7 +69,8 @@ def canonical_text(text: str) -> str:
     folded; runs of white space become one space; the ends are trimmed.
     """
     if text.isascii():
-        return _SPACE.sub(" ", _without_controls(text)).strip().casefold()
+        # White space in ASCII is the same to `split` and to the pattern.
+        return " ".join(_without_controls(text).split()).lower()
     folded = _fold(text)
     while (again := _fold(folded)) != folded:
         folded = again

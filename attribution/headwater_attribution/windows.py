@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import accumulate
 
 
 def window_hashes(words: Sequence[str], k: int) -> list[int]:
@@ -10,7 +11,10 @@ def window_hashes(words: Sequence[str], k: int) -> list[int]:
     Hashes are BLAKE2b with an 8-byte digest, so they are the same on every machine and are hard to
     collide on purpose below 2^32 work.
     """
+    coded = [word.encode() for word in words]
+    text = b" ".join(coded)
+    starts = [0, *accumulate(len(word) + 1 for word in coded)]
     return [
-        int.from_bytes(blake2b(" ".join(words[i : i + k]).encode(), digest_size=8).digest(), "big")
-        for i in range(len(words) - k + 1)
+        int.from_bytes(blake2b(text[start : stop - 1], digest_size=8).digest(), "big")
+        for start, stop in zip(starts, starts[k:], strict=False)
     ]

@@ -15,8 +15,10 @@ from headwater_attribution.admission import (
     RegisteredBenchmarks,
     admit,
 )
+from headwater_attribution.admission import order as order_module
 from headwater_attribution.admission.fingerprint import fingerprint
 from headwater_attribution.admission.lexicon import FUNCTION_WORDS
+from headwater_attribution.admission.order import OrderGain, WordOrder
 from headwater_attribution.admission.private import private_objection
 from headwater_attribution.admission.signed import (
     FIRST,
@@ -263,3 +265,19 @@ def test_signed_verdicts_name_all_that_a_desk_knew() -> None:
     assert replay_faults(history, again, key.address, CHAIN) == ()
     [fault] = replay_faults(history, AdmissionDesk(), key.address, CHAIN)
     assert "other thresholds or knowledge" in fault
+
+
+def test_pairs_of_many_classes_are_counted_as_those_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [list(fingerprint(text).words) for own in HONEST[:6] for text in own.rows]
+
+    def gains() -> list[OrderGain]:
+        order = WordOrder()
+        for words in rows:
+            order.learn(words)
+        return order.gains(rows)
+
+    whole = gains()
+    assert len(set(whole)) > 20
+    # Most classes are then beyond the table.
+    monkeypatch.setattr(order_module, "_NEAR", 8)
+    assert gains() == whole

@@ -98,7 +98,9 @@ class NeighbourIndex:
         return sorted(matches, key=lambda match: (-match.alike_bps, match.ref))
 
     def _alike_bps(self, row: Fingerprint, total: int, key: int, other: Fingerprint) -> int:
-        shorter, longer = sorted((row.bag_size, other.bag_size))
+        shorter, longer = row.bag_size, other.bag_size
+        if shorter > longer:
+            shorter, longer = longer, shorter
         if longer * 10_000 > shorter * self.parameters.length_ratio_bps + 20_000:
             return 0
         mine, others, weights = row.bag, other.bag, self._weights
@@ -115,7 +117,7 @@ class NeighbourIndex:
 
     def weight_of(self, word: str) -> int:
         """What one occurrence of a word weighs among the rows that are here now."""
-        rarity = (len(self._rows) + 1) // max(1, self._rows_with_word[word])
+        rarity = (len(self._rows) + 1) // (self._rows_with_word.get(word) or 1)
         return (rarity + 1).bit_length()
 
 

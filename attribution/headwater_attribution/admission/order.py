@@ -12,7 +12,7 @@ tells (Brown et al., "Class-based n-gram models of natural language", 1992).
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, repeat
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,9 @@ _SMOOTHING = 10
 _BITS = 32
 _AT_ONCE = 64
 """Stretches judged in one go."""
+
+_NEAR = 2_048
+"""Pairs of the first so many classes are counted in a table, which is read a stretch at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class WordOrder:
         self._number_of: dict[str, int] = {}
         self._class_of = _Classes(self)
         self._classes: list[int] = []
+        self._near = np.zeros(_NEAR * _NEAR, dtype=np.int32)
         self._pairs: Counter[int] = Counter()
         self.words = 0
 
@@ -73,8 +77,16 @@ class WordOrder:
         classes = [self._class_of[word] for word in words]
         for number in classes:
             self._classes[number] += 1
-        self._pairs.update([one << _BITS | other for one, other in pairwise(classes)])
+        self._count(np.array(classes, dtype=np.int64))
         self.words += len(words)
+
+    def _count(self, classes: Int64s) -> None:
+        one, other = classes[:-1], classes[1:]
+        if len(self._classes) > _NEAR:
+            near = np.maximum(one, other) < _NEAR
+            self._pairs.update((one << _BITS | other)[~near].tolist())
+            one, other = one[near], other[near]
+        np.add.at(self._near, one * _NEAR + other, 1)
 
     def gains(self, rows: Sequence[Sequence[str]]) -> list[OrderGain]:
         """What the order of each row's words gains where it gains least: in its worst stretch.
@@ -125,12 +137,25 @@ class WordOrder:
         """`[S, L, L]` the score of each pair of classes; 0 where it isn't wanted."""
         counts = np.array(self._classes or [0], dtype=np.int64)
         by_chance = np.maximum(counts[one] * counts[other], max(self.words // 20, 1))[wanted]
-        keys = (one << _BITS | other)[wanted].tolist()
-        together = np.fromiter(map(self._pairs.get, keys, repeat(0)), np.int64, len(keys))
+        together = self._together(
+            np.broadcast_to(one, wanted.shape)[wanted], np.broadcast_to(other, wanted.shape)[wanted]
+        )
         seen = _SMOOTHING * self.words * together + by_chance
         scores = np.zeros(wanted.shape, dtype=np.int64)
         scores[wanted] = _logs(seen) - _logs((_SMOOTHING + 1) * by_chance)
         return scores
+
+    def _together(self, one: Int64s, other: Int64s) -> Int64s:
+        """`[P]` how often each pair of classes stands side by side."""
+        if len(self._classes) <= _NEAR:
+            counted: Int64s = self._near[one * _NEAR + other].astype(np.int64)
+            return counted
+        near = (one < _NEAR) & (other < _NEAR)
+        found = np.zeros(len(one), dtype=np.int64)
+        found[near] = self._near[one[near] * _NEAR + other[near]]
+        keys = (one << _BITS | other)[~near].tolist()
+        found[~near] = np.fromiter(map(self._pairs.get, keys, repeat(0)), np.int64, len(keys))
+        return found
 
     def class_of(self, word: str) -> int:
         """The number of the class that a word counts as now."""

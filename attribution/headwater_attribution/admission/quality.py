@@ -5,8 +5,10 @@ it. The heuristics follow the published ones for web text (Rae et al., "Scaling 
 2021, table A1; Raffel et al., "Exploring the Limits of Transfer Learning", 2020, section 2.2).
 """
 
+import string
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from headwater_attribution.admission.fingerprint import Fingerprint
@@ -30,15 +32,16 @@ def quality_objection(row: Fingerprint, parameters: AdmissionParameters) -> Obje
     return None
 
 
-def broken_pairs(words: Sequence[str]) -> tuple[int, int]:
+@lru_cache(maxsize=4_096)
+def broken_pairs(words: tuple[str, ...]) -> tuple[int, int]:
     """Openers (articles and prepositions) before a word that can't follow, and openers in all."""
-    broken = openers = 0
-    for word, following in pairwise(words):
-        never = NEVER_AFTER.get(word)
-        if never is not None:
-            openers += 1
-            broken += following in never
-    return broken, openers
+    broken = [
+        following in NEVER_AFTER[word] for word, following in pairwise(words) if word in NEVER_AFTER
+    ]
+    return sum(broken), len(broken)
+
+
+_ASCII_LETTERS = string.ascii_letters.encode()
 
 
 def _length(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
@@ -50,7 +53,10 @@ def _length(row: Fingerprint, parameters: AdmissionParameters) -> Objection | No
 
 def _letters(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
     visible = "".join(row.canonical.split())
-    letters = sum(map(str.isalpha, visible))
+    if visible.isascii():
+        letters = len(visible) - len(visible.encode().translate(None, _ASCII_LETTERS))
+    else:
+        letters = sum(map(str.isalpha, visible))
     if letters * 10_000 >= parameters.min_letters_bps * len(visible):
         return None
     return "letters/1", f"Only {letters} of its {len(visible)} characters are letters."
