@@ -453,21 +453,33 @@ async def test_a_write_that_need_not_be_synced_runs_at_once_in_the_callers_threa
     tmp_path: Path,
 ) -> None:
     threads: list[str] = []
+    begun = threading.Event()
 
     def where(connection: Connection) -> None:
         threads.append(threading.current_thread().name)
         note(len(threads))(connection)
+
+    def begin(connection: Connection) -> None:
+        where(connection)
+        begun.set()
 
     mine = threading.current_thread().name
     async with Database(f"sqlite:///{tmp_path / 'once.db'}", METADATA) as database:
         await database.write(where, synced=False)
         await database.write(where)
         database.submit(where)
-        # What was submitted goes before every later write, so this one waits in line.
+        with commits_held(database) as (let_go, _):
+            async with anyio.create_task_group() as group:
+                group.start_soon(database.write, begin)
+                assert await anyio.to_thread.run_sync(begun.wait, 20)
+                database.submit(where)
+                let_go.set()
+                # What was submitted goes before every later write, so this one waits in line.
+                await database.write(where, synced=False)
         await database.write(where, synced=False)
-        await database.write(where, synced=False)
-        assert threads == [mine, *["headwater-writer"] * 3, mine]
-        assert await database.read(count) == 5
+        writer = "headwater-writer"
+        assert threads == [mine, writer, mine, writer, writer, writer, mine]
+        assert await database.read(count) == 7
 
 
 @pytest.mark.anyio
