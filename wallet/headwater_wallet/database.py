@@ -10,7 +10,7 @@ writes at a time, so what a write has read still holds when it is committed.
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headwater_payments.errors import UnavailableError
 from headwater_wallet.engines import cause, tables_of
-from headwater_wallet.writers import Outcome, Writer, open_engine
+from headwater_wallet.writers import Outcome, Work, Writer, open_engine
 
 T = TypeVar("T")
 MAX_BATCH = 256
@@ -95,7 +95,7 @@ class Database:
             prompt: T = outcome.result
             return prompt
         done = anyio.Event()
-        job = _Job(work, Future(), done, current_token())
+        job = _Job(work, Future(), done, current_token(), synced)
         with self._door:
             self._require_open()
             self._jobs.put(job)
@@ -120,7 +120,7 @@ class Database:
         if (outcome := self._written_at_once(work)) is not None:
             self._failure = outcome.failure
             return
-        job = _Job(work, Future(), None, None)
+        job = _Job(work, Future(), None, None, False)
         job.future.add_done_callback(self._note_failure)
         with self._door:
             self._require_open()
@@ -187,15 +187,8 @@ class Database:
         try:
             if self._closed or self._read_only or self._submitted or self._failure is not None:
                 return None
-            begun = False
-
-            def noted(connection: Connection) -> Any:
-                nonlocal begun
-                begun = True
-                return work(connection)
-
-            outcome = self._prompt.commit([noted])[0]
-            return outcome if begun else None
+            outcomes = _unsynced(self._prompt, [work])
+            return None if outcomes is None else outcomes[0]
         finally:
             self._turn.release()
 
@@ -221,8 +214,13 @@ class Database:
                 going_on = False
                 break
             batch.append(job)
+        works = [job.work for job in batch]
         with self._turn:
-            outcomes = self._writer.commit([job.work for job in batch])
+            outcomes = None
+            if self._prompt is not None and not any(job.synced for job in batch):
+                outcomes = _unsynced(self._prompt, works)
+            if outcomes is None:
+                outcomes = self._writer.commit(works)
         for job, outcome in zip(batch, outcomes, strict=True):
             if outcome.failure is None:
                 job.future.set_result(outcome.result)
@@ -235,7 +233,7 @@ class Database:
 class _Job:
     """One caller's work and where to report it."""
 
-    __slots__ = ("done", "future", "token", "work")
+    __slots__ = ("done", "future", "synced", "token", "work")
 
     def __init__(
         self,
@@ -243,8 +241,23 @@ class _Job:
         future: "Future[Any]",
         done: anyio.Event | None,
         token: EventLoopToken | None,
+        synced: bool,
     ) -> None:
         self.work, self.future, self.done, self.token = work, future, done, token
+        self.synced = synced
+
+
+def _unsynced(writer: Writer, works: Sequence[Work]) -> list[Outcome] | None:
+    """Commit without the disk; None where another process writes, and nothing was begun."""
+    begun = False
+
+    def first(connection: Connection) -> Any:
+        nonlocal begun
+        begun = True
+        return works[0](connection)
+
+    outcomes = writer.commit([first, *works[1:]])
+    return outcomes if begun else None
 
 
 def _nothing(_connection: Connection) -> None:
