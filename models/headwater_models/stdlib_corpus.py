@@ -143,7 +143,9 @@ def _imported(module: str) -> Iterator[tuple[str, str]]:
     if loaded.__doc__:
         yield module, loaded.__doc__
     for name in sorted(vars(loaded)):
-        member: object = vars(loaded)[name]
+        # Programs put hooks of their own into `sys`, which keeps the interpreter's beside them.
+        original: object = vars(loaded).get(f"__{name}__")
+        member: object = original if callable(original) else vars(loaded)[name]
         if name.startswith("_") or not _is_own(member, module):
             continue
         if docstring := inspect.getdoc(member):

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from collections import Counter
 
+import pytest
+
 from headwater_models.stdlib_corpus import (
     EXCLUDED,
     MAX_CHARS,
@@ -23,6 +25,14 @@ def test_at_least_sixty_modules_give_at_least_fifteen_hundred_rows(doc_rows: lis
 
 def test_the_rows_come_out_the_same_in_the_same_order(doc_rows: list[DocRow]) -> None:
     assert standard_library_rows(max_rows_per_module=25) == doc_rows
+
+
+def test_the_rows_are_the_same_where_a_program_has_hooks_of_its_own(
+    doc_rows: list[DocRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", lambda *_: None)
+    monkeypatch.setattr(sys, "displayhook", lambda _: None)
+    assert standard_library_rows() == doc_rows
 
 
 def test_every_row_is_a_titled_paragraph_of_its_module(doc_rows: list[DocRow]) -> None:

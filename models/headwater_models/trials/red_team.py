@@ -150,7 +150,9 @@ def memorisation_bait(stage: Stage) -> Mapping[int, Sequence[Row]]:
 
 def keyword_stuffing(stage: Stage) -> Mapping[int, Sequence[Row]]:
     """Rows of the words that questions are asked in, as many as fit."""
-    counts = Counter(word for _, text in stage.rows for word in set(plain_words(text)))
+    # In the order in which rows say them: ties would otherwise be broken by chance.
+    said = (word for _, text in stage.rows for word in dict.fromkeys(plain_words(text)))
+    counts = Counter(said)
     content = [word for word, _ in counts.most_common(600) if word not in STOP_WORDS]
     return {
         LATER: [
