@@ -28,11 +28,13 @@ def test_the_rows_come_out_the_same_in_the_same_order(doc_rows: list[DocRow]) ->
 
 
 def test_the_rows_are_the_same_where_a_program_has_hooks_of_its_own(
-    doc_rows: list[DocRow], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    before = standard_library_rows()
+    assert any(row.title == "sys.excepthook" for row in before)
     monkeypatch.setattr(sys, "excepthook", lambda *_: None)
     monkeypatch.setattr(sys, "displayhook", lambda _: None)
-    assert standard_library_rows() == doc_rows
+    assert standard_library_rows() == before
 
 
 def test_every_row_is_a_titled_paragraph_of_its_module(doc_rows: list[DocRow]) -> None:
