@@ -30,15 +30,6 @@ platform took, `platform` what validators leave it of that."""
 PAID_AT: Final = METRICS.index("paid_honest")
 ARE_AT: Final = METRICS.index("are_honest")
 
-NUMBERS: Final = (
-    *("income", "shock_step", "shock", "value", "contributors_share", "owner_share"),
-    *("platform_share", "validators_share", "quality", "noise_quality", "unit_cost", "noise_cost"),
-    *("wobble", "spoiling", "floor", "price_step", "price_period", "measure_cost", "tolerance"),
-    *("whitewash_below", "identity_cost", "endowment", "entry_cost", "payback", "owner_step"),
-    "owner_period",
-)
-"""Fields that the compiled kernel is told, in this order; thresholds of draws follow."""
-
 
 @dataclass(frozen=True, slots=True)
 class Chances:
