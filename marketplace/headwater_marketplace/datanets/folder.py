@@ -130,11 +130,9 @@ class DatanetFolder:
             )
         number = 1 + sum(len(self._lines(each)) for each in range(1, log.round + 1))
         placed = in_order(log, [*self._shown(log.round), opening.opening(number)])
+        lines = [line.decode() for line in self._lines(log.round)]
         path = self._round(log.round) / "shown.jsonl"
-        with path.open("a", encoding="utf-8") as file:
-            file.write(opening.model_dump_json() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        _write(path, "\n".join([*lines, opening.model_dump_json()]))
         return next(p for p in placed if p.contribution.contribution_id == number)
 
     def placed(self, number: int) -> list[Placed]:
