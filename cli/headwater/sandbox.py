@@ -187,14 +187,7 @@ class _World:
         operator = LocalSigner.random()
         await chain.fund(operator.address, GAS_MONEY_WEI)
         token = SettlementTokenClient(chain.reader, deployment.settlement_token)
-        asset = Asset(
-            chain_id=deployment.chain_id,
-            address=deployment.settlement_token,
-            symbol="USDC",
-            decimals=await token.decimals(),
-            name=await token.name(),
-            version=await token.version(),
-        )
+        asset = await token.asset(deployment.chain_id)
         sender = TransactionSender(chain.reader, operator)
         return cls(stack, directory, chain, deployment, operator, sender, token, asset)
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import anyio
-import coincurve
 import pytest
+from attribution.desk_key import Key
 from attribution.reference_backend import answer
 from attribution.small_epoch import owner, small_epoch
 from typer.testing import CliRunner
@@ -29,28 +29,12 @@ from headwater_attribution.signed_receipt import (
 )
 from headwater_attribution.verify import verify_bundle
 from headwater_payments.address import Address
-from headwater_payments.eip712 import TypedData
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.metering import MeteringReceipt
-from headwater_payments.signing import address_of_key, sign_with_key
 from support.pages import ROOT
 
 CHAIN = 84_532
 TOPICS = ("heap", "queue", "graph", "stack")
-
-
-class Key:
-    """A signer for tests."""
-
-    def __init__(self, secret: int = 7) -> None:
-        self._key = coincurve.PrivateKey(bytes([secret]) * 32)
-
-    @property
-    def address(self) -> Address:
-        return address_of_key(self._key)
-
-    async def sign_typed_data(self, typed: TypedData) -> bytes:
-        return sign_with_key(self._key, typed)
 
 
 def corpus() -> Corpus:

@@ -51,14 +51,7 @@ async def open_network(parties: Parties, buyers: tuple[str, ...]) -> AsyncIterat
     async with await LocalChain.start() as chain:
         deployment = await deploy_development_contracts(chain)
         token = SettlementTokenClient(chain.reader, deployment.settlement_token)
-        asset = Asset(
-            chain_id=deployment.chain_id,
-            address=deployment.settlement_token,
-            symbol="USDC",
-            decimals=await token.decimals(),
-            name=await token.name(),
-            version=await token.version(),
-        )
+        asset = await token.asset(deployment.chain_id)
         for account in parties.everyone():
             await chain.fund(account, GAS_MONEY_WEI)
         funds = dict.fromkeys(buyers, BUYER_FUNDS) | {"attributor": ATTRIBUTOR_FUNDS}

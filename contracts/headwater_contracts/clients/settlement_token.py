@@ -7,6 +7,7 @@ from headwater_contracts.clients.base import ContractClient
 from headwater_contracts.events.token import TOKEN_EVENTS, TokenEvent
 from headwater_contracts.reader import BlockName
 from headwater_payments.address import Address, parse_address
+from headwater_payments.amount import Asset
 
 _TRANSFER = "transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)"
 _RECEIVE = "receiveWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)"
@@ -45,6 +46,21 @@ class SettlementTokenClient(ContractClient[TokenEvent]):
 
     contract = "SettlementToken"
     event_kinds = TOKEN_EVENTS
+
+    async def asset(self, chain_id: int) -> Asset:
+        """What wallets and sellers name their prices in, as the token describes itself.
+
+        Args:
+            chain_id: of the chain it is on.
+        """
+        return Asset(
+            chain_id=chain_id,
+            address=self.address,
+            symbol="USDC",
+            decimals=await self.decimals(),
+            name=await self.name(),
+            version=await self.version(),
+        )
 
     async def balance(self, account: Address) -> int:
         """What an account holds."""

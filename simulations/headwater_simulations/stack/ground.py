@@ -175,14 +175,7 @@ async def open_ground(economy: Economy) -> AsyncIterator[Ground]:
     async with await LocalChain.start(now=clock) as chain:
         deployment = await deploy_development_contracts(chain)
         token = SettlementTokenClient(chain.reader, deployment.settlement_token)
-        asset = Asset(
-            chain_id=deployment.chain_id,
-            address=deployment.settlement_token,
-            symbol="USDC",
-            decimals=await token.decimals(),
-            name=await token.name(),
-            version=await token.version(),
-        )
+        asset = await token.asset(deployment.chain_id)
         paying_gas = (accounts.operator, accounts.attributor, *accounts.owners)
         for signer in paying_gas:
             await chain.fund(signer.address, GAS_MONEY_WEI)
