@@ -200,9 +200,9 @@ class Plan:
             if kind == "fail after":
                 raise _disk_error("COMMIT")
 
-        def noted(future: Any) -> None:
+        def noted(outcome: Any) -> None:
             with self._done:
-                note(future)
+                note(outcome)
                 self._done.notify_all()
 
         self._databases.append(database)

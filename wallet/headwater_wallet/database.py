@@ -11,7 +11,6 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -95,7 +94,7 @@ class Database:
             prompt: T = outcome.result
             return prompt
         done = anyio.Event()
-        job = _Job(work, Future(), done, current_token(), synced)
+        job = _Job(work, synced, done, current_token())
         with self._door:
             self._require_open()
             self._jobs.put(job)
@@ -103,7 +102,9 @@ class Database:
         if (failure := self._failure) is not None:
             self._failure = None
             raise failure
-        result: T = job.future.result()
+        if job.outcome.failure is not None:
+            raise job.outcome.failure
+        result: T = job.outcome.result
         return result
 
     def submit(self, work: Callable[[Connection], object]) -> None:
@@ -120,12 +121,10 @@ class Database:
         if (outcome := self._written_at_once(work)) is not None:
             self._failure = outcome.failure
             return
-        job = _Job(work, Future(), None, None, False)
-        job.future.add_done_callback(self._note_failure)
         with self._door:
             self._require_open()
             self._submitted += 1
-            self._jobs.put(job)
+            self._jobs.put(_Job(work, False, None, None))
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` over the latest state, what was submitted before included.
@@ -192,10 +191,12 @@ class Database:
         finally:
             self._turn.release()
 
-    def _note_failure(self, future: "Future[Any]") -> None:
-        self._submitted -= 1
-        if (error := future.exception()) is not None:
-            self._failure = error
+    def _note_failure(self, outcome: Outcome) -> None:
+        """What became of a submitted work."""
+        with self._door:
+            self._submitted -= 1
+        if outcome.failure is not None:
+            self._failure = outcome.failure
 
     def _run(self) -> None:
         # A function's variables end with it: while this waits, no job of before is kept alive.
@@ -222,29 +223,23 @@ class Database:
             if outcomes is None:
                 outcomes = self._writer.commit(works)
         for job, outcome in zip(batch, outcomes, strict=True):
-            if outcome.failure is None:
-                job.future.set_result(outcome.result)
-            else:
-                job.future.set_exception(outcome.failure)
+            job.outcome = outcome
+            if job.done is None:
+                self._note_failure(outcome)
         _wake(batch)
         return going_on
 
 
 class _Job:
-    """One caller's work and where to report it."""
+    """One caller's work, and whom to tell of its outcome."""
 
-    __slots__ = ("done", "future", "synced", "token", "work")
+    __slots__ = ("done", "outcome", "synced", "token", "work")
+    outcome: Outcome
 
     def __init__(
-        self,
-        work: Callable[[Connection], Any],
-        future: "Future[Any]",
-        done: anyio.Event | None,
-        token: EventLoopToken | None,
-        synced: bool,
+        self, work: Work, synced: bool, done: anyio.Event | None, token: EventLoopToken | None
     ) -> None:
-        self.work, self.future, self.done, self.token = work, future, done, token
-        self.synced = synced
+        self.work, self.synced, self.done, self.token = work, synced, done, token
 
 
 def _unsynced(writer: Writer, works: Sequence[Work]) -> list[Outcome] | None:
