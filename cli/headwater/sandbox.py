@@ -36,6 +36,7 @@ with needing("The sandbox", "chain", "marketplace"):
     from headwater_marketplace.chain_facilitator import ChainFacilitator
     from headwater_marketplace.seller import Offer, PaymentMiddleware, SellerStore
     from headwater_marketplace.seller.middleware import App, Message, Receive, Scope, Send
+    from headwater_marketplace.seller.routed import paths_of, roots_of
     from headwater_marketplace.serving import bind, serve
     from headwater_marketplace.settlement import SettlementWorker
 
@@ -225,9 +226,12 @@ def _require_text(name: str, amount: object) -> None:
 
 def _by_post(app: App, offer: Offer) -> App:
     """The application without other methods on paths that are sold: none gets it for nothing."""
+    roots = roots_of(app)
 
     async def sold(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] == "POST" or not offer.covers(scope["path"]):
+        if scope["type"] != "http" or scope["method"] == "POST":
+            return await app(scope, receive, send)
+        if not any(offer.covers(path) for path in paths_of(scope, roots)):
             return await app(scope, receive, send)
         await _answer(send, 405, {"detail": "This is sold by POST."}, [(b"allow", b"POST")])
 

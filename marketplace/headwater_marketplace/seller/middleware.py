@@ -36,6 +36,7 @@ from headwater_marketplace.seller.payment_desk import PaymentDesk
 from headwater_marketplace.seller.records import PaymentBodyError, PaymentConflictError
 from headwater_marketplace.seller.refunds import RefundDesk
 from headwater_marketplace.seller.repeats import PaidRequest, answered_before
+from headwater_marketplace.seller.routed import Sale, paths_of, roots_of, sale_of
 from headwater_marketplace.seller.served import ServedRequest
 from headwater_marketplace.seller.sign_ins import SignIns
 from headwater_marketplace.seller.store import SellerStore
@@ -94,39 +95,41 @@ class PaymentMiddleware:
         sign_ins = None if origin is None else SignIns(store, signer, origin, now)
         self._asking = Asking(now, sign_ins, issuer, mpp)
         self._app, self._offers, self._store, self._signer = app, tuple(offers), store, signer
+        self._roots = roots_of(app)
         self._facilitator, self._now = facilitator, now
         self._gate = Gate(store, signer.address, facilitator, chain, now)
         self._covers, self._patience = StreamCovers(), patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (the ASGI interface)."""
-        if scope["type"] == "websocket" and any(o.covers(scope["path"]) for o in self._offers):
-            # There is no paying for a socket, and a paid path is not to be had by another door.
-            return await send({"type": "websocket.close", "code": 1008})
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
-        path, sign_ins = scope["path"], self._asking.sign_ins
-        if path.startswith(LOOKUP_PATH):
-            if sign_ins is not None and PayerDesk.serves(scope["method"], path):
-                return await self._tell_payer(scope, sign_ins, send)
-            return await self._beside(scope, path[len(LOOKUP_PATH) :], send)
-        offer = next((o for o in self._offers if o.matches(scope["method"], path)), None)
-        if offer is None:
+        paths = paths_of(scope, self._roots)
+        if scope["type"] == "websocket":
+            if any(offer.covers(path) for offer in self._offers for path in paths):
+                # There is no paying for a socket, and a paid path is not to be had by another door.
+                return await send({"type": "websocket.close", "code": 1008})
+            return await self._app(scope, receive, send)
+        beside = next((path for path in paths if path.startswith(LOOKUP_PATH)), None)
+        if beside is not None:
+            return await self._beside_sales(scope, beside, send)
+        sale = sale_of(self._offers, scope["method"], paths)
+        if sale is None:
             return await self._app(scope, receive, send)
         header = header_in(scope, PAYMENT_SIGNATURE)
         if header is None:
-            return await self._unpaid(scope, receive, send, offer)
-        await self._paid(scope, receive, send, offer, header)
+            return await self._unpaid(scope, receive, send, sale)
+        await self._paid(scope, receive, send, sale, header)
 
-    async def _unpaid(self, scope: Scope, receive: Receive, send: Send, offer: Offer) -> None:
+    async def _unpaid(self, scope: Scope, receive: Receive, send: Send, sale: Sale) -> None:
         """What carries no payment of x402's may carry one of MPP's, or say who is there."""
         credential, proof = header_in(scope, AUTHORIZATION), header_in(scope, SIGN_IN_HEADER)
         mpp, sign_ins = self._asking.mpp, self._asking.sign_ins
         if mpp is not None and credential is not None and is_payment_credential(credential):
-            return await self._paid_by_mpp(scope, receive, send, offer, mpp, credential)
+            return await self._paid_by_mpp(scope, receive, send, sale, mpp, credential)
         if sign_ins is not None and proof is not None:
-            return await self._signed_in(scope, receive, send, offer, sign_ins, proof)
-        await self._ask(scope, offer, send)
+            return await self._signed_in(scope, receive, send, sale, sign_ins, proof)
+        await self._ask(scope, sale.offer, send)
 
     async def _ask(
         self, scope: Scope, offer: Offer, send: Send, error: PaymentRejectedError | None = None
@@ -134,16 +137,17 @@ class PaymentMiddleware:
         await self._asking.payment(scope, offer, self._gate.terms, send, error)
 
     async def _paid(
-        self, scope: Scope, receive: Receive, send: Send, offer: Offer, header: str
+        self, scope: Scope, receive: Receive, send: Send, sale: Sale, header: str
     ) -> None:
+        offer = sale.offer
         try:
             body = await read_body(receive)
             query = scope.get("query_string", b"")
-            request = PaidRequest(scope["method"], scope["path"], query, header, body)
+            request = PaidRequest(scope["method"], sale.path, query, header, body)
             wants_stream = asks_for_stream(header_in(scope, "accept") or "", body)
             admission = await self._gate.admit(offer, request, wants_stream=wants_stream)
         except RefundAskedError as exc:
-            return await self._refund(scope, offer, exc, send)
+            return await self._refund(scope, sale, exc, send)
         except PaymentRejectedError as exc:
             return await self._ask(scope, offer, send, exc)
         except PaymentConflictError as exc:
@@ -173,15 +177,13 @@ class PaymentMiddleware:
         with self._covers.serving(cover):
             await served.run(lambda: self._app(inner, replayed(body, receive), served.send))
 
-    async def _refund(
-        self, scope: Scope, offer: Offer, asked: RefundAskedError, send: Send
-    ) -> None:
+    async def _refund(self, scope: Scope, sale: Sale, asked: RefundAskedError, send: Send) -> None:
         gate = self._gate
         desk = RefundDesk(self._store, self._signer, gate.facilitator, gate.chain, self._now)
         try:
-            outcome = await desk.refund(asked.payload, asked.terms, scope["path"])
+            outcome = await desk.refund(asked.payload, asked.terms, sale.path)
         except PaymentRejectedError as exc:
-            return await self._ask(scope, offer, send, exc)
+            return await self._ask(scope, sale.offer, send, exc)
         except HeadwaterError as exc:
             return await send_problem(send, exc)
         header = (PAYMENT_RESPONSE.encode(), outcome.to_header().encode())
@@ -192,18 +194,18 @@ class PaymentMiddleware:
         scope: Scope,
         receive: Receive,
         send: Send,
-        offer: Offer,
+        sale: Sale,
         mpp: MppWire,
         credential: str,
     ) -> None:
         try:
-            accepts = await self._gate.terms.of(offer)
-            header = mpp.translate(credential, offer, accepts, asked_of(scope))
+            accepts = await self._gate.terms.of(sale.offer)
+            header = mpp.translate(credential, sale.offer, accepts, asked_of(scope))
         except PaymentRejectedError as exc:
-            return await self._ask(scope, offer, send, exc)
+            return await self._ask(scope, sale.offer, send, exc)
         except HeadwaterError as exc:
             return await send_problem(send, exc)
-        await self._paid(scope, receive, mpp.receipting(send), offer, header)
+        await self._paid(scope, receive, mpp.receipting(send), sale, header)
 
     def _cover(self, admission: Admission) -> StreamCover | None:
         offer, channel = admission.offer, admission.channel
@@ -224,7 +226,7 @@ class PaymentMiddleware:
         scope: Scope,
         receive: Receive,
         send: Send,
-        offer: Offer,
+        sale: Sale,
         sign_ins: SignIns,
         proof: str,
     ) -> None:
@@ -233,24 +235,31 @@ class PaymentMiddleware:
             body = await read_body(receive)
             query = scope.get("query_string", b"")
             payer = await sign_ins.payer(proof, scope["path"])
-            request = PaidRequest(scope["method"], scope["path"], query, "", body)
+            request = PaidRequest(scope["method"], sale.path, query, "", body)
             known = await sign_ins.answered(payer, request)
         except SignInError as exc:
             error = PaymentRejectedError(exc.message, str(exc.details["reason"]))
-            return await self._ask(scope, offer, send, error)
+            return await self._ask(scope, sale.offer, send, error)
         except HeadwaterError as exc:
             return await send_problem(send, exc)
         if known is None:
-            return await self._ask(scope, offer, send)
+            return await self._ask(scope, sale.offer, send)
         await replay(known, send)
 
-    async def _tell_payer(self, scope: Scope, sign_ins: SignIns, send: Send) -> None:
-        path, desk = scope["path"], PayerDesk(sign_ins)
+    async def _beside_sales(self, scope: Scope, path: str, send: Send) -> None:
+        """Serve what every seller has beside what it sells."""
+        sign_ins = self._asking.sign_ins
+        if sign_ins is not None and PayerDesk.serves(scope["method"], path):
+            return await self._tell_payer(scope, path, sign_ins, send)
+        await self._tell(scope, path[len(LOOKUP_PATH) :], send)
+
+    async def _tell_payer(self, scope: Scope, path: str, sign_ins: SignIns, send: Send) -> None:
+        desk = PayerDesk(sign_ins)
         proof = header_in(scope, SIGN_IN_HEADER)
         try:
             if proof is None:
                 raise SignInError("Sign in to see what you paid.", reason="sign_in_required")
-            payer = await sign_ins.payer(proof, path)
+            payer = await sign_ins.payer(proof, scope["path"])
             if path != LOOKUP_PATH and await desk.give_again(payer, path, send):
                 return None
             status, told = 200, await desk.listed(payer)
@@ -263,7 +272,7 @@ class PaymentMiddleware:
             return await send_problem(send, exc)
         await send_json(send, status, told, [(b"cache-control", b"no-store")])
 
-    async def _beside(self, scope: Scope, payment_id: str, send: Send) -> None:
+    async def _tell(self, scope: Scope, payment_id: str, send: Send) -> None:
         desk = PaymentDesk(self._gate, self._store, self._offers, self._covers)
         header = header_in(scope, PAYMENT_SIGNATURE)
         try:
