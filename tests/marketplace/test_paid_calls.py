@@ -8,6 +8,7 @@ import anyio
 import httpx
 import pytest
 from sqlalchemy import update
+from starlette.responses import FileResponse
 
 from headwater_marketplace.seller.kept_answers import MAX_KEPT_HEADERS
 from headwater_marketplace.seller.tables import PaymentRow
@@ -460,6 +461,72 @@ async def test_an_answer_given_again_keeps_the_headers_that_it_is_read_by(
                 assert answer.json() == {"ok": True}
                 assert kept.items() <= dict(answer.headers).items()
         assert not {"set-cookie", "x-request-id", "transfer-encoding"} & set(answer.headers)
+
+
+async def test_what_is_sold_is_for_no_shared_cache_unless_the_handler_says_so(shop: Shop) -> None:
+    wallet = await shop.wallet()
+    async with shop.client(wallet) as client:
+        for own, said in (([], "private"), ([(b"Cache-Control", b"max-age=9")], "max-age=9")):
+            shop.app._app = answering(200, own, b"bought")
+            assert (await client.post("/paid/x", json={})).headers["cache-control"] == said
+            events = [*own, (b"content-type", b"text/event-stream")]
+            shop.app._app = answering(200, events, b"data: 1\n\n")
+            assert (await client.post("/paid/x", json={})).headers["cache-control"] == said
+        shop.app._app = answering(404, [], b"")
+        assert "cache-control" not in (await client.post("/paid/x", json={})).headers
+
+
+async def test_a_stream_of_stated_length_gets_no_event_of_ours(shop: Shop) -> None:
+    sent = [b"data: 1\n\n", b"data: 2\n\n"]
+    head = [(b"content-type", b"text/event-stream"), (b"content-length", b"18")]
+
+    async def stated(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        for number, event in enumerate(sent):
+            await send({"type": "http.response.body", "body": event, "more_body": number == 0})
+
+    shop.app._app = stated
+    wallet = await shop.wallet()
+    async with shop.client(wallet) as client:
+        answer = await client.post("/paid/x", json={})
+    assert answer.content == b"".join(sent)
+    async with shop.plain_client() as asking:
+        assert await reconcile(wallet.ledger, asking) == []
+    assert (await wallet.budget()).charged == PRICE
+
+
+async def test_a_page_of_another_origin_may_read_what_its_call_cost(shop: Shop) -> None:
+    wallet = await shop.wallet()
+    async with shop.client(wallet) as client:
+        own = await client.post("/paid/x", json={})
+        others = await client.post("/paid/x", json={}, headers={"Origin": "https://page.test"})
+    exposed = "access-control-expose-headers"
+    assert exposed not in own.headers
+    assert others.headers[exposed] == "PAYMENT-RESPONSE, PAYMENT-RECEIPT"
+
+
+async def test_a_file_is_sold_by_a_server_that_could_send_it_by_its_path(
+    shop: Shop, tmp_path: Path
+) -> None:
+    (tmp_path / "sold.txt").write_text("bought")
+    files = FileResponse(tmp_path / "sold.txt")
+    wallet, seen = await shop.wallet(), list[Any]()
+
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(sorted(scope["extensions"]))
+        await files(scope, receive, send)
+
+    async def able(scope: Any, receive: Any, send: Any) -> None:
+        names = ("http.response.pathsend", "http.response.zerocopysend", "tls")
+        await shop.app({**scope, "extensions": {name: {} for name in names}}, receive, send)
+
+    shop.app._app = noting
+    inner = httpx.ASGITransport(able)
+    async with wallet.client(transport=inner, base_url="http://shop.test") as client:
+        answer = await client.post("/paid/x", json={})
+    assert (answer.status_code, answer.text, seen) == (200, "bought", [["tls"]])
+    assert (await wallet.budget()).charged == PRICE
 
 
 async def test_an_answer_whose_headers_are_too_long_is_not_kept(shop: Shop) -> None:

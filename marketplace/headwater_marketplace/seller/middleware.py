@@ -27,6 +27,7 @@ from headwater_marketplace.seller.asgi import (
     send_problem,
 )
 from headwater_marketplace.seller.asking import Asking
+from headwater_marketplace.seller.heads import crosses_origins, without_ways_around
 from headwater_marketplace.seller.kept_answers import replay
 from headwater_marketplace.seller.mpp_wire import MppWire
 from headwater_marketplace.seller.offers import Offer, bind_meter
@@ -171,8 +172,9 @@ class PaymentMiddleware:
             issuer=self._asking.issuer,
             url=self._asking.url(scope),
             trailers=takes_trailers(scope),
+            crosses=crosses_origins(scope),
         )
-        inner = dict(scope)
+        inner = without_ways_around(scope)
         bind_meter(inner, admission.meter)
         with self._covers.serving(cover):
             await served.run(lambda: self._app(inner, replayed(body, receive), served.send))

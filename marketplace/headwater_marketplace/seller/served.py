@@ -10,6 +10,7 @@ from headwater_marketplace.seller.admission import Admission
 from headwater_marketplace.seller.asgi import Headers
 from headwater_marketplace.seller.bill import Bill, SettlementFailedError
 from headwater_marketplace.seller.channel_json import channel_state
+from headwater_marketplace.seller.heads import sold_head
 from headwater_marketplace.seller.kept_answers import (
     Message,
     Send,
@@ -47,6 +48,7 @@ class ServedRequest:
         issuer: Issuer | None = None,
         url: str = "",
         trailers: bool = False,
+        crosses: bool = False,
     ) -> None:
         self._bill = Bill(
             admission,
@@ -63,6 +65,7 @@ class ServedRequest:
         self._raw_send, self._cover = send, cover
         self._boundaries = EventBoundaries()
         self._trailers = Trailers() if trailers else None
+        self._crosses = crosses
         self._withheld = self._client_gone = False
 
     async def run(self, handler: Callable[[], Awaitable[None]]) -> None:
@@ -94,7 +97,8 @@ class ServedRequest:
     async def send(self, message: Message) -> None:
         """Take one ASGI message from the handler."""
         if message["type"] == "http.response.start":
-            self._bill.start = message
+            sold = message.get("status", 500) < 300
+            self._bill.start = sold_head(message, crosses=self._crosses) if sold else message
         elif message["type"] == "http.response.body":
             await self._body(message.get("body", b""), more=message.get("more_body", False))
         elif message["type"] == "http.response.trailers" and self._trailers is not None:
@@ -241,8 +245,11 @@ class ServedRequest:
     @property
     def _carries_events(self) -> bool:
         """Whether events of ours can be put into the stream and be read there."""
-        encoded = header_of(self._bill.start, b"content-encoding") not in ("", "identity")
-        return content_type(self._bill.start).startswith("text/event-stream") and not encoded
+        start = self._bill.start
+        encoded = header_of(start, b"content-encoding") not in ("", "identity")
+        measured = header_of(start, b"content-length") != ""
+        events = content_type(start).startswith("text/event-stream")
+        return events and not encoded and not measured
 
     def _receipt_event(
         self, settlement: SettlementResponse, receipt: str | None, *, after: bytes
