@@ -1,7 +1,8 @@
 """Paying over httpx and httpx2: retries, redirects, lost answers, sellers that lie."""
 
+import gzip
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from headwater_payments.amount import Amount
-from headwater_payments.errors import HeadwaterError
+from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.x402 import (
     PAYMENT_REQUIRED,
     PAYMENT_RESPONSE,
@@ -20,6 +21,7 @@ from headwater_payments.x402 import (
     PaymentRequired,
     SettlementResponse,
 )
+from headwater_wallet.demands import MAX_DEMAND_BYTES
 from headwater_wallet.errors import (
     PaymentRefusedError,
     PaymentUnderWayError,
@@ -463,6 +465,33 @@ async def test_a_402_without_version_2_terms_is_handed_on(shop: Shop, library: L
     async with library.client(wallet, library.wire(shop.app, hook)) as client:
         answer = await client.post("/paid/x", json={})
         assert (answer.status_code, answer.json()) == (402, {"x402Version": 1})
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+async def test_a_demand_without_end_is_read_no_further_than_a_bound(
+    shop: Shop, library: Library, encoding: str
+) -> None:
+    wallet, given, closed = await shop.wallet(), [0], [False]
+    piece = gzip.compress(bytes(2**20)) if encoding == "gzip" else b" " * 1_024
+
+    class Endless(library.http.AsyncByteStream):  # type: ignore[misc, name-defined]
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                given[0] += len(piece)
+                yield piece
+
+        async def aclose(self) -> None:
+            closed[0] = True
+
+    async def hook(request: Any, following: Next) -> Any:
+        head = {"content-encoding": encoding, "content-type": "application/json"}
+        return library.http.Response(402, headers=head, stream=Endless())
+
+    async with library.client(wallet, library.wire(shop.app, hook)) as client:
+        with pytest.raises(InvalidInputError, match=r"more than \d+ bytes"):
+            await client.post("/paid/x", json={})
+    assert (given[0] <= MAX_DEMAND_BYTES + len(piece), closed[0]) == (True, True)
+    assert await states(wallet) == []
 
 
 async def test_a_seller_that_keeps_asking_is_paid_at_most_once_more(

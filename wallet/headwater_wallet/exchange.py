@@ -12,7 +12,7 @@ import anyio
 from headwater_wallet.addresses import peer_of
 from headwater_wallet.purchase import Purchase, unknown_outcome
 
-_PAYMENT_REQUIRED = 402
+PAYMENT_REQUIRED_STATUS = 402
 
 
 class Answer(Protocol):
@@ -86,7 +86,7 @@ async def exchange(
             try:
                 # A connection that is closed tells its address no more.
                 told, peer = b"", peer_of(answer.extensions)
-                if answer.status_code == _PAYMENT_REQUIRED:
+                if answer.status_code == PAYMENT_REQUIRED_STATUS:
                     # Before anything is signed: if this body breaks off, no payment hangs on it.
                     told = await answer.aread()
                 again = await purchase.answered(answer.status_code, answer.headers, told, peer=peer)
@@ -116,4 +116,4 @@ async def exchange(
         raise
 
 
-__all__ = ["Answer", "exchange"]
+__all__ = ["PAYMENT_REQUIRED_STATUS", "Answer", "exchange"]

@@ -6,7 +6,8 @@ import httpx
 
 from headwater_payments.errors import UnavailableError
 from headwater_wallet.buyer import Buyer
-from headwater_wallet.exchange import exchange
+from headwater_wallet.demands import Demand
+from headwater_wallet.exchange import PAYMENT_REQUIRED_STATUS, exchange
 from headwater_wallet.stream_watch import (
     MAX_REPLY_BYTES,
     SHOW_PAYMENT_EVENTS,
@@ -46,7 +47,7 @@ class PayingTransport(httpx.AsyncBaseTransport):
         async def send(extra: dict[str, str]) -> httpx.Response:
             headers = httpx.Headers(request.headers)
             headers.update(extra)
-            return await self._inner.handle_async_request(
+            answer = await self._inner.handle_async_request(
                 httpx.Request(
                     request.method,
                     request.url,
@@ -55,6 +56,11 @@ class PayingTransport(httpx.AsyncBaseTransport):
                     extensions=request.extensions,
                 )
             )
+            if answer.status_code == PAYMENT_REQUIRED_STATUS:
+                stream = answer.stream
+                assert isinstance(stream, httpx.AsyncByteStream)
+                answer.stream = _Watched(stream, Demand(answer.headers))
+            return answer
 
         response = await exchange(
             purchase,
@@ -100,7 +106,7 @@ class PayingTransport(httpx.AsyncBaseTransport):
 
 
 class _Watched(httpx.AsyncByteStream):
-    def __init__(self, stream: httpx.AsyncByteStream, watch: StreamWatch) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream, watch: StreamWatch | Demand) -> None:
         self._stream, self._watch = stream, watch
 
     def __aiter__(self) -> AsyncIterator[bytes]:
