@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+
 import {BatchSettlement} from "../src/BatchSettlement.sol";
 import {ExactPermit2Proxy} from "../src/ExactPermit2Proxy.sol";
 import {IPermit2} from "../src/IPermit2.sol";
@@ -42,14 +44,16 @@ contract ChannelGasTest is Channels {
         }
         vm.prank(RECEIVER);
         settlement.claim(rows);
-        vm.snapshotGasLastCall("channels", "claim, 10 channels, first");
+        uint256 gas = vm.snapshotGasLastCall("channels", "claim, 10 channels, first");
+        checkAtMost(gas, 10 * 19_200, "a voucher of ten");
     }
 
     function test_gas_settle_and_refund() public {
         _deposit(_config(0), 100, 1);
         _claimWithSignature(_one(_row(_config(0), 50, 50)));
         settlement.settle(RECEIVER, address(token));
-        vm.snapshotGasLastCall("channels", "settle");
+        uint256 gas = vm.snapshotGasLastCall("channels", "settle");
+        checkAtMost(gas, 31_000, "settle");
         vm.prank(RECEIVER);
         settlement.refund(_config(0), 50);
         vm.snapshotGasLastCall("channels", "refund");
@@ -96,6 +100,15 @@ contract PermitGasTest is Permits {
     }
 }
 
+/// @title A vault's terms as one would keep them first: each in a word of its own.
+contract TenWordFactory {
+    function create(address implementation, bytes32[10] calldata words) external returns (address) {
+        return Clones.cloneDeterministicWithImmutableArgs(
+            implementation, abi.encode(words), bytes32(0)
+        );
+    }
+}
+
 /// @title Gas of the vault's calls, each a transaction of its own: calldata, the 21,000 and cold storage
 /// are in it, refunds are off it.
 /// forge-config: default.isolate = true
@@ -115,7 +128,21 @@ contract VaultGasTest is Vaults {
         terms.attributor = _account(3);
         terms.fallbackTo = _account(4);
         factory.create(terms);
-        vm.snapshotGasLastCall("vaults", "create");
+        uint256 gas = vm.snapshotGasLastCall("vaults", "create");
+        checkAtMost(gas, 120_000, "create");
+    }
+
+    /// @notice The naive form of terms: ten words of arguments behind the proxy, of which nothing is
+    /// checked and nothing told. Their code alone costs more than a whole creation may.
+    function test_terms_in_ten_words_cost_more_than_a_vault_may() public {
+        TenWordFactory naive = new TenWordFactory();
+        bytes32[10] memory words;
+        for (uint256 i = 0; i < 10; ++i) {
+            words[i] = bytes32(uint256(uint160(_account(i))));
+        }
+        naive.create(factory.implementationOf(address(token)), words);
+        uint256 gas = vm.snapshotGasLastCall("vaults", "create, naive: ten words, unchecked");
+        checkAtMost(120_001, gas, "ten words");
     }
 
     function test_gas_post_root_and_claim_at_depth_20() public {
@@ -124,13 +151,16 @@ contract VaultGasTest is Vaults {
         vm.snapshotGasLastCall("vaults", "post a root, first, with its seed");
         _finalize();
         vault.claim(_leaf(0, _account(5), 500), proof);
-        vm.snapshotGasLastCall("vaults", "claim, depth 20, first");
+        uint256 gas = vm.snapshotGasLastCall("vaults", "claim, depth 20, first");
+        checkAtMost(gas, 110_000, "a first claim");
         (root, sum, proof) = _deep(_leaf(0, _account(5), 900));
         _post(root, sum, 20);
-        vm.snapshotGasLastCall("vaults", "post a root, repeated, with its seed");
+        gas = vm.snapshotGasLastCall("vaults", "post a root, repeated, with its seed");
+        checkAtMost(gas, 100_000, "a root");
         _finalize();
         vault.claim(_leaf(0, _account(5), 900), proof);
-        vm.snapshotGasLastCall("vaults", "claim, depth 20, repeated");
+        gas = vm.snapshotGasLastCall("vaults", "claim, depth 20, repeated");
+        checkAtMost(gas, 75_000, "a repeated claim");
     }
 
     function test_gas_collect() public {
