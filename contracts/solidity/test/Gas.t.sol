@@ -103,9 +103,10 @@ contract PermitGasTest is Permits {
 /// @title A vault's terms as one would keep them first: each in a word of its own.
 contract TenWordFactory {
     function create(address implementation, bytes32[10] calldata words) external returns (address) {
-        return Clones.cloneDeterministicWithImmutableArgs(
-            implementation, abi.encode(words), bytes32(0)
-        );
+        return
+            Clones.cloneDeterministicWithImmutableArgs(
+                implementation, abi.encode(words), bytes32(0)
+            );
     }
 }
 

@@ -67,10 +67,7 @@ contract NaiveRoyaltiesTest is Vaults {
         registry.setPayee(version, its);
     }
 
-    function _licence(uint8 policy, uint32 share, uint32 minDownstream)
-        private
-        returns (bytes32)
-    {
+    function _licence(uint8 policy, uint32 share, uint32 minDownstream) private returns (bytes32) {
         Licence memory licence;
         licence.transferable = true;
         licence.commercialUse = true;
