@@ -6,12 +6,14 @@ import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {BatchSettlement} from "../src/BatchSettlement.sol";
 import {ExactPermit2Proxy} from "../src/ExactPermit2Proxy.sol";
 import {IPermit2} from "../src/IPermit2.sol";
+import {PhraseProofs, SegmentCount, SegmentOpening, Suffix} from "../src/PhraseProofs.sol";
 import {RevenueVault} from "../src/RevenueVault.sol";
 import {Entitlement, SumNode, SumTree} from "../src/SumTree.sol";
 import {UptoPermit2Proxy} from "../src/UptoPermit2Proxy.sol";
 import {VaultTerms} from "../src/VaultTerms.sol";
 import {Channels} from "./Channels.sol";
 import {Permits} from "./Permits.sol";
+import {Phrases} from "./Phrases.sol";
 import {Vaults} from "./Vaults.sol";
 import {vm} from "./Checks.sol";
 
@@ -164,6 +166,22 @@ contract VaultGasTest is Vaults {
         checkAtMost(gas, 75_000, "a repeated claim");
     }
 
+    /// @notice What posting costs does not grow with the contributors: two of them, or four thousand
+    /// million.
+    function test_gas_of_a_root_is_constant_in_contributors() public {
+        (bytes32 root, uint128 sum) = _tree(_two(1_000, 1_000), 1);
+        _post(root, sum, 1);
+        _finalize();
+        (root, sum) = _tree(_two(2_000, 2_000), 1);
+        _post(root, sum, 1);
+        uint256 few = vm.snapshotGasLastCall("vaults", "post a root of 2 contributors, repeated");
+        _finalize();
+        _post(keccak256("a root of many"), sum + 1_000, 32);
+        uint256 many = vm.snapshotGasLastCall("vaults", "post a root of 2^32 slots, repeated");
+        checkAtMost(many, few + 200, "some bytes of calldata");
+        checkAtMost(many, 100_000, "many");
+    }
+
     function test_gas_collect() public {
         vault.payHost();
         vm.snapshotGasLastCall("vaults", "pay the host, first");
@@ -189,5 +207,79 @@ contract VaultGasTest is Vaults {
             sum += neighbours[i].sum;
         }
         proof = _packed(neighbours);
+    }
+}
+
+/// @title Gas of proofs about text, each sent as a transaction: 2^20 chunks of 512 bytes and 2^22 places
+/// for words, one segment, and each suffix in a chunk of its own.
+/// forge-config: default.isolate = true
+contract PhraseGasTest is Phrases {
+    bytes private constant PHRASE = "the heap keeps order";
+
+    function setUp() public {
+        proofs = new PhraseProofs();
+        above = 18;
+        // Sixteen words, a power of two, which levels above need; and no phrase at the text's end.
+        bytes memory last = _line("z", "");
+        (last[0], last[1], last[2], last[3], last[4]) = ("w", "a", "l", "k", "s");
+        last[5] = " ";
+        _setText(
+            bytes.concat(
+                _line("a", " so it goes"),
+                _line("b", bytes.concat(" ", PHRASE)),
+                _line("c", bytes.concat(" ", PHRASE)),
+                last
+            )
+        );
+    }
+
+    function test_gas_of_a_span() public {
+        (bytes32 root, SegmentOpening memory place) = _version();
+        Suffix memory suffix = _suffix(_rankOf(PHRASE), PHRASE.length + 1);
+        checkEq(suffix.chunks[0].proof.length, 20, "2^20 chunks");
+        _send(abi.encodeCall(proofs.spanAt, (root, PHRASE, place, suffix)));
+        uint256 gas = vm.snapshotGasLastCall("phrases", "prove a span and whose row it stands in");
+        checkAtMost(gas, 90_000, "a span");
+    }
+
+    function test_gas_of_an_exact_count() public {
+        SegmentCount[] memory parts = new SegmentCount[](1);
+        bytes32 root;
+        (root, parts[0].place) = _version();
+        parts[0].low = _rankOf(PHRASE);
+        parts[0].high = parts[0].low + 2;
+        parts[0].borders = new Suffix[](4);
+        for (uint64 i = 0; i < 4; ++i) {
+            parts[0].borders[i] = _suffix(parts[0].low + i - 1, PHRASE.length + 1);
+        }
+        checkEq(proofs.countOf(root, PHRASE, parts), 2, "twice");
+        _send(abi.encodeCall(proofs.countOf, (root, PHRASE, parts)));
+        uint256 gas = vm.snapshotGasLastCall("phrases", "prove an exact count, 4 suffixes");
+        checkAtMost(gas, 330_000, "a count");
+    }
+
+    /// @dev As a transaction: what is only looked up would be a static call, and cost nothing of it.
+    function _send(bytes memory data) private {
+        (bool done,) = address(proofs).call(data);
+        check(done, "proven");
+    }
+
+    /// @dev 512 bytes: a long word, the end, and the end of the row.
+    function _line(bytes1 letter, bytes memory end) private pure returns (bytes memory line) {
+        line = new bytes(512 - end.length - 1);
+        for (uint256 i = 0; i < line.length; ++i) {
+            line[i] = letter;
+        }
+        line = bytes.concat(line, end, "\n");
+    }
+
+    function _rankOf(bytes memory phrase) private view returns (uint64 rank) {
+        for (rank = 0; rank < order.length; ++rank) {
+            bytes memory all = text;
+            uint256 same;
+            while (same < phrase.length && all[order[rank] + same] == phrase[same]) ++same;
+            if (same == phrase.length) return rank;
+        }
+        revert("not there");
     }
 }
