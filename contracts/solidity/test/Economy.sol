@@ -258,6 +258,10 @@ abstract contract Economy is Courts {
         return _open.length;
     }
 
+    function openAsset(uint256 index) external view returns (uint256) {
+        return _open[index].asset;
+    }
+
     function finalLeaf(uint256 asset, uint32 position) external view returns (Entitlement memory) {
         return _finals[asset][position];
     }
