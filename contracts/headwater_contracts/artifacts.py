@@ -36,6 +36,7 @@ CONTRACTS = (
     "ContractSet",
     "Licences",
     "RowCommitments",
+    "PhraseProofs",
 )
 """Every contract with a committed artifact."""
 

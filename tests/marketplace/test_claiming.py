@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import anyio
 import pytest
@@ -12,6 +14,7 @@ from typer.testing import CliRunner
 from headwater.main import application
 from headwater_attribution.bundle import EpochBundle
 from headwater_attribution.entitlement import VaultDomain
+from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.clients.claim_orders import Claim
 from headwater_contracts.clients.revenue_vault import RevenueVaultClient
@@ -47,7 +50,7 @@ async def closed_vault(
     """A vault with income and one epoch, in which `account` and another earned."""
     vault = await create_vault(world, terms_of(world, await publish(world)))
     await world.chain.send(world.token.mint(vault.address, 5_000))
-    domain = VaultDomain(84_532, vault.address, world.token.address)
+    domain = VaultDomain(world.chain.chain_id, vault.address, world.token.address)
     bundle = small_epoch(1, domain=domain, owners=(account, OTHER))
     await post(world, vault, parse_hex(bundle.root), bundle.sum)
     if final:
@@ -113,12 +116,61 @@ async def test_the_command_claims_for_its_key(world: World, tmp_path: Path) -> N
     listed = await anyio.to_thread.run_sync(lambda: run("--dry-run"))
     assert str(earned) in listed
     assert await world.token.balance(account) == 0
-    assert "claimed in 0x" in await anyio.to_thread.run_sync(run)
+    assert "claimed on chain 84532 in 0x" in await anyio.to_thread.run_sync(run)
     assert await world.token.balance(account) == earned
     for options in ((), ("--dry-run",)):
         assert "nothing is owed" in await anyio.to_thread.run_sync(run, *options)
     (tmp_path / "bundles" / "one.json").unlink()
     assert "no bundles" in await anyio.to_thread.run_sync(lambda: run(status=2))
+
+
+async def test_the_command_claims_on_every_chain_and_names_the_one_that_is_down(
+    world: World, tmp_path: Path
+) -> None:
+    keystore = SeedKeystore.create()
+    keystore.save(tmp_path / "seed.json", PASSWORD)
+    (tmp_path / "password").write_text(PASSWORD)
+    (tmp_path / "bundles").mkdir()
+    account = keystore.signer(0).address
+
+    def run(*chains: tuple[str, int]) -> tuple[int, str]:
+        named = [word for url, each in chains for word in ("--rpc", url, "--chain-id", str(each))]
+        done = CliRunner().invoke(
+            application(["claim"]),
+            ["claim", str(tmp_path / "seed.json"), str(tmp_path / "bundles"), *named],
+            env={"HEADWATER_PASSWORD_FILE": str(tmp_path / "password")},
+        )
+        return done.exit_code, done.output
+
+    async def close_two(place: World) -> int:
+        """Two vaults that owe the account; what they owe together."""
+        await place.chain.fund(account, 10**18)
+        bundles = [(await closed_vault(place, account))[1] for _ in range(2)]
+        for number, bundle in enumerate(bundles):
+            file = tmp_path / "bundles" / f"{place.chain.chain_id}-{number}.json"
+            file.write_text(bundle.model_dump_json())
+        owed = await owed_to(account, bundles, place.chain.reader)
+        return sum(each.amount for each in owed)
+
+    async with await LocalChain.start(chain_id=8453) as chain:
+        # The contracts of a development chain, on one with the id of another public chain.
+        twin = SimpleNamespace(
+            chain_id=84_532, faucet=chain.faucet, run_constructor_at=chain.run_constructor_at
+        )
+        await deploy_development_contracts(cast("DevelopmentChain", twin))
+        other = await open_world(chain, DEVELOPMENT)
+        owed = [await close_two(each) for each in (world, other)]
+        here, there = (world.chain.url, 84_532), (chain.url, 8453)
+        # The first is down: the second is claimed all the same.
+        status, said = await anyio.to_thread.run_sync(run, ("http://127.0.0.1:9", 84_532), there)
+        assert status == 1
+        assert "chain 84532: error[unavailable]" in said
+        assert "claimed on chain 8453 in 0x" in said
+        assert [await each.token.balance(account) for each in (world, other)] == [0, owed[1]]
+        status, said = await anyio.to_thread.run_sync(run, here, there)
+        assert status == 0
+        assert "nothing is owed by the final roots of chain 8453" in said
+        assert [await each.token.balance(account) for each in (world, other)] == owed
 
 
 async def test_a_signed_order_pays_another_recipient(world: World) -> None:

@@ -223,6 +223,7 @@ def contracts_page() -> str:
         "JobEscrow": DEVELOPMENT.job_escrow,
         "Licences": DEVELOPMENT.licences,
         "RowCommitments": DEVELOPMENT.row_commitments,
+        "PhraseProofs": DEVELOPMENT.phrase_proofs,
         "IdentityRegistry": DEVELOPMENT.identity_registry,
         "ReputationRegistry": DEVELOPMENT.reputation_registry,
     }

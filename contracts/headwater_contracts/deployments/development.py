@@ -28,6 +28,7 @@ CONTRIBUTION_BOND: Final = parse_address("0x4Ead0a7E0000000000000000000000000000
 JOB_ESCROW: Final = parse_address("0x4Ead0a7E0000000000000000000000000000000a".lower())
 LICENCES: Final = parse_address("0x4Ead0a7E0000000000000000000000000000000b".lower())
 ROW_COMMITMENTS: Final = parse_address("0x4Ead0a7E0000000000000000000000000000000c".lower())
+PHRASE_PROOFS: Final = parse_address("0x4Ead0a7E0000000000000000000000000000000d".lower())
 IDENTITY_REGISTRY: Final = parse_address("0x8004A818BFB912233c491871b3d84c89A494BD9e")
 REPUTATION_REGISTRY: Final = parse_address("0x8004B663056A597Dffe9eCcC1965A193B7388713")
 
@@ -50,6 +51,7 @@ DEVELOPMENT: Final = Deployment(
     job_escrow=JOB_ESCROW,
     licences=LICENCES,
     row_commitments=ROW_COMMITMENTS,
+    phrase_proofs=PHRASE_PROOFS,
     identity_registry=IDENTITY_REGISTRY,
     reputation_registry=REPUTATION_REGISTRY,
 )
@@ -95,6 +97,7 @@ async def deploy_development_contracts(chain: DevelopmentChain) -> Deployment:
         ),
         (LICENCES, "Licences", ()),
         (ROW_COMMITMENTS, "RowCommitments", ()),
+        (PHRASE_PROOFS, "PhraseProofs", ()),
         (ASSET_REGISTRY, "AssetRegistry", (VAULT_FACTORY, CONTRIBUTION_BOND, LICENCES)),
         (BOND_RULES, "BondRules", (PANELS, VAULT_FACTORY)),
         (CONTRIBUTION_BOND, "ContributionBond", (ASSET_REGISTRY, BOND_RULES)),

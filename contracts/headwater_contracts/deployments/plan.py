@@ -182,6 +182,7 @@ def _parts(base: Deployment) -> tuple[Part, ...]:
         Part("bond_rules", "BondRules", ("panels", "vault_factory")),
         Part("contribution_bond", "ContributionBond", ("asset_registry", "bond_rules")),
         Part("job_escrow", "JobEscrow", literal=token),
+        Part("phrase_proofs", "PhraseProofs"),
     )
 
 

@@ -38,6 +38,7 @@ class Deployment:
     job_escrow: Address
     licences: Address
     row_commitments: Address
+    phrase_proofs: Address
     identity_registry: Address
     reputation_registry: Address
     from_block: int = 0

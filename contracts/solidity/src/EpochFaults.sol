@@ -167,7 +167,7 @@ contract EpochFaults {
         bytes32 receiptId,
         ReceiptOpening calldata before,
         ReceiptOpening calldata beyond
-    ) private pure {
+    ) private view {
         bool first = before.size == 0;
         bool last = beyond.size == 0;
         if (first && last) {

@@ -21,6 +21,10 @@ contract ContributionHandler is Contributions {
     }
 
     function accuse(uint256 which, uint8 grade, bool self) external {
+        _accuse(which, grade, self);
+    }
+
+    function _accuse(uint256 which, uint8 grade, bool self) private {
         uint64 id = uint64(within(which, 1, contributionBond.contributionCount()));
         bytes32 evidence = keccak256(abi.encode(contributionBond.caseCount()));
         vm.prank(self ? CONTRIBUTOR : ACCUSER);
@@ -147,15 +151,22 @@ contract ContributionHandler is Contributions {
         }
     }
 
-    /// @dev One of the four oldest open cases, so that cases are played to their end.
-    function _any(uint256 which) private view returns (uint64) {
-        uint64[4] memory oldest;
-        uint256 found;
+    /// @dev One of the four oldest open cases, so that cases are played to their end. Where there is
+    /// none somebody is accused first: else a short run could be all calls about no case.
+    function _any(uint256 which) private returns (uint64) {
+        (uint64[4] memory oldest, uint256 found) = _oldest();
+        if (found == 0) {
+            _accuse(which, uint8(1 + which % 3), false);
+            (oldest, found) = _oldest();
+        }
+        return found == 0 ? 1 : oldest[which % found];
+    }
+
+    function _oldest() private view returns (uint64[4] memory oldest, uint256 found) {
         for (uint256 i = 0; i < _open.length && found < 4; ++i) {
             bool ended_ = _stateOf(_open[i]) == ContributionCases.CaseState.Closed;
             if (!ended_) oldest[found++] = _open[i];
         }
-        return found == 0 ? 1 : oldest[which % found];
     }
 
     function _count(bytes memory call) private {

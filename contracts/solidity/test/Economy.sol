@@ -12,9 +12,14 @@ import {Entitlement} from "../src/SumTree.sol";
 import {Courts} from "./Courts.sol";
 import {vm} from "./Checks.sol";
 
-/// @notice A token that refuses one recipient at a time, whomever it pleases.
+/// @notice A token that refuses one recipient at a time, whomever it pleases, and calls back into whom
+/// it is told to while it moves.
 contract MoodyToken is ERC20("Moody", "MOOD") {
     address public refused;
+    uint256 public tries;
+    uint256 public reentered;
+    address private _target;
+    bytes private _data;
 
     function mint(address to, uint256 value) external {
         _mint(to, value);
@@ -24,16 +29,24 @@ contract MoodyToken is ERC20("Moody", "MOOD") {
         refused = account;
     }
 
+    function callBack(address target, bytes calldata data) external {
+        (_target, _data) = (target, data);
+    }
+
     function _update(address from, address to, uint256 value) internal override {
         require(to != refused || from == address(0), "refused");
         super._update(from, to, value);
+        if (_target == address(0)) return;
+        ++tries;
+        (bool entered,) = _target.call(_data);
+        if (entered) ++reentered;
     }
 }
 
-/// @title Fifty assets in a random lineage, and everybody in it who may lie.
-/// @notice Owner, host, buyer, attributor, challenger, arbiters and token act at random, and strangers
-/// try what is not theirs. A plain model of leaves, disputes and income stands beside the contracts.
-contract Economy is Courts {
+/// @title Fifty assets in a random lineage, and what everybody may do there, honest or by whim.
+/// @notice Owner, host, buyer, attributor, challenger, arbiters and token act at random. A plain model
+/// of leaves, disputes and income stands beside the contracts. What is not theirs they try in `Liars`.
+abstract contract Economy is Courts {
     uint256 public constant ASSETS = 50;
     uint8 internal constant DEPTH = 2;
     uint256 internal constant POSITIONS = 4;
@@ -45,14 +58,18 @@ contract Economy is Courts {
         uint32 position;
     }
 
-    uint256 public accepted;
-    uint256 public refused;
+    /// @notice By handler, what it tried that was accepted, and what was refused.
+    mapping(bytes4 handler => uint256) public accepted;
+    mapping(bytes4 handler => uint256) public refused;
     /// @notice The asset that the last call was about.
     uint256 public touched;
     RevenueVault[] public vaults;
     uint64[] public versions;
     uint256[ASSETS] public paidIn;
     uint256[ASSETS] public finalSums;
+    /// @notice What finality made of each vault's root, and the terms that each had at first.
+    bytes32[ASSETS] public finalHashes;
+    bytes32[ASSETS] public termsHashes;
     bool public fell;
     /// @notice Whether an unchallenged root took something back from somebody, so that single claims
     /// may exceed what the last root gives; all of them together still may not.
@@ -83,7 +100,7 @@ contract Economy is Courts {
         amount = within(amount, 1, 1_000_000);
         token.mint(address(vaults[asset]), amount);
         paidIn[asset] += amount;
-        ++accepted;
+        _tally(true);
     }
 
     function collect(uint256 which, uint256 what) external {
@@ -113,7 +130,7 @@ contract Economy is Courts {
         address from = registry.ownerOf(id);
         vm.prank(from);
         registry.transferFrom(from, toBob ? BOB : OWNER, id);
-        ++accepted;
+        _tally(true);
     }
 
     function refuseRecipient(uint256 who) external {
@@ -134,6 +151,7 @@ contract Economy is Courts {
             _finals[asset][i] = _pendings[asset][i];
         }
         if (_takesBack[asset]) contradicted[asset] = true;
+        finalHashes[asset] = vaults[asset].finalRoot().hash;
     }
 
     /// @notice A whole round on one asset: root, dispute, ruling by whim, finality, claims.
@@ -187,9 +205,9 @@ contract Economy is Courts {
         ) {
             _open.push(Open(id, asset, position));
             ++openDisputes[asset][position];
-            ++accepted;
+            _tally(true);
         } catch {
-            ++refused;
+            _tally(false);
         }
     }
 
@@ -198,9 +216,9 @@ contract Economy is Courts {
         Open memory open = _open[which % _open.length];
         vm.prank(_arbiters()[arbiter % 3]);
         try court.vote(open.id, yes, 0) {
-            ++accepted;
+            _tally(true);
         } catch {
-            ++refused;
+            _tally(false);
         }
     }
 
@@ -236,24 +254,12 @@ contract Economy is Courts {
         _try(address(vaults[asset]), abi.encodeCall(vault.escape, ()));
     }
 
-    /// @notice What nobody may do; each must be refused.
-    function trespass(uint256 which, uint256 what, uint32 position) external {
-        uint256 asset = _touch(which);
-        RevenueVault target = vaults[asset];
-        what = what % 5;
-        bool done;
-        vm.startPrank(STRANGER);
-        if (what == 0) done = _try(address(target), abi.encodeCall(vault.cancelRoot, ()));
-        if (what == 1) done = _try(address(target), abi.encodeCall(vault.hold, (position, 0)));
-        if (what == 2) done = _try(address(target), abi.encodeCall(vault.release, (position, 1)));
-        if (what == 3) done = _try(address(target), abi.encodeCall(vault.payParent, (0)));
-        if (what == 4) done = _try(address(court), abi.encodeCall(court.returnBond, (target)));
-        vm.stopPrank();
-        check(!done, "a stranger was let in");
-    }
-
     function openCount() external view returns (uint256) {
         return _open.length;
+    }
+
+    function openAsset(uint256 index) external view returns (uint256) {
+        return _open[index].asset;
     }
 
     function finalLeaf(uint256 asset, uint32 position) external view returns (Entitlement memory) {
@@ -292,10 +298,10 @@ contract Economy is Courts {
                 _pendings[asset][i] = leaves[i];
             }
             _takesBack[asset] = lie;
-            ++accepted;
+            _tally(true);
             return true;
         } catch {
-            ++refused;
+            _tally(false);
             return false;
         }
     }
@@ -310,8 +316,13 @@ contract Economy is Courts {
         return true;
     }
 
+    function _tally(bool done) internal {
+        if (done) ++accepted[msg.sig];
+        else ++refused[msg.sig];
+    }
+
     /// @dev Watches what must only grow, before and after each call.
-    function _touch(uint256 which) private returns (uint256 asset) {
+    function _touch(uint256 which) internal returns (uint256 asset) {
         asset = which % ASSETS;
         touched = asset;
         uint256 sum = vaults[asset].finalRoot().sum;
@@ -319,10 +330,9 @@ contract Economy is Courts {
         finalSums[asset] = sum;
     }
 
-    function _try(address target, bytes memory data) private returns (bool done) {
+    function _try(address target, bytes memory data) internal returns (bool done) {
         (done,) = target.call(data);
-        if (done) ++accepted;
-        else ++refused;
+        _tally(done);
     }
 
     /// @dev As one struct: twelve values side by side are too many for builds without optimizer,
@@ -351,6 +361,7 @@ contract Economy is Courts {
         versions.push(version);
         vault = RevenueVault(factory.create(_terms(version, stack)));
         vaults.push(vault);
+        termsHashes[number] = keccak256(abi.encode(vault.terms()));
         vm.prank(OWNER);
         registry.setPayee(version, address(vault));
         _bond(vault, ATTRIBUTOR, 10_000_000);
@@ -360,18 +371,18 @@ contract Economy is Courts {
         }
     }
 
-    function _account(uint256 position) private pure returns (address) {
+    function _account(uint256 position) internal pure returns (address) {
         return address(uint160(0xC000 + position));
     }
 
-    function _sum(Entitlement[POSITIONS] storage leaves) private view returns (uint256 total) {
+    function _sum(Entitlement[POSITIONS] storage leaves) internal view returns (uint256 total) {
         for (uint256 i = 0; i < POSITIONS; ++i) {
             total += leaves[i].cumulative;
         }
     }
 
     function _openingOf(Entitlement[POSITIONS] storage leaves, uint32 position)
-        private
+        internal
         view
         returns (Opening memory)
     {

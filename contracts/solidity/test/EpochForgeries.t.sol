@@ -11,7 +11,7 @@ import {vm} from "./Checks.sol";
 
 /// @notice Takes openings from calldata, as the contracts do.
 contract ReceiptReader {
-    function opens(bytes32 root, ReceiptOpening calldata opening) external pure returns (bool) {
+    function opens(bytes32 root, ReceiptOpening calldata opening) external view returns (bool) {
         return ReceiptTree.opens(root, opening);
     }
 }
