@@ -85,7 +85,12 @@ def words(text: str) -> list[str]:
 
 
 def word_bytes(text: str) -> list[bytes]:
-    """`words(text)`, each in UTF-8.
+    """`words(text)`, each in UTF-8."""
+    return spaced_words(text).split()
+
+
+def spaced_words(text: str) -> bytes:
+    """`words(text)` in UTF-8, apart by one space or several, of which some may stand at the ends.
 
     White space is never folded away, so a text may be divided at it: what stands between two white
     spaces and is not ASCII is folded by itself, and all before and after in one go.
@@ -97,11 +102,12 @@ def word_bytes(text: str) -> list[bytes]:
         start = max(raw.rfind(b" ", at, part.start()), raw.rfind(b"\n", at, part.start())) + 1
         end = _BETWEEN.search(raw, part.end())
         stop = end.start() if end else len(raw)
-        found += raw[at:start].translate(_ASCII_WORDS, _ASCII_CONTROLS).split() if start else []
+        if start:
+            found.append(raw[at:start].translate(_ASCII_WORDS, _ASCII_CONTROLS))
         odd = raw[max(at, start) : stop].decode("utf-8", "surrogatepass")
         found += [word.encode() for word in _WORD.findall(canonical_text(odd))]
         at = stop
-    return found + raw[at:].translate(_ASCII_WORDS, _ASCII_CONTROLS).split()
+    return b" ".join([*found, raw[at:].translate(_ASCII_WORDS, _ASCII_CONTROLS)])
 
 
 def _fold(text: str) -> str:

@@ -35,7 +35,8 @@ def pro_rata(pots: Int64s, scores: Floats) -> Int64s:
         raise InvalidInputError("A pot is divided by scores that are finite and at least 0.")
     largest = scores.max(axis=-1, keepdims=True, initial=0.0)
     scaled = scores / np.where(largest > 0, largest, 1.0)
-    whole = scaled.sum(axis=-1, keepdims=True)
+    # One after the other: another order, which libraries choose by length, rounds otherwise.
+    whole = np.cumsum(scaled, axis=-1)[..., -1:]
     weights = (scaled / np.where(whole > 0, whole, 1.0) * RESOLUTION).astype(np.int64)
     anybody = weights.any(axis=-1, keepdims=True)
     return np.where(anybody, apportion(pots, np.where(anybody, weights, 1)), 0)

@@ -194,7 +194,7 @@ def _parts(rows: Iterable[RowWords], segment_bytes: int) -> Iterator[list[RowWor
     part: list[RowWords] = []
     size = 0
     for row in rows:
-        length = sum(map(len, row.words)) + len(row.words) + 1
+        length = len(row.words) + 1
         if part and size + length > segment_bytes:
             yield part
             part, size = [], 0

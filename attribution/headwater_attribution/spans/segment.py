@@ -5,7 +5,6 @@ file. Axes: `R` rows by rising sequence, `W` words, `V` distinct words.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from headwater_attribution.canonical import word_bytes
+from headwater_attribution.canonical import spaced_words
 from headwater_attribution.corpus import CorpusRow
 from headwater_attribution.spans.container import (
     Array,
@@ -56,10 +55,10 @@ class IndexedRow:
 
 @dataclass(frozen=True, slots=True)
 class RowWords:
-    """A row as it enters a segment: its identity and its canonical words."""
+    """A row as it enters a segment: its identity and its canonical words, apart by spaces."""
 
     row: IndexedRow
-    words: list[bytes]
+    words: bytes
 
 
 class Segment:
@@ -115,7 +114,7 @@ class Segment:
         stops = [*self.row_starts[1:].tolist(), len(self.text)]
         for number, stop in enumerate(stops):
             line = bytes(self.text[int(self.row_starts[number]) : stop - 1])
-            yield RowWords(self.row(number), line.split())
+            yield RowWords(self.row(number), line)
 
     def row_numbers(self, places: npt.NDArray[np.integer]) -> I64:
         """`[places]` the number of the row that each byte position stands in."""
@@ -156,7 +155,7 @@ def row_words(row: CorpusRow) -> RowWords:
             sequence=row.sequence,
         )
     identity = IndexedRow(row.sequence, row.contribution_id, row.contributor)
-    return RowWords(identity, word_bytes(row.text))
+    return RowWords(identity, spaced_words(row.text))
 
 
 def build_segment(rows: Iterable[RowWords]) -> Segment:
@@ -169,10 +168,8 @@ def build_segment(rows: Iterable[RowWords]) -> Segment:
     text = join_rows(each.words for each in ordered)
     hashes = word_hashes(text.vocabulary)
     by_hash = np.argsort(hashes, kind="stable")
-    counts = np.bincount(text.word_numbers, minlength=len(hashes)).astype(np.uint32)
-    with ThreadPoolExecutor(1) as beside:  # neither result depends on the other, or on timing
-        suffixes = beside.submit(suffix_array, text)
-        tables = window_tables(text, WINDOW)
+    suffixes = suffix_array(text)
+    tables = window_tables(text, WINDOW)
     none = WindowTable(np.empty(0, np.uint64), np.empty(0, np.uint32), np.empty(0, np.uint32))
     arrays: dict[str, Array] = {
         "text": np.frombuffer(text.text, np.uint8),
@@ -180,9 +177,9 @@ def build_segment(rows: Iterable[RowWords]) -> Segment:
         "sequences": np.array([each.row.sequence for each in ordered], dtype=np.uint64),
         "contributions": np.array([each.row.contribution_id for each in ordered], dtype=np.uint64),
         "contributors": _addresses([each.row.contributor for each in ordered]),
-        "suffixes": suffixes.result(),
+        "suffixes": suffixes,
         "word_hashes": hashes[by_hash],
-        "word_counts": counts[by_hash],
+        "word_counts": text.word_counts[by_hash],
     }
     for size in _SIZES:
         table = tables.get(size, none)

@@ -6,13 +6,15 @@ the order of their words, one by one. All positions in a span index are byte pos
 Axes: `W` words of all rows, `R` rows, `V` distinct words.
 """
 
+import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from headwater_attribution.canonical import word_bytes
+from headwater_attribution.canonical import spaced_words
 from headwater_payments.errors import InvalidInputError
 
 U32 = npt.NDArray[np.uint32]
@@ -20,6 +22,12 @@ U64 = npt.NDArray[np.uint64]
 
 MAX_BYTES = 2**32 - 1
 """The longest text of one segment: positions have 32 bits."""
+
+_WORD_END = re.compile(rb"[ \n]")
+
+LARGE = 2**24
+"""The bytes of text from which on loops over its words are compiled: a second or less of them isn't
+worth what loading a compiler takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,7 @@ class RowText:
         word_starts: `[W]` byte position of each word.
         word_numbers: `[W]` the place of each word in `vocabulary`.
         vocabulary: `[V]` the distinct words in byte order.
+        word_counts: `[V]` how often each stands in all rows.
     """
 
     text: bytes
@@ -41,6 +50,7 @@ class RowText:
     word_starts: U32
     word_numbers: U32
     vocabulary: tuple[bytes, ...]
+    word_counts: U32
 
 
 def row_text(rows: Iterable[str]) -> RowText:
@@ -49,15 +59,32 @@ def row_text(rows: Iterable[str]) -> RowText:
     Raises:
         InvalidInputError: together they are longer than `MAX_BYTES`.
     """
-    return join_rows(map(word_bytes, rows))
+    return join_rows(map(spaced_words, rows))
 
 
-def join_rows(rows: Iterable[list[bytes]]) -> RowText:
-    """Join rows that are canonical words already.
+def join_rows(rows: Iterable[bytes], *, compiled: bool | None = None) -> RowText:
+    """Join rows that are canonical words already, with spaces between and around them.
+
+    Args:
+        rows: each row's words, apart by one space or several.
+        compiled: whether to compile the loop over words, to the same result; unless said, where
+            the text is `LARGE`.
 
     Raises:
         InvalidInputError: together they are longer than `MAX_BYTES`.
     """
+    lines = [*rows, b""]
+    joined = b"\n".join(lines)
+    if len(joined) > MAX_BYTES:
+        raise InvalidInputError(
+            f"One segment holds at most {MAX_BYTES} bytes of text: divide the rows.",
+            bytes=len(joined),
+        )
+    large = len(joined) >= LARGE if compiled is None else compiled
+    return _numbered_by_kernels(joined) if large else _numbered(line.split() for line in lines[:-1])
+
+
+def _numbered(rows: Iterable[list[bytes]]) -> RowText:
     seen = _Numbers()
     pieces: list[bytes] = []
     numbers: list[U32] = []
@@ -65,11 +92,6 @@ def join_rows(rows: Iterable[list[bytes]]) -> RowText:
         pieces.append(b" ".join(found))
         numbers.append(np.fromiter(map(seen.__getitem__, found), np.uint32, len(found)))
     text = b"".join(piece + b"\n" for piece in pieces)
-    if len(text) > MAX_BYTES:
-        raise InvalidInputError(
-            f"One segment holds at most {MAX_BYTES} bytes of text: divide the rows.",
-            bytes=len(text),
-        )
     vocabulary = sorted(seen)
     rank = np.empty(len(seen), dtype=np.uint32)
     rank[[seen[word] for word in vocabulary]] = np.arange(len(seen), dtype=np.uint32)
@@ -78,7 +100,38 @@ def join_rows(rows: Iterable[list[bytes]]) -> RowText:
     row_starts = (np.cumsum(sizes) - sizes).astype(np.uint32)
     row_words = np.array([len(each) for each in numbers], dtype=np.uint32)
     word_starts = _word_starts(vocabulary, word_numbers, row_starts, row_words)
-    return RowText(text, row_starts, row_words, word_starts, word_numbers, tuple(vocabulary))
+    counts = np.bincount(word_numbers, minlength=len(vocabulary)).astype(np.uint32)
+    return RowText(
+        text, row_starts, row_words, word_starts, word_numbers, tuple(vocabulary), counts
+    )
+
+
+def _numbered_by_kernels(joined: bytes) -> RowText:
+    from headwater_attribution.spans import compiled
+
+    view = np.frombuffer(joined, np.uint8)
+    if not compiled.evenly_spaced(view):
+        out = np.empty(len(view), np.uint8)
+        joined = out[: compiled.space_evenly(view, out)].tobytes()
+        view = np.frombuffer(joined, np.uint8)
+    ends = np.flatnonzero(view == compiled.NEWLINE)
+    most = len(view) // 2 + 1  # each word has a byte, and one after it
+    starts, numbers, firsts = (np.empty(most, np.uint32) for _ in range(3))
+    row_words = np.empty(len(ends), np.uint32)
+    secret = int.from_bytes(os.urandom(8)) >> 1
+    words, distinct = compiled.number_words(view, secret, row_words, starts, numbers, firsts)
+    starts, numbers = starts[:words], numbers[:words]
+    met = []
+    for start in starts[firsts[:distinct]].tolist():
+        end = _WORD_END.search(joined, start)
+        met.append(joined[start : end.start()] if end else b"")
+    order = sorted(range(distinct), key=met.__getitem__)
+    ranks, counts = np.empty(distinct, np.uint32), np.zeros(distinct, np.uint32)
+    ranks[order] = np.arange(distinct, dtype=np.uint32)
+    compiled.renumber(numbers, ranks, counts)
+    row_starts = np.concatenate([np.zeros(1, np.int64), ends + 1])[:-1].astype(np.uint32)
+    vocabulary = tuple(met[each] for each in order)
+    return RowText(joined, row_starts, row_words, starts, numbers, vocabulary, counts)
 
 
 def rows_with_word(rows: RowText) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headwater_attribution.spans.hashing import window_hashes, window_hashes_by_size, word_hashes
-from headwater_attribution.spans.text import U32, U64, RowText
+from headwater_attribution.spans.text import LARGE, U32, U64, RowText
 
 SHORTEST = 5
 _FEW = 4096  # hashes that stay in a cache
@@ -96,24 +96,57 @@ class WindowTable:
         return low
 
 
-def window_tables(rows: RowText, window: int) -> dict[int, WindowTable]:
-    """The tables over `rows`, by size; sizes that no row has are left out."""
+def window_tables(
+    rows: RowText, window: int, *, compiled: bool | None = None
+) -> dict[int, WindowTable]:
+    """The tables over `rows`, by size; sizes that no row has are left out.
+
+    Args:
+        rows: the text.
+        window: the words of a window.
+        compiled: whether to compile the loop over words, to the same result; unless said, where
+            the text is `LARGE`.
+    """
     by_word = word_hashes(rows.vocabulary)
-    hashes = by_word[rows.word_numbers] if len(rows.vocabulary) else by_word
     first_words = np.cumsum(rows.row_words, dtype=np.int64) - rows.row_words
     tables = {}
     short = rows.row_words[rows.row_words < max(window, 0)]
     for size in np.unique(short).tolist():
         if size >= SHORTEST:
             starts = first_words[rows.row_words == size]
-            whole = window_hashes(hashes[starts[:, None] + np.arange(size)], size)[:, 0]
+            inside = rows.word_numbers[starts[:, None] + np.arange(size)]
+            whole = window_hashes(by_word[inside], size)[:, 0]
             tables[size] = _table(whole, rows.word_starts[starts])
     if window > 0 and (rows.row_words >= window).any():
-        inside = _windows_inside(rows.row_words, first_words, window)
-        tables[window] = _table(
-            window_hashes(hashes, window)[inside], rows.word_starts[: len(inside)][inside]
-        )
+        large = len(rows.text) >= LARGE if compiled is None else compiled
+        tables[window] = (_table_by_kernels if large else _full_table)(rows, by_word, window)
     return tables
+
+
+def _full_table(rows: RowText, by_word: U64, window: int) -> WindowTable:
+    first_words = np.cumsum(rows.row_words, dtype=np.int64) - rows.row_words
+    inside = _windows_inside(rows.row_words, first_words, window)
+    hashes = window_hashes(by_word[rows.word_numbers], window)[inside]
+    return _table(hashes, rows.word_starts[: len(inside)][inside])
+
+
+def _table_by_kernels(rows: RowText, by_word: U64, window: int) -> WindowTable:
+    from headwater_attribution.spans import compiled
+
+    words = len(rows.word_numbers)
+    ends, keys = np.empty(words, np.uint32), np.empty(words, np.uint64)
+    place_bits = words.bit_length()
+    count = compiled.hash_windows(
+        by_word, rows.word_numbers, rows.row_words, window, place_bits, ends, keys
+    )
+    keys = keys[:count]
+    keys.sort()
+    firsts = np.empty(count, np.uint32)
+    found = compiled.distinct_windows(keys, place_bits, ends, rows.word_starts, keys, firsts)
+    bits = _directory_bits(found)
+    directory = np.empty((1 << bits) + 1, np.uint32)
+    compiled.count_below(keys[:found], bits, directory)
+    return WindowTable(keys[:found], firsts[:found], directory)
 
 
 def _windows_inside(row_words: U32, first_words: I64, size: int) -> npt.NDArray[np.bool_]:
@@ -151,9 +184,13 @@ def _stable_order(hashes: U64) -> I64:
 
 
 def _directory(hashes: U64) -> U32:
-    bits = max(1, len(hashes).bit_length() - 4)
+    bits = _directory_bits(len(hashes))
     bounds = np.arange(1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
     return np.append(np.searchsorted(hashes, bounds), len(hashes)).astype(np.uint32)
+
+
+def _directory_bits(hashes: int) -> int:
+    return max(1, hashes.bit_length() - 4)
 
 
 def earliest_windows(
