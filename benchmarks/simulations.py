@@ -81,7 +81,7 @@ def economy(rounds: int) -> list[str]:
         "|---|---|---|---|---|",
     ]
     threads = os.cpu_count() or 1
-    for size, steps in ((1, 2_000), (10, 200), (100, 20)):
+    for size, steps in ((1, 2_000), (10, 400), (100, 200)):
         base = preset("calm")
         names = ("buyers", "contributors", "services", "owners", "validators")
         market = replace(base, steps=steps, **{name: size * getattr(base, name) for name in names})

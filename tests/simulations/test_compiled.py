@@ -124,7 +124,7 @@ def test_a_study_has_the_same_rows_by_either_engine(
     assert run_study(study, tmp_path / "compiled").rows.equals(reference)
 
 
-@pytest.mark.parametrize(("agents", "steps"), [(1, 3), (7, 40), (500, 25)])
+@pytest.mark.parametrize(("agents", "steps"), [(1, 3), (7, 40), (1_300, 25)])
 def test_wealth_ends_the_same_over_arrays_and_compiled(agents: int, steps: int) -> None:
     assert np.array_equal(run_wealth(agents, steps), run_wealth(agents, steps, compiled=False))
 

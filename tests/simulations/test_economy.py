@@ -51,7 +51,7 @@ SHARE, THIRD, QUALITY = spread(PARTS), spread(PARTS // 3), spread(1_000)
 COST = st.sampled_from((0, 20, 2_000))
 MARKETS = st.builds(
     Economy,
-    buyers=st.integers(1, 40),
+    buyers=st.one_of(st.integers(1, 40), st.integers(127, 260)),
     contributors=st.integers(9, 36),
     services=st.integers(3, 8),
     owners=st.integers(1, 3),
@@ -97,7 +97,7 @@ def at_end(run: Run, name: str) -> float:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_both_engines_give_the_same_integers_in_every_preset(name: str) -> None:
-    market = replace(preset(name), rule=CAUSES, steps=25, buyers=100, contributors=80)
+    market = replace(preset(name), rule=CAUSES, steps=25, buyers=300, contributors=80)
     compiled = run_economy(market, WORLDS, engine=Engine.COMPILED, threads=2)
     assert same(run_economy(market, WORLDS), compiled)
     assert compiled.metric("bought").sum() > 0
