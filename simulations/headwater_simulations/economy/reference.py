@@ -393,7 +393,7 @@ def _serve(economy: Economy, state: State, draws: Draws, at: int, told: Int64s) 
     services[WINDOW] -= cost
     services[SOLD] = 0
     if economy.price_period and at % economy.price_period == economy.price_period - 1:
-        _move_prices(economy, services)
+        move_prices(economy, services)
     other = _pick(word, 1, economy.services)
     looks = _field(word, 0) < odds.imitation
     services[NOISY] = np.where(looks & (profit[other] > profit), noisy[other], noisy)
@@ -434,7 +434,7 @@ def _renew(services: Int64s, changed: Bools) -> None:
     services[TAKEN] = np.where(changed, 0, services[TAKEN])
 
 
-def _move_prices(economy: Economy, services: Int64s) -> None:
+def move_prices(economy: Economy, services: Int64s) -> None:
     """Go on in the direction in which profit rose, and turn where it fell."""
     turned = services[WINDOW] < services[LAST]
     services[DIRECTION] = np.where(turned, -services[DIRECTION], services[DIRECTION])
