@@ -47,6 +47,7 @@ def run(
     model: Annotated[
         str, typer.Option(help="What plays the agents' buyers: provider:model; a script if none.")
     ] = "",
+    page: Annotated[Path | None, typer.Option(help="Write the run as one HTML page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
     """Run the market NAME and print how it began and how it ended, per step, as means of worlds.
@@ -69,6 +70,8 @@ def run(
             raise InvalidInputError(
                 f"There is no engine {engine}; there are {', '.join((*Engine, *ON_CHAIN))}."
             )
+        if page is not None and engine in ON_CHAIN:
+            raise InvalidInputError("A page shows worlds in numbers: choose numpy or compiled.")
         if model and engine != AGENTS:
             raise InvalidInputError("A model plays in --engine agents only.")
         market = _market(name, file, steps, seed, rule, replayed=engine in ON_CHAIN)
@@ -79,6 +82,10 @@ def run(
             talk_market(market, name or "calm", model, as_json=as_json)
             return
         done = run_economy(market, np.arange(count), engine=Engine(engine))
+        if page is not None:
+            from headwater_simulations.economy.report import write_run
+
+            write_run(done, name or "calm", page)
     if as_json:
         typer.echo(json.dumps(report(done), indent=2))
     else:
