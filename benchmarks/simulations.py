@@ -142,20 +142,26 @@ def wealth(rounds: int) -> list[str]:
     lines = [
         f"Compiling takes {timed(compile_wealth):.1f} s, apart.",
         "",
-        "| wealth | numpy | compiled | Mesa | radCAD | compiled to Mesa | compiled to radCAD |",
-        "|---|---|---|---|---|---|---|",
+        (
+            "| wealth | numpy | compiled | by turns | Mesa | radCAD | compiled to Mesa "
+            "| by turns to Mesa | compiled to radCAD |"
+        ),
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for agents, steps in ((1_000, 200), (10_000, 50), (100_000, 10)):
-        ours, fast, mesa, radcad = [], [], [], []
+        ours, fast, turns, mesa, radcad = [], [], [], [], []
         units = agents * steps / 1e6
         for _ in range(rounds):
             ours.append(units / timed(partial(run_wealth, agents, steps, compiled=False)))
             fast.append(20 * units / timed(partial(run_wealth, agents, 20 * steps)))
+            shuffled = partial(run_wealth, agents, 20 * steps, sequential=True)
+            turns.append(20 * units / timed(shuffled))
             mesa += peer(MESA, "mesa_wealth.py", agents, max(1, steps // 10))
             radcad += peer(RADCAD, "radcad_wealth.py", agents, steps)
-        rates = [statistics.median(each) if each else None for each in (ours, fast, mesa, radcad)]
+        each = (ours, fast, turns, mesa, radcad)
+        rates = [statistics.median(one) if one else None for one in each]
         shown = [f"{rate:.2f} M/s" if rate else "not installed" for rate in rates]
-        ratios = [times(fast, mesa), times(fast, radcad)]
+        ratios = [times(fast, mesa), times(turns, mesa), times(fast, radcad)]
         lines.append(f"| {agents:,} agents | {' | '.join([*shown, *ratios])} |")
     taken = timed(lambda: run_wealth(1_000_000, 100))
     told = f"{taken:.1f} s; the process had {peak_mebibytes():,.0f} MiB at most"

@@ -37,3 +37,41 @@ def give_and_take(wealth: Any, given: Any, takers: Any, key: Any, code: Any, ste
         for agent in range(agents):
             wealth[agent] += given[agent] - (wealth[agent] > 0)
             given[agent] = 0
+
+
+@njit(nogil=True, error_model="numpy")
+def take_turns(
+    wealth: Any, order: Any, drawn: Any, key: Any, takers: Any, turns: Any, steps: int
+) -> None:
+    """Run the steps in place, one agent after the other, in an order that each step shuffles.
+
+    Args:
+        wealth: `[A]` of each agent.
+        order: `[A]` the agents, in any order.
+        drawn: `[B]` where some draws are noted.
+        key: of the world.
+        takers: code of what is drawn of takers.
+        turns: code of what is drawn of the order.
+        steps: how many.
+
+    Source: Fisher and Yates's shuffle as Durstenfeld has it, "Random permutation", 1964.
+    """
+    agents, size = len(wealth), len(drawn)
+    for step in range(steps):
+        now = mix(key ^ mix(turns | np.uint64(step)))
+        for last in range(agents, 1, -size):
+            count = min(size, last - 1)
+            for one in range(count):
+                drawn[one] = below(last - one, now, last - 1 - one)
+            for one in range(count):
+                place = last - 1 - one
+                order[place], order[drawn[one]] = order[drawn[one]], order[place]
+        now = mix(key ^ mix(takers | np.uint64(step)))
+        for first in range(0, agents, size):
+            count = min(size, agents - first)
+            for one in range(count):
+                drawn[one] = below(agents, now, order[first + one])
+            for one in range(count):
+                gives = wealth[order[first + one]] > 0
+                wealth[order[first + one]] -= gives
+                wealth[drawn[one]] += gives
