@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import time
@@ -25,7 +26,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from headwater_simulations.economy import preset, run_economy
+from headwater_simulations.economy import Economy, preset, run_economy
 from headwater_simulations.kernel import Engine, run
 from headwater_simulations.scenario import Scenario
 from headwater_simulations.studies import Axis, Design, Processes, Study, run_study
@@ -81,7 +82,7 @@ def economy(rounds: int) -> list[str]:
         "|---|---|---|---|---|",
     ]
     threads = os.cpu_count() or 1
-    for size, steps in ((1, 2_000), (10, 200), (100, 20)):
+    for size, steps in ((1, 2_000), (10, 400), (100, 200)):
         base = preset("calm")
         names = ("buyers", "contributors", "services", "owners", "validators")
         market = replace(base, steps=steps, **{name: size * getattr(base, name) for name in names})
@@ -101,7 +102,24 @@ def economy(rounds: int) -> list[str]:
             )
         cells = [f"{statistics.median(each):.1f} M/s" for each in zip(*rates, strict=True)]
         lines.append(f"| {market.agents:,} agents, {steps:,} steps | {' | '.join(cells)} |")
-    return lines
+    return [*lines, "", million(replace(preset("calm"), steps=100))]
+
+
+def million(calm: Economy) -> str:
+    """One world of a million agents, founding it included."""
+    market = replace(
+        calm, buyers=880_000, contributors=60_000, services=20_000, owners=4_000, validators=36_000
+    )
+    taken = timed(lambda: run_economy(market, np.arange(1), engine=Engine.COMPILED))
+    return (
+        f"A market of {market.agents:,} agents, {market.steps} steps, one thread: {taken:.1f} s; "
+        f"the process had {peak_mebibytes():,.0f} MiB at most."
+    )
+
+
+def peak_mebibytes() -> float:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def study() -> list[str]:
@@ -124,23 +142,30 @@ def wealth(rounds: int) -> list[str]:
     lines = [
         f"Compiling takes {timed(compile_wealth):.1f} s, apart.",
         "",
-        "| wealth | numpy | compiled | Mesa | radCAD | compiled to Mesa | compiled to radCAD |",
-        "|---|---|---|---|---|---|---|",
+        (
+            "| wealth | numpy | compiled | by turns | Mesa | radCAD | compiled to Mesa "
+            "| by turns to Mesa | compiled to radCAD |"
+        ),
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for agents, steps in ((1_000, 200), (10_000, 50), (100_000, 10)):
-        ours, fast, mesa, radcad = [], [], [], []
+        ours, fast, turns, mesa, radcad = [], [], [], [], []
         units = agents * steps / 1e6
         for _ in range(rounds):
             ours.append(units / timed(partial(run_wealth, agents, steps, compiled=False)))
             fast.append(20 * units / timed(partial(run_wealth, agents, 20 * steps)))
+            shuffled = partial(run_wealth, agents, 20 * steps, sequential=True)
+            turns.append(20 * units / timed(shuffled))
             mesa += peer(MESA, "mesa_wealth.py", agents, max(1, steps // 10))
             radcad += peer(RADCAD, "radcad_wealth.py", agents, steps)
-        rates = [statistics.median(each) if each else None for each in (ours, fast, mesa, radcad)]
+        each = (ours, fast, turns, mesa, radcad)
+        rates = [statistics.median(one) if one else None for one in each]
         shown = [f"{rate:.2f} M/s" if rate else "not installed" for rate in rates]
-        ratios = [times(fast, mesa), times(fast, radcad)]
+        ratios = [times(fast, mesa), times(turns, mesa), times(fast, radcad)]
         lines.append(f"| {agents:,} agents | {' | '.join([*shown, *ratios])} |")
-    million = timed(lambda: run_wealth(1_000_000, 100))
-    return [*lines, "", f"A million agents, 100 steps: {million:.1f} s."]
+    taken = timed(lambda: run_wealth(1_000_000, 100))
+    told = f"{taken:.1f} s; the process had {peak_mebibytes():,.0f} MiB at most"
+    return [*lines, "", f"A million agents, 100 steps: {told}."]
 
 
 def times(ours: list[float], theirs: list[float]) -> str:

@@ -7,6 +7,7 @@ What needs no framework is here; `pydantic_wallet`, `pydantic_researcher`, `lang
 from headwater_agents.answers import Message, Purchase
 from headwater_agents.buyer import Buyer
 from headwater_agents.charges import Charge
+from headwater_agents.experience import Experience
 from headwater_agents.keys import payment_key
 from headwater_agents.market import Catalogue, FixedCatalogue, FixedListing, Listing, Purse
 from headwater_agents.scripted import ResearchPolicy
@@ -15,6 +16,7 @@ __all__ = [
     "Buyer",
     "Catalogue",
     "Charge",
+    "Experience",
     "FixedCatalogue",
     "FixedListing",
     "Listing",

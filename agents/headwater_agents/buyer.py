@@ -1,8 +1,9 @@
 """An agent's way to the marketplace: find a listing, pay for an answer, know what it cost."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 
+import anyio
 import httpx
 from pydantic import JsonValue
 
@@ -11,6 +12,7 @@ from headwater_agents.arguments import check_arguments
 from headwater_agents.charges import charge_from_headers
 from headwater_agents.errors import ServiceFailedError, UnknownListingError
 from headwater_agents.event_stream import server_sent_events
+from headwater_agents.experience import Experience
 from headwater_agents.keys import IDEMPOTENCY_KEY
 from headwater_agents.market import Catalogue, Listing
 from headwater_payments.errors import InvalidInputError, UnavailableError
@@ -29,11 +31,16 @@ class Buyer:
     Args:
         http: a client that pays, such as `Wallet.client()`; the caller owns and closes it.
         catalogue: where listings are found.
+        experience: by which what is found is ranked, and which learns from every purchase; without
+            it the marketplace's order stands.
     """
 
-    def __init__(self, http: httpx.AsyncClient, catalogue: Catalogue) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, catalogue: Catalogue, experience: Experience | None = None
+    ) -> None:
         self._http = http
         self._catalogue = catalogue
+        self.experience = experience
         self._known: dict[str, Listing] = {}
         self._models: dict[str, str] = {}
         self.purchases: list[Purchase] = []
@@ -46,10 +53,13 @@ class Buyer:
     async def discover(
         self, query: str, kind: str | None = None, max_price: int | None = None
     ) -> Sequence[Listing]:
-        """Find listings and remember them; see `Catalogue.search`."""
+        """Find listings and remember them; see `Catalogue.search`.
+
+        With an experience, those that are worth buying from are given, best first.
+        """
         found = await self._catalogue.search(query, kind, max_price)
         self._known.update({listing.id: listing for listing in found})
-        return found
+        return found if self.experience is None else self.experience.ranked(found, max_price)
 
     def listing(self, listing_id: str) -> Listing:
         """A listing discovered before.
@@ -83,10 +93,11 @@ class Buyer:
             HeadwaterError: the wallet's refusals, or an error of `headwater_agents.errors`.
         """
         listing = self.listing(listing_id)
-        body = await self._chat_body(listing, messages, settings)
-        response = await self._post(_chat_url(listing), body, key)
-        charge = charge_from_headers(response.headers)
-        return self._bought(whole_answer(response.content, listing_id, key, charge))
+        with self._noting(listing):
+            body = await self._chat_body(listing, messages, settings)
+            response = await self._post(_chat_url(listing), body, key)
+            charge = charge_from_headers(response.headers)
+            return self._bought(whole_answer(response.content, listing_id, key, charge))
 
     async def stream(
         self,
@@ -102,29 +113,31 @@ class Buyer:
         `PaymentUnknownError`: what was delivered until then may have been charged.
         """
         listing = self.listing(listing_id)
-        body = await self._chat_body(listing, messages, settings) | {
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        try:
-            async with self._http.stream(
-                "POST",
-                _chat_url(listing),
-                json=body,
-                headers={IDEMPOTENCY_KEY: key},
-                extensions={SHOW_PAYMENT_EVENTS: True},
-            ) as response:
-                if not response.is_success:
-                    await response.aread()
-                    _require_success(response)
-                answer = StreamedAnswer(charge_from_headers(response.headers))
-                async with aclosing(server_sent_events(response.aiter_lines())) as events:
-                    async for name, data in events:
-                        if text := answer.take(name, data):
-                            yield text
-        except httpx.HTTPError as exc:
-            raise _translated(exc) from exc
-        yield self._bought(answer.purchase(listing_id, key))
+        with self._noting(listing):
+            body = await self._chat_body(listing, messages, settings) | {
+                "stream": True,
+                "stream_options": {"include_usage": True},
+            }
+            try:
+                async with self._http.stream(
+                    "POST",
+                    _chat_url(listing),
+                    json=body,
+                    headers={IDEMPOTENCY_KEY: key},
+                    extensions={SHOW_PAYMENT_EVENTS: True},
+                ) as response:
+                    if not response.is_success:
+                        await response.aread()
+                        _require_success(response)
+                    answer = StreamedAnswer(charge_from_headers(response.headers))
+                    async with aclosing(server_sent_events(response.aiter_lines())) as events:
+                        async for name, data in events:
+                            if text := answer.take(name, data):
+                                yield text
+            except httpx.HTTPError as exc:
+                raise _translated(exc) from exc
+            bought = self._bought(answer.purchase(listing_id, key))
+        yield bought
 
     async def call(
         self, listing_id: str, body: Mapping[str, JsonValue], *, key: str
@@ -138,13 +151,30 @@ class Buyer:
         """
         listing = self.listing(listing_id)
         check_arguments(listing, dict(body))
-        response = await self._post(listing.base_url, body, key)
+        with self._noting(listing):
+            response = await self._post(listing.base_url, body, key)
+            try:
+                output = read_json(response.content)
+            except InvalidInputError as exc:
+                raise ServiceFailedError(f"{listing.name} sent something that is no JSON.") from exc
+            charge = charge_from_headers(response.headers)
+            return output, self._bought(Purchase(listing_id, key, response.text, charge))
+
+    @contextmanager
+    def _noting(self, listing: Listing) -> Iterator[None]:
+        """Let the experience learn whether this seller delivers, and how long that takes.
+
+        What the wallet's policy refuses is no fault of the seller's.
+        """
+        started = anyio.current_time()
         try:
-            output = read_json(response.content)
-        except InvalidInputError as exc:
-            raise ServiceFailedError(f"{listing.name} sent something that is no JSON.") from exc
-        charge = charge_from_headers(response.headers)
-        return output, self._bought(Purchase(listing_id, key, response.text, charge))
+            yield
+        except (ServiceFailedError, UnavailableError, PaymentRefusedError, PaymentUnknownError):
+            if self.experience is not None:
+                self.experience.failed(listing)
+            raise
+        if self.experience is not None:
+            self.experience.delivered(listing, anyio.current_time() - started)
 
     async def _chat_body(
         self,

@@ -57,17 +57,20 @@ class ResearchPolicy:
         query: what to search the marketplace for.
         kind: `model` to buy answers, `service` to call services.
         max_tokens: the longest answer to pay for.
+        as_listed: buy from the first listing found rather than from the cheapest, where the buyer
+            has ranked them (`Experience`).
     """
 
     query: str
     kind: str = "model"
     max_tokens: int = 256
+    as_listed: bool = False
 
     def next_move(self, question: str, results: Sequence[ToolResult]) -> Move:
         """The next step, given the tool results of this question so far, oldest first."""
         if not results:
             return UseTool(DISCOVER, {"query": self.query, "kind": self.kind})
-        offers = self._by_price(results[0].content)
+        offers = self._offers(results[0].content)
         purchases = [result for result in results if result.tool != DISCOVER]
         if purchases:
             refused = _refusal(purchases[-1].content)
@@ -79,13 +82,14 @@ class ResearchPolicy:
             return Say(f"{NOTHING_BOUGHT}nobody else sells one.")
         return self._purchase(offers[len(purchases)], question)
 
-    def _by_price(self, found: JsonValue) -> list[str]:
+    def _offers(self, found: JsonValue) -> list[str]:
         """The ids of the listings found, cheapest first; equal prices keep the market's order."""
         every = found if isinstance(found, list) else []
         listings = [each for each in every if isinstance(each, dict)]
         wanted = [each for each in listings if each.get("kind") == self.kind]
-        ranked = sorted(wanted, key=lambda each: _price(each.get("price")))
-        return [str(each["id"]) for each in ranked if "id" in each]
+        if not self.as_listed:
+            wanted.sort(key=lambda each: _price(each.get("price")))
+        return [str(each["id"]) for each in wanted if "id" in each]
 
     def _purchase(self, listing_id: str, question: str) -> UseTool:
         if self.kind == "service":

@@ -48,8 +48,14 @@ class Shop:
         self._purse = purse
 
     async def discover(self, query: str, kind: str | None = None) -> list[Found]:
-        """Listings for a query; see `Catalogue.search`."""
-        return [_found(listing) for listing in await self._buyer.discover(query, kind)]
+        """Listings for a query; a buyer who ranks them is shown what it can pay for.
+
+        See `Buyer.discover`.
+        """
+        most = None
+        if self._buyer.experience is not None:
+            most = max(0, (await self._purse.budget()).left)
+        return [_found(listing) for listing in await self._buyer.discover(query, kind, most)]
 
     async def buy_answer(
         self, listing_id: str, question: str, max_tokens: int, *, key: str

@@ -33,28 +33,46 @@ def causes_of_receipt(money: int, work: Work, shrinkage: int, cap: int, confiden
     """
     total = 0
     for slot in range(work.shape[1]):
-        work[PAID, slot] = 0
-        if work[ESTIMATE, slot] == 0:
-            continue
-        doubt = work[ESTIMATE, slot] - work[LOW, slot]
-        credited = work[LOW, slot] + _parts(doubt * (PARTS - shrinkage))
-        work[PAID, slot] = _parts(credited * confidence)
+        work[PAID, slot] = credit_of(work[ESTIMATE, slot], work[LOW, slot], shrinkage, confidence)
         total += work[PAID, slot]
     spent = 0
-    whole, rest = money // PARTS, money % PARTS
     for slot in range(work.shape[1]):
-        if work[PAID, slot] == 0:
-            continue
-        credited = work[PAID, slot] * cap // total if total > cap else work[PAID, slot]
-        work[PAID, slot] = whole * credited + _parts(rest * credited)
+        work[PAID, slot] = pay_of(money, work[PAID, slot], total, cap)
         spent += work[PAID, slot]
     return spent
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
+def credit_of(estimate: int, low: int, shrinkage: int, confidence: int) -> int:
+    """A cause's credit before the cap, parts per 10^8."""
+    return _parts((low + _parts((estimate - low) * (PARTS - shrinkage))) * confidence)
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
+def pay_of(money: int, credit: int, total: int, cap: int) -> int:
+    """What a cause is paid, whose receipt has `total` credits; `cap` is of `RuleParameters`."""
+    capped, whole = credit * min(total, cap), max(total, 1)
+    credit = divided(capped, whole, capped / whole)
+    units = _parts(money)
+    return units * credit + _parts((money - units * PARTS) * credit)
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
+def divided(number: int, divisor: int, about: float) -> int:
+    """A number, at least 0, divided and rounded down, from what it comes to in floats.
+
+    Floats err by less than one where it comes to less than 2^50, which is put right; so loops over
+    many receipts become vector instructions, which know no division of integers.
+    """
+    whole = int(about)
+    left = number - whole * divisor
+    return whole + (left >= divisor) - (left < 0)
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
 def _parts(product: int) -> int:
-    """A product of parts, at least 0, in units again; unsigned division by a constant is cheap."""
-    return np.int64(np.uint64(product) // np.uint64(PARTS))  # type: ignore[return-value]
+    """A product of parts, at least 0, in units again."""
+    return divided(product, PARTS, product * (1 / PARTS))
 
 
 @njit(nogil=True, error_model="numpy")

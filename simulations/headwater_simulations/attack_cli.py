@@ -58,6 +58,7 @@ def attack(
         Path | None, typer.Option(help="JSON of strategies that the search begins with.")
     ] = None,
     save: Annotated[Path | None, typer.Option(help="Write the best find as a case.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Write the attack as one HTML page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
     """Search for the deviation that gains a coalition the most under a reward rule.
@@ -83,6 +84,10 @@ def attack(
         )
         if save is not None:
             case.save_case(case.case_of(result, rule), save)
+        if page is not None:
+            from headwater_simulations.adversary.report import write_attack
+
+            write_attack(result, page)
     if as_json:
         typer.echo(json.dumps(report(result), indent=2))
     else:

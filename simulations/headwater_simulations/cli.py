@@ -1,9 +1,10 @@
 """`headwater simulate`: the production reward rule in worlds that attack it.
 
 Without a command it compares fixed kinds of agents; `attack` searches for the deviation that pays
-most, `replay` runs a find again, `defend` searches levers, `calibrate` measures the attacker,
-`mechanism` attacks another economy's mechanism, `study` varies a scenario along its levers and
-`report` shows what that found, `run` runs a market in which everybody adapts.
+most, `ask` has a language model think of some, `replay` runs a find again, `defend` searches
+levers, `calibrate` measures the attacker, `mechanism` attacks another economy's mechanism, `study`
+varies a scenario along its levers and `report` shows what that found, `run` runs a market in which
+everybody adapts.
 """
 
 import json
@@ -17,6 +18,7 @@ from headwater_simulations.attack_cli import attack, replay
 from headwater_simulations.calibrate_cli import calibrate
 from headwater_simulations.defend_cli import defend
 from headwater_simulations.game_cli import mechanism
+from headwater_simulations.oracle_cli import ask
 from headwater_simulations.run_cli import run
 from headwater_simulations.study_cli import report as study_report
 from headwater_simulations.study_cli import study as study_file
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Attack the reward rule before money does.")
 app.command()(attack)
+app.command()(ask)
 app.command()(replay)
 app.command()(defend)
 app.command()(mechanism)

@@ -6,6 +6,7 @@ HeadwaterError
     ├── ConservationError    money appeared or vanished in a step: fix the kernel
     ├── NothingEarnedError   honest play is paid nothing: choose another rule or arena
     ├── ExploitableError     a rule did not survive an attack: fix the rule, or look harder
+    ├── OracleError          a language model had no usable idea: ask another, or again
     └── EnginesDisagreeError the chain paid what the engine didn't: fix whichever is wrong
 """
 
@@ -40,6 +41,12 @@ class ExploitableError(SimulationError):
     """An attack found a deviation that pays, or could not exclude one."""
 
     code = "exploitable"
+
+
+class OracleError(SimulationError):
+    """A language model that was asked for deviations could not be reached, or gave none."""
+
+    code = "oracle_failed"
 
 
 class EnginesDisagreeError(SimulationError):

@@ -9,7 +9,7 @@ import typer
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.split import PARTS
 from headwater_simulations.attack_cli import check_seed, refusals
-from headwater_simulations.stack_cli import replay_market
+from headwater_simulations.stack_cli import replay_market, talk_market
 
 # The command line starts fast because numpy and the simulator load when a command runs.
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ _LINES = (
     ("services that sell noise", "noisy"),
     ("validators who copy", "copying"),
 )
-STACK = "stack"
+STACK, AGENTS = "stack", "agents"
+ON_CHAIN = (STACK, AGENTS)
 _PART = 10
 """The first and the last so many steps are told."""
 
@@ -42,13 +43,18 @@ def run(
     steps: Annotated[int, typer.Option(help="Steps; 0 for the market's own.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 1,
     rule: Annotated[str, typer.Option(help="Another rule's id, such as rows/1.")] = "",
-    engine: Annotated[str, typer.Option(help="numpy, compiled or stack.")] = "numpy",
+    engine: Annotated[str, typer.Option(help="numpy, compiled, stack or agents.")] = "numpy",
+    model: Annotated[
+        str, typer.Option(help="What plays the agents' buyers: provider:model; a script if none.")
+    ] = "",
+    page: Annotated[Path | None, typer.Option(help="Write the run as one HTML page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
     """Run the market NAME and print how it began and how it ended, per step, as means of worlds.
 
     The engine `stack` replays a small one of its kind through wallets, gateway, contracts and
     epochs on an embedded chain, and exits with 1 where anybody's money differs from the engine's.
+    The engine `agents` lets language models be its buyers, in a marketplace over HTTP.
     """
     import numpy as np
 
@@ -57,18 +63,29 @@ def run(
 
     with refusals():
         check_seed(seed)
-        count = (1 if engine == STACK else 8) if worlds is None else worlds
-        if not 1 <= count <= (1 if engine == STACK else 10_000):
-            raise InvalidInputError("A run has 1 to 10,000 worlds, a replay one.", worlds=count)
-        if engine not in (*Engine, STACK):
+        count = (1 if engine in ON_CHAIN else 8) if worlds is None else worlds
+        if not 1 <= count <= (1 if engine in ON_CHAIN else 10_000):
+            raise InvalidInputError("A run has 1 to 10,000 worlds, on chain one.", worlds=count)
+        if engine not in (*Engine, *ON_CHAIN):
             raise InvalidInputError(
-                f"There is no engine {engine}; there are {', '.join((*Engine, STACK))}."
+                f"There is no engine {engine}; there are {', '.join((*Engine, *ON_CHAIN))}."
             )
-        market = _market(name, file, steps, seed, rule, replayed=engine == STACK)
+        if page is not None and engine in ON_CHAIN:
+            raise InvalidInputError("A page shows worlds in numbers: choose numpy or compiled.")
+        if model and engine != AGENTS:
+            raise InvalidInputError("A model plays in --engine agents only.")
+        market = _market(name, file, steps, seed, rule, replayed=engine in ON_CHAIN)
         if engine == STACK:
             replay_market(market, name or "calm", as_json=as_json)
             return
+        if engine == AGENTS:
+            talk_market(market, name or "calm", model, as_json=as_json)
+            return
         done = run_economy(market, np.arange(count), engine=Engine(engine))
+        if page is not None:
+            from headwater_simulations.economy.report import write_run
+
+            write_run(done, name or "calm", page)
     if as_json:
         typer.echo(json.dumps(report(done), indent=2))
     else:

@@ -124,9 +124,25 @@ def test_a_study_has_the_same_rows_by_either_engine(
     assert run_study(study, tmp_path / "compiled").rows.equals(reference)
 
 
-@pytest.mark.parametrize(("agents", "steps"), [(1, 3), (7, 40), (500, 25)])
-def test_wealth_ends_the_same_over_arrays_and_compiled(agents: int, steps: int) -> None:
-    assert np.array_equal(run_wealth(agents, steps), run_wealth(agents, steps, compiled=False))
+@pytest.mark.parametrize(("agents", "steps"), [(1, 3), (7, 40), (1_300, 25)])
+@pytest.mark.parametrize("sequential", [False, True])
+def test_wealth_ends_the_same_in_plain_python_and_compiled(
+    agents: int, steps: int, sequential: bool
+) -> None:
+    ends = [
+        run_wealth(agents, steps, compiled=compiled, sequential=sequential)
+        for compiled in (True, False)
+    ]
+    assert np.array_equal(*ends)
+
+
+def test_who_acts_one_after_the_other_has_what_was_given_before() -> None:
+    together, turns = (run_wealth(1_300, 25, sequential=each) for each in (False, True))
+    assert not np.array_equal(together, turns)
+    # Nobody waits for a step to give away what it was given, so fewer are left with nothing.
+    many = run_wealth(20_000, 400, seed=3, sequential=True)
+    shares = np.bincount(many)[:4] / len(many)
+    assert shares == pytest.approx([0.5, 0.25, 0.125, 0.0625], abs=0.02)
 
 
 def test_wealth_ends_up_distributed_as_energy_is() -> None:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from headwater_attribution.errors import UnknownMethodError
 from headwater_attribution.rules import BY_ROWS, CAUSES, RuleParameters
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.routing import Preference
 from headwater_payments.split import PARTS
 from headwater_simulations.cli import app
 from headwater_simulations.economy import (
@@ -51,7 +52,7 @@ SHARE, THIRD, QUALITY = spread(PARTS), spread(PARTS // 3), spread(1_000)
 COST = st.sampled_from((0, 20, 2_000))
 MARKETS = st.builds(
     Economy,
-    buyers=st.integers(1, 40),
+    buyers=st.one_of(st.integers(1, 40), st.integers(127, 260)),
     contributors=st.integers(9, 36),
     services=st.integers(3, 8),
     owners=st.integers(1, 3),
@@ -97,7 +98,7 @@ def at_end(run: Run, name: str) -> float:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_both_engines_give_the_same_integers_in_every_preset(name: str) -> None:
-    market = replace(preset(name), rule=CAUSES, steps=25, buyers=100, contributors=80)
+    market = replace(preset(name), rule=CAUSES, steps=25, buyers=300, contributors=80)
     compiled = run_economy(market, WORLDS, engine=Engine.COMPILED, threads=2)
     assert same(run_economy(market, WORLDS), compiled)
     assert compiled.metric("bought").sum() > 0
@@ -126,6 +127,15 @@ def test_a_world_is_the_same_alone_beside_others_and_on_threads() -> None:
     alone = run_economy(TINY, np.array([7]))
     assert np.array_equal(three.history[2], alone.history[0])
     assert not np.array_equal(three.history[0], three.history[1])
+
+
+def test_buyers_choose_by_the_rule_that_agents_rank_listings_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    market = replace(TINY, noisy=PARTS // 2, explore=PARTS // 2)
+    before = run_economy(market, WORLDS)
+    monkeypatch.setattr(Preference, "surplus", lambda *_: 0)
+    assert not same(run_economy(market, WORLDS), before)
 
 
 def test_money_stays_and_money_that_appears_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

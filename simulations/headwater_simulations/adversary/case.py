@@ -123,13 +123,7 @@ def save_case(case: Case, path: Path) -> None:
         "format": "headwater.case/1",
         "rule": case.rule,
         "arena": asdict(case.arena),
-        "strategy": [
-            {
-                "kind": type(each).__name__,
-                **{d.name: v for d, v in zip(each.dimensions, values_of(each), strict=True)},
-            }
-            for each in case.strategy
-        ],
+        "strategy": [members_of(each) for each in case.strategy],
         "seed": case.seed,
         "worlds": case.worlds,
         "error": case.error,
@@ -209,6 +203,12 @@ class _CaseFile(_Part):
     error: float = Field(gt=0, lt=1)
     tolerance: float = Field(ge=0, lt=100)
     gain: _Gain
+
+
+def members_of(deviation: Deviation) -> dict[str, str | int]:
+    """A deviation as files have it; see `deviation_from`."""
+    values = zip(deviation.dimensions, values_of(deviation), strict=True)
+    return {"kind": type(deviation).__name__, **{each.name: value for each, value in values}}
 
 
 def deviation_from(

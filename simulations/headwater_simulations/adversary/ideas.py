@@ -5,6 +5,7 @@ nothing in it is ever run. The search begins with these strategies, and they are
 others: an idea can help an attack and can't make its verdict wrong.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from headwater_payments.errors import InvalidInputError
 from headwater_payments.json_text import read_json
-from headwater_simulations.adversary.case import deviation_from
+from headwater_simulations.adversary.case import deviation_from, members_of
 from headwater_simulations.adversary.deviation import Deviation, Strategy
 from headwater_simulations.adversary.deviations import DEVIATIONS, conduct_of
 
@@ -64,6 +65,12 @@ def load_ideas(path: Path) -> tuple[Strategy, ...]:
     except OSError as exc:
         raise InvalidInputError(f"The file {path} can't be read: {exc.strerror}.") from exc
     return read_ideas(text)
+
+
+def ideas_text(strategies: Sequence[Strategy]) -> str:
+    """Strategies as JSON that `read_ideas` gives back."""
+    told = [[members_of(each) for each in strategy] for strategy in strategies]
+    return json.dumps({"format": FORMAT, "strategies": told}, indent=1) + "\n"
 
 
 def ideas_schema(kinds: Sequence[type[Deviation]] = DEVIATIONS) -> dict[str, Any]:

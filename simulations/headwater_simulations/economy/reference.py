@@ -12,6 +12,7 @@ import numpy as np
 
 from headwater_attribution.apportion import portions
 from headwater_attribution.columns import NO_ACCOUNT, RuleColumns
+from headwater_payments.routing import BY_PRICE, Preference
 from headwater_payments.split import PARTS
 from headwater_simulations.columns import Columns
 from headwater_simulations.draws import Bools, Draws, Int64s, Words
@@ -137,11 +138,10 @@ def _choose(
     state.buyers[BALANCE] += income
     state.held[WORLD] -= income * economy.buyers
     one, other = _pick(word, 1, economy.services), _pick(word, 2, economy.services)
-    promised = (state.services[REPUTATION] >> FINE) * economy.value // 1_000
-    offered = promised - state.services[PRICE]
+    offered = _surplus(state.services, Preference(economy.value))
     better = np.where(offered[one] >= offered[other], one, other)
-    prices = state.services[PRICE]
-    cheaper = np.where(prices[one] <= prices[other], one, other)
+    plain = _surplus(state.services, BY_PRICE)
+    cheaper = np.where(plain[one] >= plain[other], one, other)
     listed = buyer < economy.buyers * economy.cheapest // PARTS
     better = np.where(listed, cheaper, better)
     service = np.where(_field(word, 0) < chances(economy).explore, better, state.buyers[AT])
@@ -161,6 +161,12 @@ def _choose(
         scores[:, slot] = np.where((drawn < table[UP][conduct]) & ~again, score, 0)
     luck = _pick(word, 3, 2 * economy.wobble + 1) - economy.wobble
     return Sales(buyer, service, price, luck, slots, scores)
+
+
+def _surplus(services: Int64s, preference: Preference) -> Int64s:
+    """`[S]` what each service promises a buyer, by the rule that agents rank listings with."""
+    told = zip(services[PRICE].tolist(), (services[REPUTATION] >> FINE).tolist(), strict=True)
+    return np.array([preference.surplus(price, quality) for price, quality in told])
 
 
 def _pay(
@@ -387,7 +393,7 @@ def _serve(economy: Economy, state: State, draws: Draws, at: int, told: Int64s) 
     services[WINDOW] -= cost
     services[SOLD] = 0
     if economy.price_period and at % economy.price_period == economy.price_period - 1:
-        _move_prices(economy, services)
+        move_prices(economy, services)
     other = _pick(word, 1, economy.services)
     looks = _field(word, 0) < odds.imitation
     services[NOISY] = np.where(looks & (profit[other] > profit), noisy[other], noisy)
@@ -428,7 +434,7 @@ def _renew(services: Int64s, changed: Bools) -> None:
     services[TAKEN] = np.where(changed, 0, services[TAKEN])
 
 
-def _move_prices(economy: Economy, services: Int64s) -> None:
+def move_prices(economy: Economy, services: Int64s) -> None:
     """Go on in the direction in which profit rose, and turn where it fell."""
     turned = services[WINDOW] < services[LAST]
     services[DIRECTION] = np.where(turned, -services[DIRECTION], services[DIRECTION])

@@ -1,7 +1,8 @@
 """What everybody got in the engine beside what they hold on chain."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from headwater_simulations.economy.behaviour import METRICS
 from headwater_simulations.economy.scenario import Economy
@@ -60,16 +61,24 @@ class Replay:
         Raises:
             EnginesDisagreeError: names each agent with both amounts, atomic units.
         """
-        if self.agrees:
-            return
-        told = "; ".join(
-            f"{line.agent}: {line.engine} by the engine, {line.chain} on chain"
-            for line in self.differences
-        )
-        raise EnginesDisagreeError(
-            f"Engine and chain disagree. {told or 'Nobody was paid anything'}.",
-            agents=[line.agent for line in self.differences],
-        )
+        if not self.agrees:
+            refuse(self.lines)
+
+
+def refuse(lines: Sequence[Line]) -> NoReturn:
+    """Refuse money that differs, or that nobody was paid any.
+
+    Raises:
+        EnginesDisagreeError: names each agent with both amounts, atomic units.
+    """
+    differing = [line for line in lines if not line.agrees]
+    told = "; ".join(
+        f"{line.agent}: {line.engine} by the engine, {line.chain} on chain" for line in differing
+    )
+    raise EnginesDisagreeError(
+        f"Engine and chain disagree. {told or 'Nobody was paid anything'}.",
+        agents=[line.agent for line in differing],
+    )
 
 
 def expected(economy: Economy, run: Traced) -> dict[str, int]:

@@ -53,7 +53,7 @@ async def replay_on_chain(
             await market.sell(step)
             await settlement.close()
         await settlement.pay_parties()
-        lines = compare(expected(economy, run), await _held(economy, market))
+        lines = compare(expected(economy, run), await held(economy, market))
     return Replay(economy, world, len(drawn), settlement.epochs, settlement.claims, lines)
 
 
@@ -67,7 +67,7 @@ async def _fund(economy: Economy, market: Market, run: Traced) -> None:
         await market.fund(signer, economy.endowment + (0 if washing else incomes))
 
 
-async def _held(economy: Economy, market: Market) -> dict[str, int]:
+async def held(economy: Economy, market: Market) -> dict[str, int]:
     """By agent: what the chain says that it paid for answers or received for them."""
     ground, accounts = market.ground, market.ground.accounts
     escrow, spent = await _channels(market)

@@ -17,9 +17,10 @@ from headwater_simulations.stack.drawn import MODEL, DrawnBackend, prompt_of
 from headwater_simulations.stack.ground import Ground
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
-from headwater_wallet.wallet import open_wallet
+from headwater_wallet.wallet import Wallet, open_wallet
 
 with needing("A replay on chain", "chain", "marketplace"):
+    from headwater_marketplace.catalogue import Catalogue
     from headwater_marketplace.chain_facilitator import ChainFacilitator
     from headwater_marketplace.gateway import MeteredModel, gateway
     from headwater_marketplace.migrations import open_database
@@ -37,11 +38,13 @@ class Market:
     Attributes:
         ground: where they are paid.
         store: the services' books.
+        catalogue: what is listed in the marketplace.
         funds: what each wallet was given, by account, atomic units.
     """
 
     ground: Ground
     store: SellerStore
+    catalogue: Catalogue
     backend: DrawnBackend
     facilitator: ChainFacilitator
     directory: Path
@@ -50,7 +53,7 @@ class Market:
     stalls: dict[tuple[int, int, int], str] = field(default_factory=dict)
     paying: dict[str, httpx.AsyncClient] = field(default_factory=dict)
 
-    async def fund(self, signer: LocalSigner, atomic: int) -> None:
+    async def fund(self, signer: LocalSigner, atomic: int) -> Wallet:
         """Open a wallet for an account, with money that is all its budget."""
         account = signer.address
         await self.ground.mint(account, atomic)
@@ -63,6 +66,7 @@ class Market:
         wallet = await self.stack.enter_async_context(opened)
         client = wallet.client(timeout=120)
         self.paying[account] = await self.stack.enter_async_context(client)
+        return wallet
 
     async def sell(self, sales: Iterable[Sale]) -> None:
         """Have every buyer buy what it bought, several at a time.
@@ -71,7 +75,7 @@ class Market:
             SimulationError: a seller refused.
         """
         limiter = anyio.CapacityLimiter(_AT_ONCE)
-        at = [(sale, await self._stall(sale)) for sale in sales]
+        at = [(sale, await self.stall(sale)) for sale in sales]
         async with anyio.create_task_group() as group:
             for sale, url in at:
                 group.start_soon(self._buy, sale, url, limiter)
@@ -88,7 +92,7 @@ class Market:
                 sale=sale.number,
             )
 
-    async def _stall(self, sale: Sale) -> str:
+    async def stall(self, sale: Sale) -> str:
         """Where a service sells at this price; it opens anew when price or vault have changed."""
         place = (sale.service, sale.vault, sale.price)
         if place not in self.stalls:
@@ -120,8 +124,9 @@ async def open_market(
 ) -> AsyncIterator[Market]:
     """Open the services' books; stalls open when somebody buys there."""
     async with AsyncExitStack() as stack:
-        database = open_database(f"sqlite:///{directory / 'market.db'}")
-        store = SellerStore(await stack.enter_async_context(database))
+        opened = open_database(f"sqlite:///{directory / 'market.db'}")
+        database = await stack.enter_async_context(opened)
+        store = SellerStore(database)
         facilitator = ChainFacilitator(ground.operator, ground.deployment, ground.clock)
         backend = DrawnBackend(ground.corpus, drawn)
-        yield Market(ground, store, backend, facilitator, directory, stack)
+        yield Market(ground, store, Catalogue(database), backend, facilitator, directory, stack)

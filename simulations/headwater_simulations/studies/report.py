@@ -1,16 +1,13 @@
 """A study as one HTML page that needs nothing else, with its scorecard as JSON beside it."""
 
-import html
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 from plotly import graph_objects as go
-from plotly import io as plotly_io
 
-from headwater_payments.errors import InvalidInputError
+from headwater_simulations.page import html_page, html_table, write_page
 from headwater_simulations.studies.chunks import code_version
 from headwater_simulations.studies.frames import StudyFrame
 from headwater_simulations.studies.plan import Design
@@ -19,16 +16,6 @@ from headwater_simulations.studies.sensitivity import Sensitivity, sensitivities
 
 CELLS: Final = 12
 """Cells of a map along an axis that has a range."""
-_HEAD: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem;
-  color: #1c2733; }}
-table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
-th, td {{ border-bottom: 1px solid #d5dce3; padding: .3rem .6rem; text-align: right; }}
-th:first-child, td:first-child, td:last-child, th:last-child {{ text-align: left; }}
-pre {{ background: #f3f5f7; padding: 1rem; overflow-x: auto; }}
-</style></head><body>
-"""
 
 
 def write_report(frame: StudyFrame, page: Path) -> Path:
@@ -40,13 +27,7 @@ def write_report(frame: StudyFrame, page: Path) -> Path:
     Raises:
         InvalidInputError: they cannot be written.
     """
-    card = page.with_suffix(".json")
-    try:
-        page.write_text(html_of(frame), "utf-8")
-        card.write_text(json.dumps(scorecard(frame), indent=1) + "\n", "utf-8")
-    except OSError as exc:
-        raise InvalidInputError(f"{page} cannot be written: {exc.strerror}.") from exc
-    return card
+    return write_page(page, html_of(frame), scorecard(frame))
 
 
 def scorecard(frame: StudyFrame) -> dict[str, Any]:
@@ -65,19 +46,13 @@ def scorecard(frame: StudyFrame) -> dict[str, Any]:
 def html_of(frame: StudyFrame) -> str:
     """The page."""
     study = frame.study
-    title = html.escape(study.name)
-    said = f"{study.count:,} points ({study.design}), {study.worlds} worlds each"
-    parts = [_HEAD.format(title=title), f"<h1>{title}</h1><p>{said}.</p>", _table(frame)]
+    said = f"<p>{study.count:,} points ({study.design}), {study.worlds} worlds each.</p>"
     figures = [_bars(name, found) for name, found in _explained(frame).items()]
     figures += [_along(frame, axis.name) for axis in study.axes]
     if len(study.axes) > 1:
         figures += [_map(frame, measure) for measure in frame.measures]
-    for number, figure in enumerate(figures):
-        # The first carries the drawing library, so the page works without a network.
-        parts.append(plotly_io.to_html(figure, full_html=False, include_plotlyjs=number == 0))
-    told = html.escape(json.dumps(study.to_json(), indent=1))
-    parts.append(f"<h2>Plan</h2><pre>{told}</pre><p>Code {code_version()}.</p></body></html>\n")
-    return "".join(parts)
+    plan = {**study.to_json(), "code": code_version()}
+    return html_page(study.name, [said, _table(frame)], figures, plan)
 
 
 def _explained(frame: StudyFrame) -> dict[str, list[Sensitivity]]:
@@ -89,14 +64,12 @@ def _explained(frame: StudyFrame) -> dict[str, list[Sensitivity]]:
 
 
 def _table(frame: StudyFrame) -> str:
-    lines = ["<h2>Scorecard</h2><table><tr><th>measure</th><th>lowest</th><th>median</th>"]
-    lines.append("<th>highest</th><th>highest at</th></tr>")
-    for score in scores_of(frame):
-        numbers = "".join(f"<td>{x:.3f}</td>" for x in (score.low, score.median, score.high))
-        lines.append(
-            f"<tr><td>{score.measure}</td>{numbers}<td>{html.escape(score.where)}</td></tr>"
-        )
-    return "".join([*lines, "</table>"])
+    rows = [
+        (s.measure, f"{s.low:.3f}", f"{s.median:.3f}", f"{s.high:.3f}", s.where)
+        for s in scores_of(frame)
+    ]
+    heads = ("measure", "lowest", "median", "highest", "highest at")
+    return "<h2>Scorecard</h2>" + html_table(heads, rows)
 
 
 def _bars(measure: str, found: list[Sensitivity]) -> Any:

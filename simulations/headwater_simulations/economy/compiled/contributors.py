@@ -5,7 +5,6 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-from headwater_attribution.compiled_rules import PAID as PAID_OUT
 from headwater_simulations.compiled_world import Array, mix
 from headwater_simulations.economy.behaviour import ARE_AT, COST, METRICS, PAID_AT
 from headwater_simulations.economy.compiled.answers import reward
@@ -60,7 +59,6 @@ def wash(
     stalls: Array,
     settings: Settings,
     people: Array,
-    work: Array,
     told: Array,
 ) -> int:
     """Washers buy answers that their own row alone gives; gives what the rule pays for these."""
@@ -72,8 +70,7 @@ def wash(
         price = stalls[service, PRICED]
         if contributors[BALANCE, one] - people[EARNED, one] < price:
             continue
-        reward(price, 1_000, 0, 0, settings, work)
-        gained = work[PAID_OUT, 0]
+        gained, _ = reward(price, 1_000, 0, 0, settings)
         contributors[BALANCE, one] += gained - price
         contributors[PAID, one] += gained
         people[EARNED, one] += gained - price

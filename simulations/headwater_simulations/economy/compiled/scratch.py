@@ -1,6 +1,6 @@
 """What a step of a compiled world is worked out in: arrays made once, outside compiled code."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,17 @@ MOVED, REPORTS, NOISY_WAS, PROFIT_WAS, RUNS_WAS = range(8, 13)
 its answers, its model's stretch of `members`, the step's sales and income; what validators would
 have its reputation moved by, how many they are, and what it was like before any changed."""
 
+SIZE: Final = 128
+"""Answers of a block: few enough for all that is worked out about them to stay in the cache."""
+
+(CHOICES, GOING, PRICES, STARTS, ROWS_OF, MADE_OF, MAKING_OF) = range(0, 7 * SIZE, SIZE)
+PLACES, FACES = 7 * SIZE, 11 * SIZE
+BEST, NEXT, TO_BEST, TO_NEXT, SPOILT = range(15 * SIZE, 20 * SIZE, SIZE)
+"""Where a block has: a buyer's draws, the service it goes to, the price paid (0 where nothing is
+bought), the model's stretch of `members`, quality and cost of the answer; four rows' places and
+faces; places of the two best, what they are paid, and whether a false statement is among them. One
+array with its stretches at fixed distances: so a compiler sees that they don't overlap."""
+
 DUE, EARNED, CONDUCT_WAS, FITNESS_WAS = range(4)
 """Rows of `people`: what the rule pays, by place; and by contributor, what it nets of its answers
 and what it was like before any changed."""
@@ -27,7 +38,7 @@ class Scratch(NamedTuple):
 
     Attributes:
         keys: `[purposes]` of a step's draws.
-        work: `[3, 2]` one answer's two best rows, as the rule takes them.
+        block: what is worked out about some answers, see `CHOICES`.
         stalls: `[S, 16]`, of which 13 are used, see `PRICED`.
         acting: `[N]` conducts, place by place of `members`.
         people: `[4, N]`, see `DUE`.
@@ -35,7 +46,7 @@ class Scratch(NamedTuple):
     """
 
     keys: Words
-    work: Int64s
+    block: Int64s
     stalls: Int64s
     acting: npt.NDArray[np.uint8]
     people: Int64s
@@ -46,7 +57,7 @@ def scratch_for(economy: Economy) -> Scratch:
     """Empty arrays of a market's sizes."""
     return Scratch(
         np.zeros(len(CODES), np.uint64),
-        np.zeros((3, 2), np.int64),
+        np.zeros(20 * SIZE, np.int64),
         np.zeros((economy.services, 16), np.int64),
         np.zeros(economy.contributors, np.uint8),
         np.zeros((4, economy.contributors), np.int64),

@@ -6,9 +6,9 @@ down.
 
 from typing import Final
 
-import numpy as np
 from numba import njit
 
+from headwater_attribution.compiled_rules import divided
 from headwater_payments.split import PARTS
 from headwater_simulations.compiled_world import Array
 from headwater_simulations.economy.behaviour import METRICS
@@ -105,8 +105,8 @@ def renew(services: Array, one: int) -> None:
 
 @njit(nogil=True, error_model="numpy", inline="always")
 def share_of(amount: int, share: int) -> int:
-    """A share of an amount, both at least 0, rounded down; unsigned division is the cheaper one."""
-    return np.int64(np.uint64(amount * share) // np.uint64(PARTS))  # type: ignore[return-value]
+    """A share of an amount, both at least 0, rounded down."""
+    return divided(amount * share, PARTS, amount * share * (1 / PARTS))
 
 
 @njit(nogil=True, error_model="numpy", inline="always")

@@ -7,6 +7,7 @@ from numba import njit
 from headwater_simulations.compiled_world import Array
 from headwater_simulations.draws import Draws, Int64s
 from headwater_simulations.economy.behaviour import behaviours
+from headwater_simulations.economy.compiled.answers import faces_of
 from headwater_simulations.economy.compiled.buyers import buy
 from headwater_simulations.economy.compiled.contributors import (
     contribute,
@@ -36,8 +37,9 @@ def advance(economy: Economy, state: State, links: Links, draws: Draws, history:
     tables = (state.buyers, state.contributors, state.services, state.owners, state.validators)
     edges = (links.first, links.count, links.members)
     table, settings = behaviours(economy), settings_of(economy)
-    key, scratch = draws.keys[0], scratch_for(economy)
-    return int(run(tables, state.held, edges, key, CODES, table, settings, scratch, history))
+    key, scratch, faces = draws.keys[0], scratch_for(economy), faces_of(table)
+    rest = (CODES, table, faces, settings, scratch, history)
+    return int(run(tables, state.held, edges, key, *rest))
 
 
 @njit(nogil=True, error_model="numpy")
@@ -48,13 +50,14 @@ def _run(
     key: Any,
     codes: Array,
     behaviour: Array,
+    faces: Array,
     settings: Settings,
     scratch: Scratch,
     history: Array,
 ) -> int:
     """All steps; gives the first that lost or made money, or -1."""
     buyers, contributors, services, owners, validators = tables
-    keys, work, stalls, acting, people, renewed = scratch
+    keys, block, stalls, acting, people, renewed = scratch
     members = edges[2]
     before = _total(tables, held)
     for at in range(len(history)):
@@ -62,11 +65,9 @@ def _run(
         told = history[at]
         open_stalls(stalls, services, edges, settings)
         take_places(acting, people, contributors, members)
-        held[WORLD] -= buy(
-            buyers, stalls, acting, people, keys, behaviour, settings, at, work, told
-        )
+        held[WORLD] -= buy(buyers, stalls, acting, people, keys, faces, settings, at, block, told)
         paid = hand_out(people, contributors, members)
-        paid += wash(contributors, stalls, settings, people, work, told)
+        paid += wash(contributors, stalls, settings, people, told)
         fees = divide(services, owners, held, stalls, settings, paid, told)
         rate(validators, services, stalls, held, keys[VALIDATOR], settings, fees, told)
         contribute(contributors, held, keys[CONTRIBUTOR], behaviour, settings, people, told)
