@@ -15,6 +15,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from headwater_agents.errors import InputMismatchError
 from headwater_agents.keys import payment_key
 from headwater_marketplace.seller import Offer, current_meter
+from headwater_marketplace.seller.asgi import read_body
 from headwater_payments.address import Address
 from headwater_payments.amount import Amount
 from headwater_payments.bazaar import body_discovery
@@ -160,20 +161,11 @@ def served_key(*parts: str) -> str | None:
 
 async def _serve(service: Service[Any, Any], receive: Receive, send: Send) -> None:
     try:
-        output = await service.call(await _body(receive))
+        output = await service.call(await read_body(receive, what="A service's input"))
     except HeadwaterError as exc:
         problem = json.dumps(exc.problem()).encode()
         return await _answer(send, exc.http_status, problem, b"application/problem+json")
     await _answer(send, 200, output)
-
-
-async def _body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(parts)
 
 
 async def _answer(

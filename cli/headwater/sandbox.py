@@ -35,7 +35,8 @@ with needing("The sandbox", "chain", "marketplace"):
     from headwater_contracts.chains.local import LocalChain
     from headwater_marketplace.chain_facilitator import ChainFacilitator
     from headwater_marketplace.seller import Offer, PaymentMiddleware, SellerStore
-    from headwater_marketplace.seller.middleware import App, Message, Receive, Scope, Send
+    from headwater_marketplace.seller.asgi import read_body
+    from headwater_marketplace.seller.middleware import App, Receive, Scope, Send
     from headwater_marketplace.seller.routed import paths_of, roots_of
     from headwater_marketplace.serving import bind, serve
     from headwater_marketplace.settlement import SettlementWorker
@@ -240,13 +241,8 @@ def _by_post(app: App, offer: Offer) -> App:
 
 def _json_app(sold: Sold) -> App:
     async def app(_scope: Scope, receive: Receive, send: Send) -> None:
-        body = b""
-        while True:
-            message: Message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body", False):
-                break
         try:
+            body = await read_body(receive)
             asked = read_json(body or b"null", "The request's body")
         except InvalidInputError as exc:
             return await _answer(send, 400, exc.problem())

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from headwater_attribution.bundle import EpochBundle
 from headwater_marketplace.catalogue import Catalogue
 from headwater_marketplace.listings import KINDS, check_listing
+from headwater_marketplace.seller.asgi import read_body
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.json_text import read_json
 
@@ -81,9 +82,7 @@ async def problem(_request: Request, error: Exception) -> Response:
 
 
 async def _json(request: Request) -> object:
-    body = await request.body()
-    if len(body) > MAX_BODY_BYTES:
-        raise InvalidInputError(f"A registration has at most {MAX_BODY_BYTES} bytes.")
+    body = await read_body(request.receive, MAX_BODY_BYTES, "A registration")
     return read_json(body, "The body")
 
 

@@ -11,7 +11,8 @@ from starlette.routing import Route
 
 from headwater_marketplace.api import problem
 from headwater_marketplace.facilitator import Facilitator
-from headwater_payments.errors import HeadwaterError, InvalidInputError
+from headwater_marketplace.seller.asgi import read_body
+from headwater_payments.errors import HeadwaterError
 from headwater_payments.json_text import read_json
 from headwater_payments.x402 import PaymentPayload, PaymentRequirements, WireModel
 
@@ -54,7 +55,5 @@ def facilitator_api(facilitator: Facilitator) -> Starlette:
 
 
 async def _read(request: Request) -> FacilitatorRequest:
-    body = await request.body()
-    if len(body) > MAX_BODY_BYTES:
-        raise InvalidInputError(f"A request has at most {MAX_BODY_BYTES} bytes.")
+    body = await read_body(request.receive, MAX_BODY_BYTES, "A request")
     return FacilitatorRequest.from_json(read_json(body, "The body"))

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from headwater_attribution.evidence import Evidence
 from headwater_attribution.methods import AttributionMethod
 from headwater_attribution.signed_receipt import attribute_answer
+from headwater_marketplace.seller.asgi import read_body
 from headwater_marketplace.seller.offers import Meter, current_meter
 from headwater_models.backend import Finish, InferenceBackend, Token
 from headwater_models.chat import ChatRequest, ModelCard, ModelList, count_prompt_tokens
@@ -82,10 +83,9 @@ def gateway(model: MeteredModel, now: Callable[[], float] = time.time) -> Starle
         return JSONResponse(ModelList(data=cards).model_dump(mode="json"))
 
     async def chat(request: Request) -> Response:
+        body = await read_body(request.receive, what="A request for a completion")
         try:
-            asked = model.admit(
-                ChatRequest.model_validate(read_json(await request.body(), "The body"))
-            )
+            asked = model.admit(ChatRequest.model_validate(read_json(body, "The body")))
         except ValidationError as exc:
             first = exc.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "the body"

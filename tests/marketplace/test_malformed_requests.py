@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from headwater_marketplace.seller import Offer, PaymentMiddleware, SellerStore
 from headwater_models.echo import EchoBackend
 from headwater_payments.amount import Amount
 from headwater_payments.pricing import TokenPrice
-from headwater_payments.x402 import PaymentPayload
+from headwater_payments.x402 import PAYMENT_SIGNATURE, PaymentPayload
 from headwater_wallet.database import Database
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
@@ -367,6 +367,34 @@ def test_no_question_makes_a_marketplace_fail(servers: Servers, name: str, word:
     except UnicodeEncodeError:
         return
     refused(servers.ask("marketplace", "GET", str(asked)))
+
+
+@pytest.mark.parametrize(
+    ("server", "path"),
+    [
+        ("seller", "/v1/x"),
+        ("model", "/v1/chat/completions"),
+        ("marketplace", "/api/listings"),
+        ("facilitator", "/verify"),
+        ("facilitator", "/settle"),
+    ],
+)
+def test_an_upload_without_end_is_refused_before_it_fills_the_memory(
+    servers: Servers, server: str, path: str
+) -> None:
+    taken, piece = [0], bytes(65_536)
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            taken[0] += len(piece)
+            yield piece
+
+    header = PaymentPayload.from_json(servers.payments[0]).to_header()
+    answer = servers.ask(
+        server, "POST", path, content=endless(), headers={PAYMENT_SIGNATURE: header}
+    )
+    assert (answer.status_code, refused(answer)) == (400, True)
+    assert taken[0] <= 4 * 1024 * 1024 + 2 * len(piece)
 
 
 @pytest.mark.parametrize("word", ["%00", "%ff%fe", "9" * 5_000, "-1", "x", "%2e%2e", "1.0"])

@@ -33,8 +33,15 @@ def asked_of(scope: Scope) -> tuple[str, str, bytes]:
     return scope["method"], scope["path"], scope.get("query_string", b"")
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole body of a request.
+async def read_body(
+    receive: Receive, most: int = MAX_BODY_BYTES, what: str = "A paid request's body"
+) -> bytes:
+    """The whole body of a request; of one that is too long, no more than that much is read.
+
+    Args:
+        receive: of the request.
+        most: bytes that it may have.
+        what: it is, for the error.
 
     Raises:
         InvalidInputError: it is too long, or the client left before its end.
@@ -46,8 +53,8 @@ async def read_body(receive: Receive) -> bytes:
             raise InvalidInputError("The client left before its request was complete.")
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise InvalidInputError(f"A paid request's body has at most {MAX_BODY_BYTES} bytes.")
+        if size > most:
+            raise InvalidInputError(f"{what} has at most {most} bytes.")
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
