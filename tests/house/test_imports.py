@@ -43,6 +43,7 @@ ALSO = {
     "headwater_simulations.stack.replay": ("chain", "marketplace"),
     "headwater_simulations.stack.selling": ("chain", "marketplace"),
     "headwater_simulations.stack.settling": ("chain", "marketplace"),
+    "headwater_simulations.stack.street": ("agents", "chain", "marketplace"),
     "headwater_simulations.stack.talking": ("agents", "chain", "marketplace"),
     "headwater_wallet.blocking_httpx2": ("agents",),
     "headwater_wallet.transport_httpx2": ("agents",),

@@ -4,7 +4,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
+from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.models.test import TestModel
@@ -17,12 +19,14 @@ from headwater_simulations.economy import preset
 from headwater_simulations.economy.state import NOISY
 from headwater_simulations.errors import EnginesDisagreeError
 from headwater_simulations.stack import Line, small
-from headwater_simulations.stack.talking import SCRIPTED, Nature, Talk, talk
+from headwater_simulations.stack.nature import Nature
+from headwater_simulations.stack.street import FAILED
+from headwater_simulations.stack.talking import SCRIPTED, Talk, talk
 
 pytestmark = pytest.mark.anyio
 MARKET = replace(
     small(preset("synthetic-noise")),
-    buyers=3,
+    buyers=4,
     steps=2,
     price=607,
     price_step=1_000,
@@ -51,15 +55,25 @@ def _spendthrift(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse
     return ModelResponse([TextPart("I have bought the dearest.")])
 
 
+def _broken(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+    raise ModelHTTPError(503, "overloaded")
+
+
 async def test_models_of_all_sorts_pay_and_the_chain_holds_what_their_books_say() -> None:
-    players = (SCRIPTED, FunctionModel(_spendthrift), TestModel(call_tools=[]))
+    players = (
+        SCRIPTED,
+        FunctionModel(_spendthrift),
+        TestModel(call_tools=[]),
+        FunctionModel(_broken),
+    )
     done = await talk(MARKET, plays=lambda number: players[number])
     done.check()
     assert done.prices[0] == (607, 607)
     assert len(set(done.prices[1])) == 2
-    by = {number: [each for each in done.bought if each.buyer == number] for number in range(3)}
+    by = {number: [each for each in done.bought if each.buyer == number] for number in range(4)}
     assert [each.step for each in by[0]] == [each.step for each in by[1]] == [0, 1]
-    assert by[2] == []
+    assert by[2] == by[3] == []
+    assert all(step[3].startswith(FAILED) for step in done.reports)
     assert by[1][1].cost == max(done.prices[1])
     assert all("Bought from service-" in step[0] for step in done.reports)
     assert done.reports[0][1] == "I have bought the dearest."
@@ -92,11 +106,15 @@ def test_a_market_where_nobody_buys_or_books_differ_is_refused() -> None:
             wrong.check()
 
 
-async def test_what_has_no_vault_or_no_agents_is_refused() -> None:
+def test_what_has_no_vault_or_no_agents_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="doesn't pay by receipt"):
-        await talk(small(preset("spam-farming")))
+        anyio.run(talk, small(preset("spam-farming")))
     refused = CliRunner().invoke(app, ["run", "--model", "openai:gpt"])
     assert refused.exit_code == 2
+    unknown = ["run", "--engine", "agents", "--steps", "1", "--model", "nobody:gpt"]
+    refused = CliRunner().invoke(app, unknown)
+    assert refused.exit_code == 2
+    assert "can't play a buyer" in refused.stderr
 
 
 def test_nature_draws_a_question_once_and_noise_is_worse() -> None:
