@@ -1,6 +1,7 @@
 """A wallet buys from the middleware, in process: what is charged, refused, replayed, streamed."""
 
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -493,6 +494,18 @@ async def test_a_stream_of_stated_length_gets_no_event_of_ours(shop: Shop) -> No
     assert answer.content == b"".join(sent)
     async with shop.plain_client() as asking:
         assert await reconcile(wallet.ledger, asking) == []
+    assert (await wallet.budget()).charged == PRICE
+
+
+async def test_a_body_beyond_what_the_seller_takes_costs_nothing(shop: Shop) -> None:
+    wallet, body = await shop.wallet(), json.dumps({"text": "x" * 100}).encode()
+    async with shop.client(wallet) as client:
+        shop.app._most = len(body) - 1
+        answer = await client.post("/paid/x", content=body)
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+        assert (await wallet.budget()).charged == 0
+        shop.app._most = len(body)
+        assert (await client.post("/paid/x", content=body)).status_code == 200
     assert (await wallet.budget()).charged == PRICE
 
 

@@ -16,6 +16,13 @@ Headers = Sequence[tuple[bytes, bytes]]
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 
 
+class BodyTooLargeError(InvalidInputError):
+    """A request's body is longer than the seller takes; nothing was done."""
+
+    code = "body_too_large"
+    http_status = 413
+
+
 def header_in(scope: Scope, name: str) -> str | None:
     """A request's header; None where there is none."""
     wanted = name.lower().encode()
@@ -44,7 +51,8 @@ async def read_body(
         what: it is, for the error.
 
     Raises:
-        InvalidInputError: it is too long, or the client left before its end.
+        BodyTooLargeError: it is too long.
+        InvalidInputError: the client left before its end.
     """
     chunks, size = [], 0
     while True:
@@ -54,7 +62,7 @@ async def read_body(
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > most:
-            raise InvalidInputError(f"{what} has at most {most} bytes.")
+            raise BodyTooLargeError(f"{what} has at most {most} bytes.", most=most)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)

@@ -14,6 +14,7 @@ import anyio
 from headwater_marketplace.facilitator import ChannelReader, Facilitator
 from headwater_marketplace.seller.admission import Admission, Gate
 from headwater_marketplace.seller.asgi import (
+    MAX_BODY_BYTES,
     App,
     Message,
     Receive,
@@ -71,6 +72,8 @@ class PaymentMiddleware:
             may sign in to see what it paid and to be given an answer again.
         issuer: signs offers and receipts by x402's `offer-receipt`; it needs the origin too.
         mpp: takes payments by MPP's `Payment` scheme too, on routes that take `exact`.
+        max_body_bytes: that a paid request's body may have; it is held until the answer is charged,
+            since its receipt and its repetition are bound to it.
 
     Raises:
         InvalidInputError: the origin is none, or an issuer has none to speak of.
@@ -90,6 +93,7 @@ class PaymentMiddleware:
         origin: str | None = None,
         issuer: Issuer | None = None,
         mpp: MppWire | None = None,
+        max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         if issuer is not None and origin is None:
             raise InvalidInputError("Signed offers name URLs: say which origin they have.")
@@ -100,6 +104,7 @@ class PaymentMiddleware:
         self._facilitator, self._now = facilitator, now
         self._gate = Gate(store, signer.address, facilitator, chain, now)
         self._covers, self._patience = StreamCovers(), patience
+        self._most = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (the ASGI interface)."""
@@ -142,7 +147,7 @@ class PaymentMiddleware:
     ) -> None:
         offer = sale.offer
         try:
-            body = await read_body(receive)
+            body = await read_body(receive, self._most)
             query = scope.get("query_string", b"")
             request = PaidRequest(scope["method"], sale.path, query, header, body)
             wants_stream = asks_for_stream(header_in(scope, "accept") or "", body)
@@ -234,7 +239,7 @@ class PaymentMiddleware:
     ) -> None:
         """Give a payer that has signed in the answer that it paid for, or ask for a payment."""
         try:
-            body = await read_body(receive)
+            body = await read_body(receive, self._most)
             query = scope.get("query_string", b"")
             payer = await sign_ins.payer(proof, scope["path"])
             request = PaidRequest(scope["method"], sale.path, query, "", body)
