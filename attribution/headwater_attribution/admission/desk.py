@@ -10,6 +10,7 @@ from headwater_attribution.admission.benchmarks import RegisteredBenchmarks
 from headwater_attribution.admission.collective import Collective
 from headwater_attribution.admission.consent import CONSENT, ConsentTerms
 from headwater_attribution.admission.fingerprint import Fingerprint, fingerprint
+from headwater_attribution.admission.habits import FORM, Habits
 from headwater_attribution.admission.neighbours import (
     Match,
     NeighbourIndex,
@@ -79,6 +80,7 @@ class AdmissionDesk:
         self._benchmarks = benchmarks or RegisteredBenchmarks({})
         self._index = NeighbourIndex(self.parameters)
         self._order = WordOrder()
+        self._habits = Habits(self.parameters)
         self._licences = None if licences is None else tuple(sorted(set(licences)))
         self._consent = consent
         known = list(reference)
@@ -104,6 +106,8 @@ class AdmissionDesk:
             if verdict.accepted:
                 self._index.add(verdict.ref, row)
                 self._order.learn(row.words)
+                if len(rows) < self.parameters.habit_small_rows:
+                    self._habits.take(contribution.contributor, row)
         self._contributions_of[contribution.contributor].add(contribution.contribution_id)
         return verdicts
 
@@ -128,6 +132,7 @@ class AdmissionDesk:
                 or self._unfit(ref, contribution.rows[number], row)
                 or self._same(ref, row, own_texts.get(row.canonical))
                 or self._quality(ref, row, collective)
+                or self._stamped(ref, row, contribution)
                 or self._copied(ref, row, own, small=small)
                 or self._alike(ref, row, alike, small=small)
                 or self._derived(ref, alike, source)
@@ -174,6 +179,19 @@ class AdmissionDesk:
             )
             return Verdict(ref, _TEMPLATE, reason)
         return None
+
+    def _stamped(self, ref: RowRef, row: Fingerprint, contribution: Contribution) -> Verdict | None:
+        if len(contribution.rows) >= self.parameters.habit_small_rows:
+            return None
+        stock_bps = self._habits.stock_bps(contribution.contributor, row)
+        if stock_bps < self.parameters.habit_template_bps:
+            return None
+        reason = (
+            f"Of its three-word stretches {_percent(stock_bps)} are of a form that the "
+            f"{self._habits.rows_of(contribution.contributor)} rows its contributor handed in "
+            "before keep repeating."
+        )
+        return Verdict(ref, FORM, reason)
 
     def _copied(
         self, ref: RowRef, row: Fingerprint, own: frozenset[int], *, small: bool
