@@ -46,7 +46,10 @@ def verify(
         Path | None,
         typer.Option("--previous", help="The bundle of the epoch before, to check against."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print leaves only if they fail.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print leaves that hold, too.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but what fails.")] = False,
     desk: Annotated[
         str, typer.Option("--desk", help="The account that has to have signed the logs of seals.")
     ] = "",
@@ -72,7 +75,7 @@ def verify(
         by = parse_address(desk) if desk else None
         trusted = [parse_address(each) for each in auditors or ()]
         verdict = verify_bundle(read_bundle(bundle), before, desk=by, auditors=trusted)
-        _show(verdict, quiet)
+        _show(verdict, verbose=verbose, quiet=quiet)
         if not verdict.holds:
             wrong = len(verdict.faults) + sum(not leaf.holds for leaf in verdict.leaves)
             raise BundleRefusedError(f"The bundle does not hold: {wrong} faults, named above.")
@@ -169,7 +172,7 @@ def _held(path: Path, bundle: "EpochBundle", issuer: str, chain_id: int) -> str:
     return receipt.payment
 
 
-def _show(verdict: "BundleVerdict", quiet: bool) -> None:
+def _show(verdict: "BundleVerdict", *, verbose: bool, quiet: bool) -> None:
     from rich.console import Console
 
     from headwater_attribution.tables import show_table
@@ -184,13 +187,18 @@ def _show(verdict: "BundleVerdict", quiet: bool) -> None:
             leaf.fault or "holds",
         )
         for leaf in verdict.leaves
-        if not (quiet and leaf.holds)
+        if verbose or not leaf.holds
     ]
     if rows:
         show_table(console, ("position", "account", "claimed", "recomputed", "verdict"), rows)
     for fault in verdict.faults:
         console.print(fault, soft_wrap=True, markup=False)
+    if quiet:
+        return
     for given in verdict.taken_as_given:
         console.print(given, soft_wrap=True, markup=False)
-    if verdict.holds:
-        console.print(f"All {len(verdict.leaves)} leaves hold.")
+    held = sum(leaf.holds for leaf in verdict.leaves)
+    if held == len(verdict.leaves):
+        console.print(f"All {held} leaves hold.")
+    else:
+        console.print(f"{held} of {len(verdict.leaves)} leaves hold.")

@@ -293,6 +293,23 @@ def test_the_command_says_that_an_honest_bundle_holds(
     code, out, _ = run("verify", str(path))
     assert code == 0
     assert f"All {len(bundle.leaves)} leaves hold." in out
+    assert bundle.leaves[0].account not in out
+    code, out, _ = run("verify", str(path), "--verbose")
+    assert code == 0
+    assert all(leaf.account in out for leaf in bundle.leaves)
+    assert run("verify", str(path), "--quiet")[:2] == (0, "")
+
+
+def test_the_command_prints_the_leaves_that_differ_and_how_many_hold(
+    bundle: EpochBundle, tmp_path: Path, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    path, forged = tmp_path / "epoch.json", change_leaf(bundle, cumulative=5)
+    path.write_text(forged.model_dump_json())
+    code, out, _ = run("verify", str(path))
+    changed = [a.account for a, b in zip(bundle.leaves, forged.leaves, strict=True) if a != b]
+    assert code == 1
+    assert [leaf.account for leaf in bundle.leaves if leaf.account in out] == changed
+    assert f"{len(bundle.leaves) - 1} of {len(bundle.leaves)} leaves hold." in out
 
 
 def test_the_command_fails_on_a_forged_bundle_with_one_sentence(

@@ -145,6 +145,65 @@ def test_a_version_takes_its_seals_into_the_bundle_and_later_rounds_follow(
     assert "datanet_refused" in datanet("check", folder, status=1)
 
 
+def test_rows_enter_with_consent_and_leave_later_versions_when_it_is_withdrawn(
+    tmp_path: Path, datanet: Command, key: SeedKeystore
+) -> None:
+    folder, terms, mine = tmp_path / "net", tmp_path / "terms.txt", key.signer(0).address
+    terms.write_text("Rows may be used to train what pays for them.")
+    datanet("start", folder, "--datanet", 1, "--terms", terms, keyed=True)
+
+    def show(name: str, who: str, row: str, *, keyed: bool) -> None:
+        rows, path = tmp_path / f"{name}.jsonl", tmp_path / name
+        rows.write_text(json.dumps(row))
+        asked = ("--contributor", who, "--licence", "MIT", "--datanet", 1)
+        consent = ("--terms", terms) if keyed else ()
+        seal = datanet("seal", rows, path, *asked, *consent, keyed=keyed)
+        datanet("take", folder, seal, keyed=True)
+
+    def judge(*names: str) -> list[str]:
+        for name in names:
+            datanet("show", folder, tmp_path / name)
+        lines = datanet("admit", folder, keyed=True).splitlines()[1:]
+        return [line.split("\t")[2] for line in lines]
+
+    show("unsigned", BOB, QUEUE, keyed=False)
+    show("signed", mine, HEAP, keyed=True)
+    show("bobs", BOB, QUEUE, keyed=False)
+    arguments = ("--contributor", BOB, "--licence", "MIT", "--terms", terms)
+    lines, path = tmp_path / "signed.jsonl", tmp_path / "new"
+    assert "that account's key" in datanet("seal", lines, path, *arguments, status=2, keyed=True)
+    assert "--keyfile" in datanet("seal", lines, path, *arguments, status=2)
+    datanet("open", folder, keyed=True)
+    assert judge("unsigned", "signed") == ["consent/1", "accepted/1"]
+    assert datanet("version", folder, tmp_path / "one.json").startswith("version 1, 1 rows")
+
+    show("late", mine, "A stack hands out what came last, and keeps the rest below.", keyed=True)
+    datanet("open", folder, keyed=True)
+    early = datanet("withdraw", "--datanet", 1, "--until", 1, keyed=True)
+    taken_back = tmp_path / "withdrawal.json"
+    taken_back.write_text(early)
+    assert "up to round 2" in datanet("honour", folder, taken_back, status=2)
+    taken_back.write_text(datanet("withdraw", "--datanet", 1, "--until", 2, keyed=True))
+    assert "no more" in datanet("honour", folder, taken_back)
+    assert judge("late") == ["consent/1"]
+    assert datanet("check", folder) == "2 rounds hold"
+    assert "at least one row" in datanet("version", folder, tmp_path / "two.json", status=2)
+
+    show("again", mine, "A deque takes and hands out at both of its ends.", keyed=True)
+    datanet("open", folder, keyed=True)
+    assert judge("again") == ["accepted/1"]
+    assert datanet("version", folder, tmp_path / "three.json").startswith("version 3, 1 rows")
+    assert [r.sequence for r in read_version(tmp_path / "three.json").corpus.corpus().rows] == [1]
+    assert datanet("check", folder) == "3 rounds hold"
+
+    withdrawals = folder / "rounds" / "2" / "withdrawals.jsonl"
+    stated = withdrawals.read_text()
+    withdrawals.unlink()
+    assert "other rows" in datanet("check", folder, status=1)
+    withdrawals.write_text(stated.replace(mine, BOB))
+    assert "no withdrawal" in datanet("check", folder, status=2)
+
+
 def test_another_key_than_the_desks_and_damaged_files_are_refused(
     tmp_path: Path, datanet: Command
 ) -> None:

@@ -6,6 +6,7 @@ random.
 """
 
 from headwater_attribution.admission.benchmarks import RegisteredBenchmarks
+from headwater_attribution.admission.consent import Consent, ConsentTerms, Withdrawal
 from headwater_attribution.admission.desk import AdmissionDesk, admit
 from headwater_attribution.admission.parameters import AdmissionParameters
 from headwater_attribution.admission.verdict import Contribution, RowRef, Verdict
@@ -13,9 +14,12 @@ from headwater_attribution.admission.verdict import Contribution, RowRef, Verdic
 __all__ = [
     "AdmissionDesk",
     "AdmissionParameters",
+    "Consent",
+    "ConsentTerms",
     "Contribution",
     "RegisteredBenchmarks",
     "RowRef",
     "Verdict",
+    "Withdrawal",
     "admit",
 ]

@@ -4,10 +4,13 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 from headwater_attribution.admission.benchmarks import RegisteredBenchmarks
 from headwater_attribution.admission.collective import Collective
+from headwater_attribution.admission.consent import CONSENT, ConsentTerms
 from headwater_attribution.admission.fingerprint import Fingerprint, fingerprint
+from headwater_attribution.admission.habits import FORM, Habits
 from headwater_attribution.admission.neighbours import (
     Match,
     NeighbourIndex,
@@ -58,6 +61,7 @@ class AdmissionDesk:
             them as a copy; from them the desk knows how words follow each other before the first
             contribution. Without them whoever comes first may hand in words in any order.
         licences: SPDX ids that rows may be handed in under; any where None.
+        consent: the terms that each contributor has to have signed; nobody where None.
 
     Attributes:
         knowledge: by name the SHA-256 of what the desk knows beyond its thresholds, in hexadecimal,
@@ -70,12 +74,15 @@ class AdmissionDesk:
         benchmarks: RegisteredBenchmarks | None = None,
         reference: Iterable[str] = (),
         licences: Iterable[str] | None = None,
+        consent: ConsentTerms | None = None,
     ) -> None:
         self.parameters = parameters or AdmissionParameters()
         self._benchmarks = benchmarks or RegisteredBenchmarks({})
         self._index = NeighbourIndex(self.parameters)
         self._order = WordOrder()
+        self._habits = Habits(self.parameters)
         self._licences = None if licences is None else tuple(sorted(set(licences)))
+        self._consent = consent
         known = list(reference)
         for text in known:
             self._order.learn(words(text))
@@ -83,6 +90,7 @@ class AdmissionDesk:
             name: hashlib.sha256(json.dumps(what).encode()).hexdigest()
             for name, what in (
                 ("benchmarks", self._benchmarks.windows()),
+                ("consent", None if consent is None else asdict(consent)),
                 ("licences", self._licences),
                 ("reference", known),
             )
@@ -98,6 +106,8 @@ class AdmissionDesk:
             if verdict.accepted:
                 self._index.add(verdict.ref, row)
                 self._order.learn(row.words)
+                if len(rows) < self.parameters.habit_small_rows:
+                    self._habits.take(contribution.contributor, row)
         self._contributions_of[contribution.contributor].add(contribution.contribution_id)
         return verdicts
 
@@ -112,14 +122,17 @@ class AdmissionDesk:
         collective = Collective(rows, self.parameters, self._order)
         small = len(rows) < self.parameters.small_rows
         own_texts: dict[str, RowRef] = {}
+        refused = None if self._consent is None else self._consent.objection(contribution)
         verdicts = []
         for number, (row, alike) in enumerate(zip(rows, matches, strict=True)):
             ref = RowRef(contribution.contribution_id, number)
             verdict = (
-                self._unlicensed(ref, contribution)
+                (None if refused is None else Verdict(ref, CONSENT, refused))
+                or self._unlicensed(ref, contribution)
                 or self._unfit(ref, contribution.rows[number], row)
                 or self._same(ref, row, own_texts.get(row.canonical))
                 or self._quality(ref, row, collective)
+                or self._stamped(ref, row, contribution)
                 or self._copied(ref, row, own, small=small)
                 or self._alike(ref, row, alike, small=small)
                 or self._derived(ref, alike, source)
@@ -166,6 +179,19 @@ class AdmissionDesk:
             )
             return Verdict(ref, _TEMPLATE, reason)
         return None
+
+    def _stamped(self, ref: RowRef, row: Fingerprint, contribution: Contribution) -> Verdict | None:
+        if len(contribution.rows) >= self.parameters.habit_small_rows:
+            return None
+        stock_bps = self._habits.stock_bps(contribution.contributor, row)
+        if stock_bps < self.parameters.habit_template_bps:
+            return None
+        reason = (
+            f"Of its three-word stretches {_percent(stock_bps)} are of a form that the "
+            f"{self._habits.rows_of(contribution.contributor)} rows its contributor handed in "
+            "before keep repeating."
+        )
+        return Verdict(ref, FORM, reason)
 
     def _copied(
         self, ref: RowRef, row: Fingerprint, own: frozenset[int], *, small: bool

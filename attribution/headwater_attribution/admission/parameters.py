@@ -26,6 +26,11 @@ class AdmissionParameters:
         worthless_bps: rows below the quality floor, in a contribution that is refused whole.
         max_questions: stock search phrases (how to, what is, …) in one row.
         template_bps: three-word windows that a row shares with many rows of its contribution.
+        habit_rows: earlier rows of one identity that hold a three-word window of a form, at least.
+        habit_bps: and this share of its earlier rows.
+        habit_template_bps: windows of such a form in a row that is refused.
+        habit_small_rows: contributions of fewer rows are looked at together with what their
+            identity handed in before; larger ones show their forms by themselves.
         copied_windows_bps: five-word windows that stand in earlier contributions.
         alike_long_bps: shared word weight that makes a row of 12 content words up a copy.
         alike_medium_bps: the same for 8 to 11 content words.
@@ -69,6 +74,10 @@ class AdmissionParameters:
     worthless_bps: int = 7_000
     max_questions: int = 2
     template_bps: int = 7_000
+    habit_rows: int = 8
+    habit_bps: int = 6_000
+    habit_template_bps: int = 7_000
+    habit_small_rows: int = 20
     copied_windows_bps: int = 6_000
     alike_long_bps: int = 6_000
     alike_medium_bps: int = 7_000

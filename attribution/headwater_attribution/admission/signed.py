@@ -208,11 +208,20 @@ def ground_hash(desk: AdmissionDesk) -> str:
 def _judged(desk: AdmissionDesk, contribution: Contribution, before: str) -> SignedVerdicts:
     return SignedVerdicts(
         contribution_id=contribution.contribution_id,
-        rows=to_hex(_hash("contribution", asdict(contribution))),
+        rows=to_hex(_hash("contribution", _stated(contribution))),
         parameters=ground_hash(desk),
         before=before,
         verdicts=tuple(desk.review(contribution)),
     )
+
+
+def _stated(contribution: Contribution) -> dict[str, object]:
+    """What verdicts are about; documents that were not handed in are not spoken of."""
+    body = asdict(contribution)
+    return {name: each for name, each in body.items() if each or name not in _DOCUMENTS}
+
+
+_DOCUMENTS: Final = ("consent", "withdrawal")
 
 
 def _hash(what: str, body: object) -> bytes:

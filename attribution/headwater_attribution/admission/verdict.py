@@ -9,12 +9,23 @@ ACCEPTED = "accepted/1"
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """The rows one contributor submitted together under one licence (an SPDX id)."""
+    """The rows one contributor submitted together under one licence (an SPDX id).
+
+    Attributes:
+        contribution_id: the number that the datanet gave it.
+        contributor: who is paid.
+        licence_id: an SPDX id.
+        rows: the texts.
+        consent: to the terms of the datanet, as JSON (`consent.Consent`); none where it is empty.
+        withdrawal: the one that covers it, as JSON (`consent.Withdrawal`), where there is one.
+    """
 
     contribution_id: int
     contributor: Address
     licence_id: str
     rows: tuple[str, ...]
+    consent: str = ""
+    withdrawal: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

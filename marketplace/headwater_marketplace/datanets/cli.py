@@ -1,7 +1,8 @@
 """`headwater datanet`: rows are sealed, and shown afterwards, so nobody is first with them.
 
 A contributor uses `seal`, then `commit` (or sends the seal to whoever runs the datanet, for `take`)
-and, once the round is open, `show`. Whoever runs the datanet uses the others.
+and, once the round is open, `show`; `withdraw` takes consent back. Whoever runs the datanet uses
+the others.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ from headwater_wallet.cli_support import password, refusals, table
 if TYPE_CHECKING:
     from headwater_contracts.clients.row_commitments import RowCommitmentsClient
     from headwater_marketplace.datanets.folder import DatanetFolder
+    from headwater_marketplace.datanets.opening_file import OpeningFile
     from headwater_wallet.keys import LocalSigner
 
 app = typer.Typer(no_args_is_help=True, help="Datanets: seal rows, show them, judge them.")
@@ -55,23 +57,28 @@ def start(
         Path | None,
         typer.Option(help="Public texts that are nobody's, as JSON lines: the desk knows them."),
     ] = None,
+    terms: Annotated[
+        Path | None,
+        typer.Option(help="The terms, in a file: rows enter with their contributor's consent."),
+    ] = None,
     chain_id: Annotated[int, typer.Option("--chain-id", min=1, help="Of signatures.")] = 84_532,
     index: Index = 0,
 ) -> None:
     """Start a datanet in FOLDER; its first round takes seals."""
     with refusals():
         from headwater_marketplace.datanets.folder import DatanetFolder, DatanetTerms
-        from headwater_marketplace.datanets.opening_file import read_texts
+        from headwater_marketplace.datanets.opening_file import hash_of_terms, read_texts
 
         signer = _signer(keyfile, index)
-        terms = DatanetTerms(
+        started = DatanetTerms(
             datanet_id=datanet_id,
             chain_id=chain_id,
             desk=signer.address,
             licences=tuple(licences or ()),
             reference=() if reference is None else read_texts(reference),
+            consent=None if terms is None else hash_of_terms(terms),
         )
-        DatanetFolder.start(folder, terms)
+        DatanetFolder.start(folder, started)
         typer.echo(f"datanet {datanet_id} takes seals; its desk is {signer.address}")
 
 
@@ -81,6 +88,15 @@ def seal(
     opening: Annotated[Path, typer.Argument(help="A new file, to be shown later: keep it secret.")],
     contributor: Annotated[str, typer.Option(help="The account that is paid.")],
     licence: Annotated[str, typer.Option(help="The rows' licence (SPDX).")],
+    terms: Annotated[
+        Path | None, typer.Option(help="The datanet's terms, to consent to; needs --keyfile.")
+    ] = None,
+    keyfile: Annotated[
+        Path | None, typer.Option("--keyfile", help="The contributor's encrypted seed.")
+    ] = None,
+    datanet_id: Annotated[int, typer.Option("--datanet", min=0, help="Its number.")] = 0,
+    chain_id: Annotated[int, typer.Option("--chain-id", min=1, help="Of signatures.")] = 84_532,
+    index: Index = 0,
 ) -> None:
     """Seal ROWS: write what will be shown to OPENING, and print the 32 bytes to commit."""
     with refusals():
@@ -90,8 +106,50 @@ def seal(
         from headwater_payments.hexadecimal import to_hex
 
         made = make_opening(rows, parse_address(contributor), licence)
+        if terms is not None:
+            if keyfile is None:
+                raise InvalidInputError("Consent is signed: name the contributor's --keyfile.")
+            made = _consented(made, terms, datanet_id, chain_id, _signer(keyfile, index))
         write_opening(made, opening)
         typer.echo(to_hex(sealed(made.opening(0))))
+
+
+@app.command()
+def withdraw(
+    datanet_id: Annotated[int, typer.Option("--datanet", min=0, help="Its number.")],
+    until: Annotated[int, typer.Option(min=1, help="The present round, the last one it covers.")],
+    keyfile: KeyOption,
+    chain_id: Annotated[int, typer.Option("--chain-id", min=1, help="Of signatures.")] = 84_532,
+    index: Index = 0,
+) -> None:
+    """Take back your consent to all rows up to a round: print what the datanet has to honour."""
+    with refusals():
+        import anyio
+
+        from headwater_attribution.admission.consent import sign_withdrawal
+
+        signer = _signer(keyfile, index)
+        made = anyio.run(sign_withdrawal, datanet_id, until, chain_id, signer)
+        typer.echo(made.model_dump_json())
+
+
+@app.command()
+def honour(
+    folder: Folder,
+    withdrawal: Annotated[Path, typer.Argument(help="The file of a withdrawal.")],
+) -> None:
+    """Take in a WITHDRAWAL: rows of this round are refused, and versions leave earlier ones out."""
+    with refusals():
+        from headwater_attribution.admission.consent import read_withdrawal
+        from headwater_marketplace.datanets.folder import DatanetFolder
+        from headwater_payments.files import read_file
+
+        try:
+            found = read_withdrawal(read_file(withdrawal, 2**16).decode(errors="replace"))
+        except OSError as exc:
+            raise InvalidInputError(f"{withdrawal} can't be read: {exc.strerror}.") from exc
+        DatanetFolder(folder).withdraw(found)
+        typer.echo(f"{found.contributor} takes part up to round {found.until_round} no more")
 
 
 @app.command()
@@ -274,6 +332,19 @@ def _opened(folder: Path, keyfile: Path, index: int) -> "tuple[DatanetFolder, Lo
             f"The desk of this datanet is {datanet.terms.desk}, and the key is {signer.address}."
         )
     return datanet, signer
+
+
+def _consented(
+    made: "OpeningFile", terms: Path, datanet_id: int, chain_id: int, signer: "LocalSigner"
+) -> "OpeningFile":
+    import anyio
+
+    from headwater_attribution.admission.consent import ConsentTerms, sign_consent
+    from headwater_marketplace.datanets.opening_file import hash_of_terms
+
+    asked = ConsentTerms(datanet_id, chain_id, hash_of_terms(terms))
+    given = anyio.run(sign_consent, made.opening(0).contribution, asked, signer)
+    return made.model_copy(update={"consent": given.model_dump_json()})
 
 
 def _signer(keyfile: Path, index: int) -> "LocalSigner":

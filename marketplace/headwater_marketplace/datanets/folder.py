@@ -3,6 +3,7 @@
     datanet.json          who judges, by what, and on which chain its signatures are valid
     rounds/1/seals.json   the log; not signed while the round takes seals
     rounds/1/shown.jsonl  openings in the order they came, once the log is signed
+    rounds/1/withdrawals.jsonl signed by contributors who take their consent back, as they came
     rounds/1/verdicts.json signed, and the round is over
 
 Everything is derived from these: the version's rows, and the part of a bundle that shows who had
@@ -10,19 +11,21 @@ them first. Files are replaced whole, so that a crash leaves the old or the new 
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from headwater_attribution.admission import AdmissionDesk, Contribution
+from headwater_attribution.admission import AdmissionDesk, ConsentTerms, Contribution, Withdrawal
+from headwater_attribution.admission.consent import read_withdrawal
 from headwater_attribution.admission.priority import RoundPart, round_part
 from headwater_attribution.admission.rounds import Placed, in_order
 from headwater_attribution.admission.seal import Opening
 from headwater_attribution.admission.seal_log import FIRST_ROUND, SealLog
 from headwater_attribution.admission.signed import SignedVerdicts
 from headwater_attribution.corpus import Corpus, CorpusRow
-from headwater_attribution.documents import AddressText, Strict
+from headwater_attribution.documents import AddressText, Strict, Word
 from headwater_marketplace.datanets.opening_file import OpeningFile
 from headwater_payments.errors import HeadwaterError, InvalidInputError
 from headwater_payments.files import read_file
@@ -44,6 +47,7 @@ class DatanetTerms(Strict):
         desk: who signs seals and verdicts.
         licences: SPDX ids that rows may have; any where empty.
         reference: public texts that are nobody's, which the desk knows beforehand.
+        consent: SHA-256 of the terms that contributors sign; nobody has to where it is None.
     """
 
     format: Literal["headwater/datanet/1"] = "headwater/datanet/1"
@@ -52,10 +56,14 @@ class DatanetTerms(Strict):
     desk: AddressText
     licences: tuple[str, ...] = ()
     reference: tuple[str, ...] = ()
+    consent: Word | None = None
 
     def fresh_desk(self) -> AdmissionDesk:
         """A desk that has judged nothing yet."""
-        return AdmissionDesk(licences=self.licences or None, reference=self.reference)
+        asked = ConsentTerms(self.datanet_id, self.chain_id, self.consent) if self.consent else None
+        return AdmissionDesk(
+            licences=self.licences or None, reference=self.reference, consent=asked
+        )
 
 
 class DatanetFolder:
@@ -135,6 +143,23 @@ class DatanetFolder:
         _write(path, "\n".join([*lines, opening.model_dump_json()]))
         return next(p for p in placed if p.contribution.contribution_id == number)
 
+    def withdraw(self, withdrawal: Withdrawal) -> None:
+        """Take in that a contributor takes back consent, before the present round is judged.
+
+        Raises:
+            InvalidInputError: it is not signed by the contributor it names, of another datanet, or
+                not of the present round.
+        """
+        here = self.round
+        if withdrawal.until_round != here or not self._holds(withdrawal):
+            raise InvalidInputError(
+                f"A withdrawal is signed by its contributor, for datanet {self.terms.datanet_id} "
+                f"and up to round {here}."
+            )
+        lines = [each.model_dump_json() for each in self._withdrawals(here)]
+        path = self._round(here) / "withdrawals.jsonl"
+        _write(path, "\n".join([*lines, withdrawal.model_dump_json()]))
+
     def placed(self, number: int) -> list[Placed]:
         """What was shown in a round, in the order to be judged in."""
         return in_order(self.log(number), self._shown(number))
@@ -164,40 +189,70 @@ class DatanetFolder:
     def corpus(self) -> Corpus:
         """The version of all rounds that are over: accepted rows, in the order they were judged.
 
+        Rows of contributors who have taken their consent back are left out, and the others keep
+        their sequence numbers.
+
         Raises:
-            InvalidInputError: no row was accepted yet.
+            InvalidInputError: no row was accepted yet, or none is left.
         """
-        rows: list[CorpusRow] = []
-        for contribution, signed in self.history():
-            rows += [
-                CorpusRow(
-                    contribution.contribution_id,
-                    contribution.contributor,
-                    contribution.licence_id,
-                    sequence,
-                    contribution.rows[verdict.ref.row],
-                )
-                for sequence, verdict in enumerate(
-                    (v for v in signed.verdicts if v.accepted), start=len(rows)
-                )
-            ]
-        return Corpus(self.terms.datanet_id, self.round - 1, rows)
+        return Corpus(self.terms.datanet_id, self.round - 1, self._rows())
+
+    def has_rows(self) -> bool:
+        """Whether the version has any."""
+        return bool(self._rows())
 
     def rounds(self, corpus: Corpus) -> tuple[RoundPart, ...]:
         """What shows in a bundle who had the rows of a version first."""
         numbers = range(1, self.round)
         return tuple(round_part(self.log(n), self.placed(n), corpus) for n in numbers)
 
+    def _rows(self) -> list[CorpusRow]:
+        rows, sequence, until = [], 0, self._withdrawn()
+        for contribution, signed in self.history():
+            stays = signed.round > until.get(contribution.contributor, 0)
+            for verdict in signed.verdicts:
+                if not verdict.accepted:
+                    continue
+                if stays:
+                    row = CorpusRow(
+                        contribution.contribution_id,
+                        contribution.contributor,
+                        contribution.licence_id,
+                        sequence,
+                        contribution.rows[verdict.ref.row],
+                    )
+                    rows.append(row)
+                sequence += 1
+        return rows
+
     def _shown(self, number: int) -> list[Opening]:
         path = self._round(number) / "shown.jsonl"
         first = 1 + sum(len(self._lines(each)) for each in range(1, number))
         try:
-            return [
+            openings = [
                 OpeningFile.model_validate_json(line).opening(at)
                 for at, line in enumerate(self._lines(number), start=first)
             ]
         except (ValidationError, HeadwaterError) as exc:
             raise InvalidInputError(f"The file {path} holds no openings of seals.") from exc
+        withdrawn = {each.contributor: each for each in self._withdrawals(number)}
+        return [_withdrawn(each, withdrawn.get(each.contribution.contributor)) for each in openings]
+
+    def _withdrawals(self, number: int) -> list[Withdrawal]:
+        path = self._round(number) / "withdrawals.jsonl"
+        lines = read_file(path, MOST_BYTES).decode().splitlines() if path.exists() else []
+        found = [read_withdrawal(line) for line in lines]
+        if any(each.until_round != number or not self._holds(each) for each in found):
+            raise InvalidInputError(f"The file {path} holds what is no withdrawal of its round.")
+        return found
+
+    def _withdrawn(self) -> dict[str, int]:
+        """Up to which round contributors have taken back consent, in the rounds that are over."""
+        numbers = range(1, self.round)
+        return {each.contributor: n for n in numbers for each in self._withdrawals(n)}
+
+    def _holds(self, withdrawal: Withdrawal) -> bool:
+        return withdrawal.holds(self.terms.datanet_id, self.terms.chain_id)
 
     def _lines(self, number: int) -> list[bytes]:
         path = self._round(number) / "shown.jsonl"
@@ -212,6 +267,13 @@ class DatanetFolder:
 
     def _round(self, number: int) -> Path:
         return self._path / "rounds" / str(number)
+
+
+def _withdrawn(opening: Opening, withdrawal: Withdrawal | None) -> Opening:
+    if withdrawal is None:
+        return opening
+    shown = replace(opening.contribution, withdrawal=withdrawal.model_dump_json())
+    return replace(opening, contribution=shown)
 
 
 def _read(path: Path, kind: type[_Document]) -> _Document:

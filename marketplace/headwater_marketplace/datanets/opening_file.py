@@ -1,5 +1,6 @@
 """What a contributor keeps until rows may be shown: the rows, and the salt of their seal."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -28,10 +29,12 @@ class OpeningFile(Strict):
     licence_id: str
     salt: Word = Field(repr=False)
     rows: tuple[str, ...] = Field(min_length=1, repr=False)
+    consent: str = Field(default="", repr=False)
 
     def opening(self, number: int) -> Opening:
         """The same as admission takes it, under the number that the datanet gave."""
-        shown = Contribution(number, parse_address(self.contributor), self.licence_id, self.rows)
+        who = parse_address(self.contributor)
+        shown = Contribution(number, who, self.licence_id, self.rows, self.consent)
         return Opening(shown, parse_hex(self.salt, length=SALT))
 
 
@@ -67,6 +70,18 @@ def read_texts(path: Path) -> tuple[str, ...]:
     if not texts:
         raise InvalidInputError(f"The file {path} holds no rows.")
     return texts
+
+
+def hash_of_terms(path: Path) -> str:
+    """`0x` and the SHA-256 of a file of terms, byte for byte.
+
+    Raises:
+        InvalidInputError: the file can't be read.
+    """
+    try:
+        return to_hex(hashlib.sha256(read_file(path, MOST_BYTES)).digest())
+    except OSError as exc:
+        raise InvalidInputError(f"The file {path} can't be read: {exc.strerror}.") from exc
 
 
 def write_opening(opening: OpeningFile, path: Path) -> None:

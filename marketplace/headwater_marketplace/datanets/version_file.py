@@ -60,7 +60,7 @@ def datanet_faults(datanet: DatanetFolder) -> list[str]:
     logs = [datanet.log(number) for number in range(1, datanet.round)]
     history = datanet.history()
     faults = list(replay_faults(history, terms.fresh_desk(), by, terms.chain_id, logs))
-    if any(verdict.accepted for _, signed in history for verdict in signed.verdicts):
+    if datanet.has_rows():
         corpus = datanet.corpus()
         faults += priority_faults(corpus, datanet.rounds(corpus), terms.chain_id, by)
     return faults
