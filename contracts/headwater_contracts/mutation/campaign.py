@@ -25,6 +25,8 @@ MONEY_PATHS: Final[dict[str, str]] = {
     "AvailabilityDemands": "EpochCourt,EpochFaults",
     "Panels": "Epoch",
     "ReceiptTree": "EpochFaults,ReceiptDesk",
+    "MerkleList": "EpochForgeries,PhraseProofs",
+    "PhraseProofs": "PhraseProofs",
     "ReceiptDesk": "ReceiptDesk",
     "BatchSettlement": "BatchSettlement",
     "BondRules": "ContributionBond",
