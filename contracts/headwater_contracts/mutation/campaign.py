@@ -24,7 +24,6 @@ MONEY_PATHS: Final[dict[str, str]] = {
     "EpochFaults": "EpochFaults",
     "AvailabilityDemands": "EpochCourt,EpochFaults",
     "Panels": "Epoch",
-    "ReceiptTree": "EpochFaults,ReceiptDesk",
     "MerkleList": "EpochForgeries,PhraseProofs",
     "PhraseProofs": "PhraseProofs",
     "ReceiptDesk": "ReceiptDesk",

@@ -169,6 +169,25 @@ contract PhraseProofsTest is Phrases {
         checkEq(this.countBetween(PHRASE, 3, 4), 1, "once without the mark");
     }
 
+    /// @notice Longer than a word of the machine, and different only behind it.
+    function test_a_long_phrase_is_compared_to_its_end() public {
+        bytes memory phrase = "the heap keeps the smallest item at the root";
+        _setText(
+            bytes.concat(
+                "the heap keeps the smallest item at the rook\n",
+                phrase,
+                "\nthe heap keeps the smallest item at the roots\n"
+            )
+        );
+        uint256 held;
+        for (uint64 low = 0; low <= order.length; ++low) {
+            try this.countBetween(phrase, low, low + 1) returns (uint256 count) {
+                held += count;
+            } catch {}
+        }
+        checkEq(held, 1, "once, at one rank");
+    }
+
     function test_only_phrases_are_counted() public {
         (bytes32 root, SegmentCount[] memory parts) = _count("the ", 10, 14);
         vm.expectRevert(PhraseProofs.NotAPhrase.selector);
