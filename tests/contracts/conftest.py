@@ -1,6 +1,5 @@
 """Chains and parties shared by the tests of the contracts' Python side."""
 
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -9,13 +8,14 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from headwater_contracts.calls import Call
-from headwater_contracts.chains.anvil import AnvilChain
 from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.deployments import Deployment, deploy_development_contracts
 from headwater_contracts.reader import Receipt
-from headwater_contracts.toolchain import find_program
 from headwater_payments.address import Address, parse_address
+from support.chains import CHAINS, require_program, start_chain
+
+__all__ = ["Party", "require_program"]
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -23,15 +23,10 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=["local", "anvil"])
+@pytest.fixture(params=CHAINS)
 async def chain(request: pytest.FixtureRequest) -> AsyncIterator[DevelopmentChain]:
     """Either development chain, alike."""
-    if request.param == "anvil":
-        require_program("anvil")
-        started: DevelopmentChain = await AnvilChain.start()
-    else:
-        started = await LocalChain.start()
-    async with started:
+    async with await start_chain(request.param) as started:
         yield started
 
 
@@ -44,14 +39,6 @@ async def local_chain() -> AsyncIterator[LocalChain]:
 @pytest.fixture
 async def deployment(chain: DevelopmentChain) -> Deployment:
     return await deploy_development_contracts(chain)
-
-
-def require_program(name: str) -> None:
-    """Skip without a program of the npm toolchain, unless the environment says it must be there."""
-    if find_program(name) is None:
-        if os.environ.get("HEADWATER_REQUIRE_ANVIL") == "1":
-            pytest.fail(f"{name} is required and not installed")
-        pytest.skip(f"{name} is not installed")
 
 
 @dataclass(frozen=True)

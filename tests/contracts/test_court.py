@@ -25,7 +25,6 @@ from headwater_attribution.entitlement import detail_node, detail_root, prove_de
 from headwater_attribution.merkle import MerkleTree
 from headwater_contracts.calls import Call
 from headwater_contracts.chains.development import DevelopmentChain
-from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.clients.availability_demands import AvailabilityDemandsClient
 from headwater_contracts.clients.epoch_faults import EpochFaultsClient
 from headwater_contracts.clients.openings import (
@@ -41,6 +40,7 @@ from headwater_contracts.deployments import Deployment, deploy_development_contr
 from headwater_contracts.events.court import DisputeState, Fault, FaultProved
 from headwater_contracts.events.demands import LeafShown
 from headwater_contracts.reverts import ContractRevertError
+from support.chains import CHAINS, start_chain
 
 pytestmark = pytest.mark.anyio
 
@@ -180,9 +180,9 @@ async def test_a_verifiers_signature_is_over_one_root(world: World) -> None:
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-@pytest.mark.parametrize("size", [2, 5, 37])
-async def test_receipts_open_on_chain_as_python_commits_them(size: int) -> None:
-    async with await LocalChain.start() as chain:
+@pytest.mark.parametrize(("size", "on"), [(2, "local"), (5, "anvil"), (19, "local")])
+async def test_receipts_open_on_chain_as_python_commits_them(size: int, on: str) -> None:
+    async with await start_chain(on) as chain:
         world = await open_world(chain, await deploy_development_contracts(chain))
         vault = await funded_vault(world)
         evidence = sha256(b"evidence").digest()
@@ -205,8 +205,9 @@ async def test_receipts_open_on_chain_as_python_commits_them(size: int) -> None:
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_details_open_on_chain_as_python_commits_them() -> None:
-    async with await LocalChain.start() as chain:
+@pytest.mark.parametrize("on", CHAINS)
+async def test_details_open_on_chain_as_python_commits_them(on: str) -> None:
+    async with await start_chain(on) as chain:
         world = await open_world(chain, await deploy_development_contracts(chain))
         vault = await funded_vault(world)
         amounts = {number.to_bytes(32, "big"): 1_000 + number for number in range(1, 12)}

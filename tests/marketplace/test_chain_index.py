@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from headwater_contracts.artifacts import load_artifact
-from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.clients.vault_terms import VaultTerms
 from headwater_contracts.deployments import DEVELOPMENT, deploy_development_contracts
 from headwater_contracts.records import Block, Log
@@ -24,6 +23,7 @@ from headwater_marketplace.chain_index import FACTS, ChainIndex
 from headwater_marketplace.index_tables import BlockRow, IndexTable, MovementRow
 from headwater_payments.address import Address, parse_address
 from headwater_wallet.database import Database
+from support.chains import CHAINS, start_chain
 
 pytestmark = pytest.mark.anyio
 
@@ -269,10 +269,11 @@ async def test_an_index_of_another_chain_is_made_anew(index_url: str) -> None:
         assert len((await tables(database))["index_event"]) == len(logs)
 
 
-async def test_a_real_chain_is_indexed_as_its_contracts_tell(index_url: str) -> None:
+@pytest.mark.parametrize("on", CHAINS)
+async def test_a_real_chain_is_indexed_as_its_contracts_tell(index_url: str, on: str) -> None:
     from contracts.test_events import sell_and_share
 
-    async with await LocalChain.start() as chain:
+    async with await start_chain(on) as chain:
         world: World = await open_world(chain, await deploy_development_contracts(chain))
         parent, child = await sell_and_share(world)
         async with Database(index_url, ChainIndex.metadata) as database:

@@ -26,6 +26,7 @@ from headwater_payments.address import Address, parse_address
 from headwater_payments.hexadecimal import parse_hex
 from headwater_wallet.keys import LocalSigner, SeedKeystore
 from headwater_wallet.transactions import TransactionSender
+from support.chains import CHAINS, start_chain
 
 pytestmark = pytest.mark.anyio
 
@@ -39,8 +40,8 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with await LocalChain.start() as chain:
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    async with await start_chain(getattr(request, "param", "local")) as chain:
         yield await open_world(chain, await deploy_development_contracts(chain))
 
 
@@ -59,6 +60,7 @@ async def closed_vault(
     return vault, bundle
 
 
+@pytest.mark.parametrize("world", CHAINS, indirect=True)
 async def test_all_assets_are_claimed_in_one_transaction(world: World) -> None:
     account = parse_address("0x" + "0a" * 20)
     bundles = [(await closed_vault(world, account))[1] for _ in range(3)]
@@ -173,6 +175,7 @@ async def test_the_command_claims_on_every_chain_and_names_the_one_that_is_down(
         assert [await each.token.balance(account) for each in (world, other)] == owed
 
 
+@pytest.mark.parametrize("world", CHAINS, indirect=True)
 async def test_a_signed_order_pays_another_recipient(world: World) -> None:
     account, recipient = world.buyer.address, parse_address("0x" + "0c" * 20)
     vault, bundle = await closed_vault(world, account)

@@ -17,7 +17,6 @@ from headwater_attribution.methods.registry import default_method
 from headwater_attribution.rules import CAUSES
 from headwater_attribution.verify import verify_bundle
 from headwater_contracts.chains.development import DevelopmentChain
-from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.clients.asset_registry import AssetKind, ParentLink
 from headwater_contracts.clients.panel_rules import PanelRules
 from headwater_contracts.clients.panels import PanelsClient
@@ -47,6 +46,7 @@ from headwater_payments.address import Address
 from headwater_payments.hexadecimal import to_hex
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.transactions import TransactionSender
+from support.chains import CHAINS, start_chain
 
 pytestmark = pytest.mark.anyio
 
@@ -126,8 +126,8 @@ class Economy:
 
 
 @asynccontextmanager
-async def open_economy() -> AsyncIterator[Economy]:
-    async with await LocalChain.start() as chain:
+async def open_economy(on: str = "local") -> AsyncIterator[Economy]:
+    async with await start_chain(on) as chain:
         deployment = await deploy_development_contracts(chain)
         senders = []
         for _ in range(2):
@@ -203,8 +203,9 @@ async def answers_worth(economy: Economy) -> list[PaidAnswer]:
     return answers
 
 
-async def test_the_lineage_pays_everyone_and_nothing_is_lost() -> None:
-    async with open_economy() as economy:
+@pytest.mark.parametrize("on", CHAINS)
+async def test_the_lineage_pays_everyone_and_nothing_is_lost(on: str) -> None:
+    async with open_economy(on) as economy:
         vault = economy.vault()
         arrived = RoyaltyPath((SERVICE_PAYS, MODEL_PAYS)).reaching(SERVED)
         arrived += RoyaltyPath((MODEL_PAYS,)).reaching(SOLD)

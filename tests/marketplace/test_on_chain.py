@@ -21,6 +21,7 @@ from headwater_wallet.policy import simple_policy
 from headwater_wallet.transactions import TransactionSender
 from headwater_wallet.wallet import Wallet, open_wallet
 from support.chain_shop import ChainShop, open_chain_shop
+from support.chains import CHAINS
 from support.shop import PAYEE, PRICE, USDC
 
 pytestmark = pytest.mark.anyio
@@ -125,9 +126,12 @@ async def buy(wallet: Wallet, url: str, charges: list[int]) -> None:
             assert answer.status_code == 200, answer.text
 
 
-async def test_many_channels_and_receivers_are_claimed_in_one_transaction(tmp_path: Path) -> None:
+@pytest.mark.parametrize("on", CHAINS)
+async def test_many_channels_and_receivers_are_claimed_in_one_transaction(
+    tmp_path: Path, on: str
+) -> None:
     minted = 0
-    async with open_chain_shop(tmp_path, schemes=("batch-settlement",)) as shop:
+    async with open_chain_shop(tmp_path, on=on, schemes=("batch-settlement",)) as shop:
         shop.app._offers += (
             Offer(r"/second/.*", Amount(PRICE, USDC), SECOND, schemes=("batch-settlement",)),
         )

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from headwater_contracts.chains.development import DevelopmentChain
-from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.deployments import Deployment, deploy_development_contracts
 from headwater_marketplace.chain_facilitator import ChainFacilitator
@@ -21,6 +20,7 @@ from headwater_wallet.database import Database
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.transactions import TransactionSender
 from headwater_wallet.wallet import Wallet
+from support.chains import start_chain
 from support.shop import PAYEE, PRICE, USDC, application
 
 
@@ -58,9 +58,10 @@ async def open_chain_shop(
     *,
     now: Callable[[], int] = lambda: int(time.time()),
     signer: Any = None,
+    on: str = "local",
     **offer: Any,
 ) -> AsyncIterator[ChainShop]:
-    async with await LocalChain.start() as chain:
+    async with await start_chain(on) as chain:
         deployment = await deploy_development_contracts(chain)
         operator = signer or LocalSigner.random()
         await chain.fund(operator.address, 10**20)

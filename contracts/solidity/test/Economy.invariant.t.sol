@@ -218,7 +218,7 @@ contract ManyEconomiesInvariantTest is EconomyInvariants {
 contract EconomyInvariantTest is EconomyInvariants {
     /// forge-config: default.invariant.runs = 1
     /// forge-config: default.invariant.depth = 1000
-    /// forge-config: nightly.invariant.runs = 200
+    /// forge-config: nightly.invariant.runs = 100
     /// forge-config: nightly.invariant.depth = 1000
     function invariant_every_vault_keeps_its_books() public view {
         _checkTouched();

@@ -146,13 +146,61 @@ contract PhraseProofsTest is Phrases {
         check(proofs.showsDisorder(root, place, _suffix(3, 12), _suffix(4, 12), 12), "one place");
     }
 
+    function test_neighbours_that_begin_alike_show_no_disorder() public view {
+        (bytes32 root, SegmentOpening memory place) = _version();
+        check(!proofs.showsDisorder(root, place, _suffix(10, 4), _suffix(11, 4), 4), "both the");
+    }
+
+    /// @notice The end of the text comes before whatever could follow.
+    function test_a_text_may_end_with_its_last_word() public {
+        _setText("a a");
+        (bytes32 root, SegmentOpening memory place) = _version();
+        check(!proofs.showsDisorder(root, place, _suffix(0, 9), _suffix(1, 9), 9), "in order");
+        (order[0], order[1]) = (order[1], order[0]);
+        (root, place) = _version();
+        check(proofs.showsDisorder(root, place, _suffix(0, 9), _suffix(1, 9), 9), "out of order");
+        _setText("so the heap");
+        checkEq(this.countBetween(PHRASE, 3, 3), 0, "no row ends here, so none holds it");
+    }
+
+    /// @notice Whatever stands above the separators belongs to a word.
+    function test_a_mark_after_a_word_makes_it_another() public {
+        _setText("the heap! said\nthe heap\n");
+        checkEq(this.countBetween(PHRASE, 3, 4), 1, "once without the mark");
+    }
+
+    /// @notice Longer than a word of the machine, and different only behind it.
+    function test_a_long_phrase_is_compared_to_its_end() public {
+        bytes memory phrase = "the heap keeps the smallest item at the root";
+        _setText(
+            bytes.concat(
+                "the heap keeps the smallest item at the rook\n",
+                phrase,
+                "\nthe heap keeps the smallest item at the roots\n"
+            )
+        );
+        uint256 held;
+        for (uint64 low = 0; low <= order.length; ++low) {
+            try this.countBetween(phrase, low, low + 1) returns (uint256 count) {
+                held += count;
+            } catch {}
+        }
+        checkEq(held, 1, "once, at one rank");
+    }
+
+    function test_only_phrases_are_counted() public {
+        (bytes32 root, SegmentCount[] memory parts) = _count("the ", 10, 14);
+        vm.expectRevert(PhraseProofs.NotAPhrase.selector);
+        proofs.countOf(root, "the ", parts);
+    }
+
     /// @notice A phrase may begin in one chunk and end in the next.
     function test_a_span_goes_on_in_the_next_chunk() public {
         bytes memory long = new bytes(0);
         for (uint256 i = 0; i < 84; ++i) {
             long = bytes.concat(long, "filler");
         }
-        _setText(bytes.concat(long, " the heap\n"));
+        _setText(bytes.concat(long, " the heap\n", long, " zebra\n"));
         (bytes32 root, SegmentOpening memory place) = _version();
         for (uint64 rank = 0; rank < order.length; ++rank) {
             if (!_stands(order[rank], PHRASE)) continue;
@@ -160,6 +208,10 @@ contract PhraseProofsTest is Phrases {
             checkEq(suffix.chunks.length, 2, "two chunks");
             (address contributor,) = proofs.spanAt(root, PHRASE, place, suffix);
             checkEq(contributor, FIRST, "whose");
+            suffix = _suffix(uint64(order.length - 1), 6);
+            checkAtMost(512, suffix.position, "beyond the first chunk");
+            (contributor,) = proofs.spanAt(root, "zebra", place, suffix);
+            checkEq(contributor, SECOND, "whose, in a later chunk");
             return;
         }
         check(false, "the phrase is in the text");
