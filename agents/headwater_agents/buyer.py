@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
+from typing import Any
 
 import anyio
 import httpx
 from pydantic import JsonValue
 
+from headwater_agents.answer_bounds import MAX_ANSWER_BYTES, bounded
 from headwater_agents.answers import Message, Purchase, StreamedAnswer, served_models, whole_answer
 from headwater_agents.arguments import check_arguments
 from headwater_agents.charges import charge_from_headers
@@ -33,12 +35,18 @@ class Buyer:
         catalogue: where listings are found.
         experience: by which what is found is ranked, and which learns from every purchase; without
             it the marketplace's order stands.
+        max_answer_bytes: that are read of an answer; a longer one is a failure of its seller's.
     """
 
     def __init__(
-        self, http: httpx.AsyncClient, catalogue: Catalogue, experience: Experience | None = None
+        self,
+        http: httpx.AsyncClient,
+        catalogue: Catalogue,
+        experience: Experience | None = None,
+        *,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
-        self._http = http
+        self._http, self._most = http, max_answer_bytes
         self._catalogue = catalogue
         self.experience = experience
         self._known: dict[str, Listing] = {}
@@ -95,9 +103,9 @@ class Buyer:
         listing = self.listing(listing_id)
         with self._noting(listing):
             body = await self._chat_body(listing, messages, settings)
-            response = await self._post(_chat_url(listing), body, key)
-            charge = charge_from_headers(response.headers)
-            return self._bought(whole_answer(response.content, listing_id, key, charge))
+            headers, content = await self._post(_chat_url(listing), body, key)
+            charge = charge_from_headers(headers)
+            return self._bought(whole_answer(content, listing_id, key, charge))
 
     async def stream(
         self,
@@ -126,11 +134,11 @@ class Buyer:
                     headers={IDEMPOTENCY_KEY: key},
                     extensions={SHOW_PAYMENT_EVENTS: True},
                 ) as response:
+                    chunks = bounded(response, self._most)
                     if not response.is_success:
-                        await response.aread()
-                        _require_success(response)
+                        _require_success(response, b"".join([chunk async for chunk in chunks]))
                     answer = StreamedAnswer(charge_from_headers(response.headers))
-                    async with aclosing(server_sent_events(response.aiter_lines())) as events:
+                    async with aclosing(server_sent_events(chunks)) as events:
                         async for name, data in events:
                             if text := answer.take(name, data):
                                 yield text
@@ -152,13 +160,14 @@ class Buyer:
         listing = self.listing(listing_id)
         check_arguments(listing, dict(body))
         with self._noting(listing):
-            response = await self._post(listing.base_url, body, key)
+            headers, content = await self._post(listing.base_url, body, key)
             try:
-                output = read_json(response.content)
+                output = read_json(content)
             except InvalidInputError as exc:
                 raise ServiceFailedError(f"{listing.name} sent something that is no JSON.") from exc
-            charge = charge_from_headers(response.headers)
-            return output, self._bought(Purchase(listing_id, key, response.text, charge))
+            charge = charge_from_headers(headers)
+            text = content.decode("utf-8", "replace")
+            return output, self._bought(Purchase(listing_id, key, text, charge))
 
     @contextmanager
     def _noting(self, listing: Listing) -> Iterator[None]:
@@ -193,20 +202,28 @@ class Buyer:
         A listing's name is for people; the models list, which is free, says what to ask for.
         """
         try:
-            response = await self._http.get(listing.base_url.rstrip("/") + "/models")
+            response, content = await self._asked("GET", listing.base_url.rstrip("/") + "/models")
         except httpx.HTTPError as exc:
             raise UnavailableError(f"{listing.name} could not be reached.") from exc
-        served = served_models(response.content) if response.is_success else []
+        served = served_models(content) if response.is_success else []
         named = [each for each in (listing.name, listing.id) if each in served]
         return [*named, *served, listing.name][0]
 
-    async def _post(self, url: str, body: Mapping[str, JsonValue], key: str) -> httpx.Response:
+    async def _post(
+        self, url: str, body: Mapping[str, JsonValue], key: str
+    ) -> tuple[httpx.Headers, bytes]:
+        headers = {IDEMPOTENCY_KEY: key}
         try:
-            response = await self._http.post(url, json=dict(body), headers={IDEMPOTENCY_KEY: key})
+            response, content = await self._asked("POST", url, json=dict(body), headers=headers)
         except httpx.HTTPError as exc:
             raise _translated(exc) from exc
-        _require_success(response)
-        return response
+        _require_success(response, content)
+        return response.headers, content
+
+    async def _asked(self, method: str, url: str, **options: Any) -> tuple[httpx.Response, bytes]:
+        async with self._http.stream(method, url, **options) as response:
+            chunks = [chunk async for chunk in bounded(response, self._most)]
+        return response, b"".join(chunks)
 
     def _bought(self, purchase: Purchase) -> Purchase:
         self.purchases.append(purchase)
@@ -217,10 +234,10 @@ def _chat_url(listing: Listing) -> str:
     return listing.base_url.rstrip("/") + "/chat/completions"
 
 
-def _require_success(response: httpx.Response) -> None:
+def _require_success(response: httpx.Response, content: bytes) -> None:
     if response.is_success:
         return
-    said = response.text[:300]
+    said = content[:1_200].decode("utf-8", "replace")[:300]
     if response.status_code == httpx.codes.PAYMENT_REQUIRED:
         raise PaymentRefusedError("The seller did not accept the payment.", seller_said=said)
     if response.status_code == httpx.codes.CONFLICT and PAYMENT_RESPONSE not in response.headers:

@@ -1,18 +1,20 @@
-"""Server-sent events: names and JSON data out of a response's lines."""
+"""Server-sent events: names and JSON data out of a response's bytes."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
 
 from pydantic import JsonValue
 
 from headwater_agents.errors import ServiceFailedError
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.event_lines import event_lines
 from headwater_payments.json_text import read_json
 
 _DONE = "[DONE]"
 
 
 async def server_sent_events(
-    lines: AsyncIterator[str],
+    chunks: AsyncIterable[bytes],
 ) -> AsyncGenerator[tuple[str, JsonValue], None]:
     """Each event as its name (`message` where it has none) and its data.
 
@@ -20,19 +22,23 @@ async def server_sent_events(
     WHATWG HTML, section 9.2.6, less ids and retries.
 
     Raises:
-        ServiceFailedError: an event's data is no JSON.
+        ServiceFailedError: an event's data is no JSON, or a line has no end.
     """
-    name, data = "", ""
-    async for line in lines:
-        field, _, value = line.partition(":")
-        if field == "event":
-            name = value.strip()
-        elif field == "data":
-            data += value.removeprefix(" ")
-        elif not line:
-            if data and data != _DONE:
-                yield name or "message", _parsed(data)
-            name, data = "", ""
+    name, data = "", list[str]()
+    try:
+        async with aclosing(event_lines(chunks)) as lines:
+            async for line in lines:
+                field, _, value = line.partition(":")
+                if field == "event":
+                    name = value.strip()
+                elif field == "data":
+                    data.append(value.removeprefix(" "))
+                elif not line:
+                    if data and data != [_DONE]:
+                        yield name or "message", _parsed("\n".join(data))
+                    name, data = "", []
+    except InvalidInputError as exc:
+        raise ServiceFailedError(f"The seller's stream can't be read: {exc.message}") from exc
 
 
 def _parsed(data: str) -> JsonValue:

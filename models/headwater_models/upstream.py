@@ -1,6 +1,7 @@
 """A model that runs elsewhere: an OpenAI-compatible endpoint, streamed through, metered here."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 
 import httpx
 from pydantic import ValidationError
@@ -24,6 +25,7 @@ from headwater_models.chat import (
 from headwater_models.errors import UpstreamRefusedError, UpstreamUnavailableError
 from headwater_models.tokens import TokenMeter, pieces
 from headwater_payments.errors import InvalidInputError
+from headwater_payments.event_lines import event_lines
 from headwater_payments.json_text import read_json
 
 BACKEND_ID = "openai-compatible/1"
@@ -145,13 +147,19 @@ async def _require_success(response: httpx.Response) -> None:
 
 
 async def _chunks(response: httpx.Response) -> AsyncIterator[ChatChunk]:
-    async for line in response.aiter_lines():
-        if not line.startswith("data:"):
-            continue
-        data = line.removeprefix("data:").strip()
-        if data == "[DONE]":
-            return
-        yield _chunk(data)
+    try:
+        async with aclosing(event_lines(response.aiter_bytes())) as lines:
+            async for line in lines:
+                if not line.startswith("data:"):
+                    continue
+                data = line.removeprefix("data:").strip()
+                if data == "[DONE]":
+                    return
+                yield _chunk(data)
+    except InvalidInputError as exc:
+        raise UpstreamRefusedError(
+            f"The upstream model endpoint's stream can't be read: {exc.message}"
+        ) from exc
 
 
 def _chunk(data: str) -> ChatChunk:

@@ -1,6 +1,7 @@
 """A buyer finds, pays once under one key, and knows what it paid; failures are told apart."""
 
 import json
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -112,7 +113,7 @@ async def test_a_payment_that_the_seller_declines_is_refused(buyer: Buyer, selle
         await buyer.complete(MODEL.id, ASK, key="k1")
 
 
-def _answering(response: httpx.Response | httpx.TransportError) -> Buyer:
+def _answering(response: httpx.Response | httpx.TransportError, **options: int) -> Buyer:
     def handler(request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
             return httpx.Response(404)
@@ -121,7 +122,7 @@ def _answering(response: httpx.Response | httpx.TransportError) -> Buyer:
         return response
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(handler))
-    return Buyer(http, FixedCatalogue((MODEL,)))
+    return Buyer(http, FixedCatalogue((MODEL,)), **options)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,51 @@ async def test_what_goes_wrong_is_told_apart(
     await buyer.discover("")
     with pytest.raises(error):
         await buyer.complete(MODEL.id, ASK, key="k1")
+
+
+class _Endless(httpx.AsyncByteStream):
+    def __init__(self, head: bytes, piece: bytes) -> None:
+        self._head, self._piece, self.given = head, piece, 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._head
+        while True:
+            self.given += len(self._piece)
+            yield self._piece
+
+
+EVENT = b'data: {"choices": [{"delta": {"content": "more"}}]}\n\n'
+
+
+@pytest.mark.parametrize(("head", "piece"), [(b"data: ", b"x" * 1_000), (b"", EVENT)])
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_answer_without_end_is_read_no_further_than_a_bound(
+    head: bytes, piece: bytes, status: int
+) -> None:
+    async def bought(buyer: Buyer, streamed: bool) -> None:
+        if not streamed:
+            await buyer.complete(MODEL.id, ASK, key="k1")
+        async for _ in buyer.stream(MODEL.id, ASK, key="k1"):
+            pass
+
+    for streamed in (False, True):
+        endless, kind = _Endless(head, piece), {"content-type": "text/event-stream"}
+        response = httpx.Response(status, headers=kind, stream=endless)
+        buyer = _answering(response, max_answer_bytes=20_000)
+        await buyer.discover("")
+        with pytest.raises(ServiceFailedError, match="more than 20000 bytes"):
+            await bought(buyer, streamed)
+        assert endless.given <= 20_000 + len(piece)
+
+
+async def test_a_streamed_answer_may_hold_any_character() -> None:
+    said = "one\u2028two\x85three\x0bfour"
+    delta = {"choices": [{"delta": {"content": said}, "finish_reason": "stop"}]}
+    event = f"data: {json.dumps(delta, ensure_ascii=False)}\n\n"
+    buyer = _answering(httpx.Response(200, content=event.encode()))
+    await buyer.discover("")
+    parts = [part async for part in buyer.stream(MODEL.id, ASK, key="k1")]
+    assert parts[0] == said
 
 
 async def test_a_stream_without_an_end_leaves_the_charge_unknown() -> None:

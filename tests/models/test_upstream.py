@@ -71,6 +71,17 @@ async def test_the_request_reaches_the_upstream_under_its_own_model_name() -> No
     assert "temperature" not in seen[0]
 
 
+async def test_an_upstream_may_say_any_character() -> None:
+    said = "one\u2028two\x85three"
+    choice = {"index": 0, "delta": {"content": said}, "finish_reason": "stop"}
+    body = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "far"}
+    event = json.dumps({**body, "choices": [choice]}, ensure_ascii=False)
+    text, _ = await ask(
+        _answering(f"data: {event}\r\n\r\n".encode()), request_for("hi", model="near")
+    )
+    assert "".join(text) == said
+
+
 async def test_tokens_are_passed_on_before_the_upstream_has_ended() -> None:
     class Stalled(httpx.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -2,9 +2,12 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater_payments.errors import InvalidInputError
+from headwater_payments.event_lines import EventLines
 from headwater_payments.server_sent import (
     MAX_EVENT_BYTES,
     EventBoundaries,
@@ -71,3 +74,42 @@ def test_another_event_fits_between_whole_events_only() -> None:
     assert follow.passed(b"\ndata: y") == 1
     assert follow.passed(b"\r\n\r\ndata: z\n\n") == 13
     assert follow.between_events
+
+
+LINES = st.lists(st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), max_size=9))
+
+
+@given(LINES, st.lists(st.sampled_from(("\n", "\r", "\r\n"))), st.lists(st.integers(0, 400)))
+def test_lines_end_where_the_standard_says_however_they_are_cut(
+    lines: list[str], ends: list[str], places: list[int]
+) -> None:
+    whole = "".join(
+        line + (ends[number] if number < len(ends) else "\n") for number, line in enumerate(lines)
+    )
+    reader = EventLines()
+    read = [line for chunk in cut(whole.encode(), places) for line in reader.feed(chunk)]
+    first = [line.removeprefix("\ufeff") for line in lines[:1]]
+    assert joined(read + reader.finish()) == joined(first + lines[1:])
+
+
+def joined(lines: list[str]) -> list[str]:
+    """Without empty lines: a CR before an LF of the next line's ends one line and not two."""
+    return [line for line in lines if line]
+
+
+def test_unicode_separators_end_no_line() -> None:
+    reader = EventLines()
+    text = "a\u2028b\x85c\x0bd\x1ce"
+    assert reader.feed(f"{text}\n".encode()) == [text]
+
+
+def fed(reader: EventLines, chunks: list[bytes]) -> list[str]:
+    return [line for chunk in chunks for line in reader.feed(chunk)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 101])
+def test_a_line_without_end_is_held_no_further_than_a_bound(size: int) -> None:
+    reader = EventLines(longest=100)
+    assert reader.feed(b"x" * 99 + b"\n") == ["x" * 99]
+    with pytest.raises(InvalidInputError, match="more than 100 bytes"):
+        fed(reader, [b"x" * size] * 102)
