@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import accumulate
+from struct import unpack
 
 
 def window_hashes(words: Sequence[str], k: int) -> list[int]:
@@ -14,7 +15,8 @@ def window_hashes(words: Sequence[str], k: int) -> list[int]:
     coded = [word.encode() for word in words]
     text = b" ".join(coded)
     starts = [0, *accumulate(len(word) + 1 for word in coded)]
-    return [
-        int.from_bytes(blake2b(text[start : stop - 1], digest_size=8).digest(), "big")
+    digests = [
+        blake2b(text[start : stop - 1], digest_size=8).digest()
         for start, stop in zip(starts, starts[k:], strict=False)
     ]
+    return list(unpack(f">{len(digests)}Q", b"".join(digests)))

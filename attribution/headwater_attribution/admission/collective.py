@@ -26,12 +26,8 @@ class Collective:
     def __init__(
         self, rows: Sequence[Fingerprint], parameters: AdmissionParameters, order: WordOrder
     ) -> None:
-        counts: Counter[Window] = Counter()
-        for row in rows:
-            counts.update(set(_windows(row)))
         self._quality = {row: quality_objection(row, parameters) for row in rows}
-        needed = max(8, len(rows) * 2 // 5)
-        self._stock = {window for window, count in counts.items() if count >= needed}
+        self._stock = _stock(rows)
         self.objection = (
             _salad(rows, parameters)
             or _poor(rows, parameters)
@@ -79,6 +75,16 @@ class Collective:
         )
 
 
+def _stock(rows: Sequence[Fingerprint]) -> set[Window]:
+    needed = max(8, len(rows) * 2 // 5)
+    if len(rows) < needed:
+        return set()
+    counts: Counter[Window] = Counter()
+    for row in rows:
+        counts.update(set(_windows(row)))
+    return {window for window, count in counts.items() if count >= needed}
+
+
 def _windows(row: Fingerprint) -> Iterator[Window]:
     return zip(row.words, row.words[1:], row.words[2:], strict=False)
 
@@ -103,7 +109,7 @@ def _disordered(
 
 
 def _is_list(row: Fingerprint, parameters: AdmissionParameters) -> bool:
-    function = sum(word in FUNCTION_WORDS for word in row.words)
+    function = len(row.words) - row.bag_size
     return function * 10_000 < parameters.list_function_bps * len(row.words)
 
 

@@ -84,8 +84,7 @@ class AdmissionDesk:
         self._licences = None if licences is None else tuple(sorted(set(licences)))
         self._consent = consent
         known = list(reference)
-        for text in known:
-            self._order.learn(words(text))
+        self._order.learn_each([words(text) for text in known])
         self.knowledge: Mapping[str, str] = {
             name: hashlib.sha256(json.dumps(what).encode()).hexdigest()
             for name, what in (
@@ -102,12 +101,12 @@ class AdmissionDesk:
         """Judge each row of `contribution` and take the accepted ones into the index."""
         rows = [fingerprint(text) for text in contribution.rows]
         verdicts = self._judge(contribution, rows)
-        for row, verdict in zip(rows, verdicts, strict=True):
-            if verdict.accepted:
-                self._index.add(verdict.ref, row)
-                self._order.learn(row.words)
-                if len(rows) < self.parameters.habit_small_rows:
-                    self._habits.take(contribution.contributor, row)
+        taken = [(v.ref, row) for row, v in zip(rows, verdicts, strict=True) if v.accepted]
+        self._order.learn_each([row.words for _, row in taken])
+        for ref, row in taken:
+            self._index.add(ref, row)
+            if len(rows) < self.parameters.habit_small_rows:
+                self._habits.take(contribution.contributor, row)
         self._contributions_of[contribution.contributor].add(contribution.contribution_id)
         return verdicts
 
@@ -117,7 +116,7 @@ class AdmissionDesk:
 
     def _judge(self, contribution: Contribution, rows: list[Fingerprint]) -> list[Verdict]:
         own = frozenset(self._contributions_of.get(contribution.contributor, ()))
-        matches = [self._index.alike(row, own) for row in rows]
+        matches = self._index.alike_each(rows, own)
         source = self._source_of(matches)
         collective = Collective(rows, self.parameters, self._order)
         small = len(rows) < self.parameters.small_rows

@@ -33,7 +33,7 @@ class Fingerprint:
 def fingerprint(text: str) -> Fingerprint:
     """Take the fingerprint of a row's text."""
     in_order = words(text)
-    bag = Counter(word for word in in_order if word not in FUNCTION_WORDS)
+    bag = Counter([word for word in in_order if word not in FUNCTION_WORDS])
     return Fingerprint(
         canonical_text(text),
         tuple(in_order),

@@ -7,16 +7,17 @@ Source: Broder, "On the resemblance and containment of documents", 1997.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import mul
 
+import numpy as np
 from rensa import RMinHash, RMinHashLSH
 
 from headwater_attribution.admission.fingerprint import Fingerprint
 from headwater_attribution.admission.parameters import AdmissionParameters
 from headwater_attribution.admission.verdict import RowRef
+from headwater_attribution.admission.word_weights import Bag, WordWeights
 
 _BANDS, _ROWS_A_BAND, _SEED = 42, 3, 8_402
 _PERMUTATIONS = _BANDS * _ROWS_A_BAND
@@ -40,23 +41,21 @@ class NeighbourIndex:
     def __init__(self, parameters: AdmissionParameters) -> None:
         self.parameters = parameters
         self._rows: list[tuple[RowRef, Fingerprint]] = []
-        self._rows_with_word: Counter[str] = Counter()
+        self._bags: list[Bag] = []
+        self._weights = WordWeights()
         self._first_with_window: dict[int, int] = {}
         self._by_canonical: dict[str, RowRef] = {}
         self._by_minhash = RMinHashLSH(0.5, _PERMUTATIONS, _BANDS)
-        self._weights = _Weights(self)
-        self._totals: dict[int, int] = {}
+        self._least_bps = _least_bps(parameters)
 
     def add(self, ref: RowRef, row: Fingerprint) -> None:
         """Take in an accepted row as the centre of a star."""
         key = len(self._rows)
         self._rows.append((ref, row))
-        self._rows_with_word.update(row.bag.keys())
-        self._weights.clear()
-        self._totals.clear()
+        self._bags.append(self._weights.take(row.bag))
         self._by_canonical.setdefault(row.canonical, ref)
-        for window in row.windows:
-            self._first_with_window.setdefault(window, key)
+        fresh = row.windows.difference(self._first_with_window)
+        self._first_with_window.update(dict.fromkeys(fresh, key))
         if row.bag:
             self._by_minhash.insert(key, _minhash(row))
 
@@ -72,8 +71,9 @@ class NeighbourIndex:
         """
         if not row.windows:
             return None
-        first = (self._first_with_window.get(window) for window in row.windows)
-        keys = [k for k in first if k is not None and self._rows[k][0].contribution_id not in own]
+        first, known = self._first_with_window, self._rows
+        held = [first[window] for window in row.windows if window in first]
+        keys = [key for key in held if known[key][0].contribution_id not in own]
         if not keys:
             return None
         most = min(Counter(keys).items(), key=lambda item: (-item[1], item[0]))[0]
@@ -82,55 +82,46 @@ class NeighbourIndex:
     def alike(self, row: Fingerprint, own: Container[int] = ()) -> list[Match]:
         """Earlier rows that share word weight with `row`, whatever the order, most alike first.
 
-        Rows of the contributions `own` are left out.
+        Those that share less than any rule asks for, and rows of the contributions `own`, are left
+        out.
         """
+        return self.alike_each([row], own)[0]
+
+    def alike_each(
+        self, rows: Sequence[Fingerprint], own: Container[int] = ()
+    ) -> list[list[Match]]:
+        """`alike` of each of several rows, weighed in one go."""
+        near = [self._near(row, own) for row in rows]
+        everyone = list({key: None for keys in near for key in keys})
+        others = self._weights.weigh([self._bags[key] for key in everyone])
+        place = {key: at for at, key in enumerate(everyone)}
+        found = []
+        for row, keys in zip(rows, near, strict=True):
+            places = np.array([place[key] for key in keys], dtype=np.int64)
+            shared = self._weights.shared_bps(row.bag, others, places).tolist()
+            matches = [
+                Match(self._rows[key][0], alike_bps)
+                for key, alike_bps in zip(keys, shared, strict=True)
+                if alike_bps >= self._least_bps
+            ]
+            found.append(sorted(matches, key=lambda match: (-match.alike_bps, match.ref)))
+        return found
+
+    def _near(self, row: Fingerprint, own: Container[int]) -> list[int]:
+        """Candidates of a length that can be compared."""
         if not row.bag:
             return []
-        total = self._weight(row)
-        matches = []
+        size, ratio, rows = row.bag_size, self.parameters.length_ratio_bps, self._rows
+        most = (size * ratio + 20_000) // 10_000
+        near = []
         for key in self._by_minhash.query(_minhash(row)):
-            ref, other = self._rows[key]
-            if ref.contribution_id in own:
+            ref, other = rows[key]
+            longer = other.bag_size
+            if longer > most or size * 10_000 > longer * ratio + 20_000:
                 continue
-            alike_bps = self._alike_bps(row, total, key, other)
-            if alike_bps:
-                matches.append(Match(ref, alike_bps))
-        return sorted(matches, key=lambda match: (-match.alike_bps, match.ref))
-
-    def _alike_bps(self, row: Fingerprint, total: int, key: int, other: Fingerprint) -> int:
-        shorter, longer = row.bag_size, other.bag_size
-        if shorter > longer:
-            shorter, longer = longer, shorter
-        if longer * 10_000 > shorter * self.parameters.length_ratio_bps + 20_000:
-            return 0
-        mine, others, weights = row.bag, other.bag, self._weights
-        common = mine.keys() & others.keys()
-        shared = sum([min(mine[word], others[word]) * weights[word] for word in common])
-        others_total = self._totals.get(key)
-        if others_total is None:
-            others_total = self._totals[key] = self._weight(other)
-        return shared * 10_000 // min(total, others_total)
-
-    def _weight(self, row: Fingerprint) -> int:
-        """The weight of all content words of a row."""
-        return sum(map(mul, map(self._weights.__getitem__, row.bag), row.bag.values()))
-
-    def weight_of(self, word: str) -> int:
-        """What one occurrence of a word weighs among the rows that are here now."""
-        rarity = (len(self._rows) + 1) // (self._rows_with_word.get(word) or 1)
-        return (rarity + 1).bit_length()
-
-
-class _Weights(dict[str, int]):
-    """What words weigh until the next row comes in, each worked out once."""
-
-    def __init__(self, index: NeighbourIndex) -> None:
-        super().__init__()
-        self._index = index
-
-    def __missing__(self, word: str) -> int:
-        weight = self[word] = self._index.weight_of(word)
-        return weight
+            if ref.contribution_id not in own:
+                near.append(key)
+        return near
 
 
 def nearest_centre(index: NeighbourIndex, row: Fingerprint) -> Match | None:
@@ -152,6 +143,19 @@ def alike_threshold_bps(row: Fingerprint, parameters: AdmissionParameters) -> in
     if row.bag_size >= 12:
         return parameters.alike_long_bps
     return parameters.alike_medium_bps if row.bag_size >= 8 else parameters.alike_short_bps
+
+
+def _least_bps(parameters: AdmissionParameters) -> int:
+    """The least likeness that makes a difference to any rule, and 1 at least."""
+    asked = (
+        parameters.alike_long_bps,
+        parameters.alike_medium_bps,
+        parameters.alike_short_bps,
+        parameters.small_alike_bps,
+        parameters.kin_bps,
+        parameters.derived_alike_bps,
+    )
+    return max(1, min(asked))
 
 
 def rows_by_source(matches: list[list[Match]], at_least_bps: int) -> dict[int, int]:

@@ -60,7 +60,7 @@ class WordOrder:
     """Which words follow which in the rows accepted so far; refused rows leave no trace here."""
 
     def __init__(self) -> None:
-        self._rows_with_word: Counter[str] = Counter()
+        self._rows_with_word: dict[str, int] = {}
         self._number_of: dict[str, int] = {}
         self._class_of = _Classes(self)
         self._classes: list[int] = []
@@ -70,18 +70,30 @@ class WordOrder:
 
     def learn(self, words: Sequence[str]) -> None:
         """Take in the words of an accepted row."""
-        for word in set(words):
-            self._rows_with_word[word] += 1
-            if self._rows_with_word[word] == _COMMON_FROM_ROWS:
-                self._class_of.pop(word, None)
-        classes = [self._class_of[word] for word in words]
-        for number in classes:
-            self._classes[number] += 1
-        self._count(np.array(classes, dtype=np.int64))
-        self.words += len(words)
+        self.learn_each([words])
 
-    def _count(self, classes: Int64s) -> None:
-        one, other = classes[:-1], classes[1:]
+    def learn_each(self, rows: Sequence[Sequence[str]]) -> None:
+        """Take in the words of accepted rows, in order."""
+        rows_with, class_of = self._rows_with_word, self._class_of
+        found: list[int] = []
+        ends: list[int] = []
+        for words in rows:
+            for word in set(words):
+                count = rows_with[word] = rows_with.get(word, 0) + 1
+                if count == _COMMON_FROM_ROWS:
+                    class_of.pop(word, None)
+            found += [class_of[word] for word in words]
+            ends.append(len(found))
+        for number, times in Counter(found).items():
+            self._classes[number] += times
+        self._count(np.array(found, dtype=np.int64), ends)
+        self.words += len(found)
+
+    def _count(self, classes: Int64s, ends: Sequence[int]) -> None:
+        """Count neighbours; the last word of a row has none in the next row."""
+        inside = np.ones(max(0, len(classes) - 1), dtype=np.bool_)
+        inside[[end - 1 for end in ends if 0 < end < len(classes)]] = False
+        one, other = classes[:-1][inside], classes[1:][inside]
         if len(self._classes) > _NEAR:
             near = np.maximum(one, other) < _NEAR
             self._pairs.update((one << _BITS | other)[~near].tolist())
@@ -167,7 +179,7 @@ class WordOrder:
         return number
 
     def _class(self, word: str) -> str:
-        if word in FUNCTION_WORDS or self._rows_with_word[word] >= _COMMON_FROM_ROWS:
+        if word in FUNCTION_WORDS or self._rows_with_word.get(word, 0) >= _COMMON_FROM_ROWS:
             return word
         if word.isdigit():
             return "<number>"

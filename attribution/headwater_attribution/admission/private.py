@@ -47,8 +47,15 @@ _SECRETS: Final[Sequence[tuple[str, Sequence[str], re.Pattern[str]]]] = (
 )
 """What is looked for, what it can't be without, and its form; most rows are without all of it."""
 
+_BY_SIGN: Final = tuple(
+    (sign, what, pattern) for what, signs, pattern in _SECRETS for sign in signs
+)
+
 _EMAIL: Final = re.compile(r"\b[\w.+-]+@([\w-]+(?:\.[\w-]+)+)\b")
 _RESERVED: Final = re.compile(r"(?:^|\.)(?:example|test|invalid|localhost)(?:\.|$)", re.IGNORECASE)
+_FEWEST_OF_CARD: Final = 13
+_FEWEST_OF_IBAN: Final = 2
+_ANY_NUMBER: Final = 2**31
 _CARD: Final = re.compile(r"(?<![\d.])(?:\d[ -]?){12,18}\d(?![\d.])")
 _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _PHONE: Final = re.compile(r"(?<![\w.])\+\d{1,3}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2,4}){2,4}(?![\w.])")
@@ -56,8 +63,8 @@ _PHONE: Final = re.compile(r"(?<![\w.])\+\d{1,3}[ .-]?\(?\d{1,4}\)?(?:[ .-]?\d{2
 
 def private_objection(text: str) -> Objection | None:
     """The first secret or personal datum in the text of a row as submitted, or None."""
-    for what, signs, pattern in _SECRETS:
-        if any(sign in text for sign in signs) and pattern.search(text):
+    for sign, what, pattern in _BY_SIGN:
+        if sign in text and pattern.search(text):
             return "secret/1", f"It holds what looks like {what}: take it out, and replace the key."
     for what, holds in _PERSONAL:
         if holds(text):
@@ -72,17 +79,29 @@ def _has_email(text: str) -> bool:
 
 
 def _has_card(text: str) -> bool:
-    return any(_luhn(re.sub(r"\D", "", found.group())) for found in _CARD.finditer(text))
+    return _digits(text) >= _FEWEST_OF_CARD and any(
+        _luhn(re.sub(r"\D", "", found.group())) for found in _CARD.finditer(text)
+    )
 
 
 def _has_iban(text: str) -> bool:
-    return any(_iban(found.group().replace(" ", "")) for found in _IBAN.finditer(text))
+    return _digits(text) >= _FEWEST_OF_IBAN and any(
+        _iban(found.group().replace(" ", "")) for found in _IBAN.finditer(text)
+    )
 
 
 def _has_phone(text: str) -> bool:
     return "+" in text and any(
         9 <= len(re.sub(r"\D", "", found.group())) <= 15 for found in _PHONE.finditer(text)
     )
+
+
+def _digits(text: str) -> int:
+    """How many digits stand in a text, or more: digits of other scripts pass for any number."""
+    if not text.isascii():
+        return _ANY_NUMBER
+    raw = text.encode()
+    return len(raw) - len(raw.translate(None, b"0123456789"))
 
 
 def _luhn(digits: str) -> bool:

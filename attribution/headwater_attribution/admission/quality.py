@@ -13,7 +13,6 @@ from itertools import pairwise
 
 from headwater_attribution.admission.fingerprint import Fingerprint
 from headwater_attribution.admission.lexicon import (
-    FUNCTION_WORDS,
     NEVER_AFTER,
     SEARCH_PHRASES,
 )
@@ -41,6 +40,7 @@ def broken_pairs(words: tuple[str, ...]) -> tuple[int, int]:
     return sum(broken), len(broken)
 
 
+_FIRST_OF_SEARCH = tuple(sorted({first for first, _ in SEARCH_PHRASES}))
 _ASCII_LETTERS = string.ascii_letters.encode()
 
 
@@ -76,19 +76,23 @@ def _repetition(row: Fingerprint, parameters: AdmissionParameters) -> Objection 
 
 def _echo(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
     """A row that says the same stretch again and again, however rich the stretch is."""
-    windows = Counter(zip(row.words, row.words[1:], row.words[2:], strict=False))
-    again = sum(times for times in windows.values() if times > 1)
-    if len(row.words) < parameters.echo_from_words or not windows:
+    total = len(row.words) - 2
+    if len(row.words) < parameters.echo_from_words or total < 1:
         return None
-    if again * 10_000 < parameters.max_echo_bps * windows.total():
+    stretches = list(zip(row.words, row.words[1:], row.words[2:], strict=False))
+    # What stands t > 1 times is there t - 1 times too often, which is half of t or more.
+    if 2 * (total - len(set(stretches))) * 10_000 < parameters.max_echo_bps * total:
         return None
-    return "echo/1", f"Of its {windows.total()} three-word stretches {again} occur again in it."
+    again = sum(times for times in Counter(stretches).values() if times > 1)
+    if again * 10_000 < parameters.max_echo_bps * total:
+        return None
+    return "echo/1", f"Of its {total} three-word stretches {again} occur again in it."
 
 
 def _keywords(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
     count = len(row.words)
     if count >= parameters.function_from_words:
-        function = sum(word in FUNCTION_WORDS for word in row.words)
+        function = count - row.bag_size
         if function * 10_000 < parameters.min_function_bps * count:
             return (
                 "keywords/1",
@@ -111,6 +115,8 @@ def _grammar(row: Fingerprint, parameters: AdmissionParameters) -> Objection | N
 
 
 def _bait(row: Fingerprint, parameters: AdmissionParameters) -> Objection | None:
+    if sum(map(row.words.count, _FIRST_OF_SEARCH)) <= parameters.max_questions:
+        return None
     pairs = Counter(pairwise(row.words))
     phrases = sum(pairs[phrase] for phrase in SEARCH_PHRASES)
     if phrases <= parameters.max_questions or phrases * 15 < len(row.words):
