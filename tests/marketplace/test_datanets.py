@@ -204,6 +204,30 @@ def test_rows_enter_with_consent_and_leave_later_versions_when_it_is_withdrawn(
     assert "no withdrawal" in datanet("check", folder, status=2)
 
 
+def test_rows_are_refused_under_licences_that_the_datanet_or_their_sources_forbid(
+    tmp_path: Path, datanet: Command
+) -> None:
+    folder, lines = tmp_path / "net", tmp_path / "rows.jsonl"
+    started = ("start", folder, "--datanet", 1, "--given-out-under", "CC-BY-SA-4.0")
+    assert "--sold or --free" in datanet(*started, status=2, keyed=True)
+    datanet(*started, "--sold", keyed=True)
+    datanet("open", folder, keyed=True)
+    handed_in = {"CC-BY-NC-4.0": (HEAP, ()), "MIT": (QUEUE, ("--source-licence", "GPL-3.0-only"))}
+    for licence, (row, sources) in handed_in.items():
+        lines.write_text(json.dumps(row))
+        path = tmp_path / licence
+        datanet("seal", lines, path, "--contributor", ALICE, "--licence", licence, *sources)
+        datanet("show", folder, path)
+    verdicts = [line.split("\t") for line in datanet("admit", folder, keyed=True).splitlines()[1:]]
+    assert [each[2] for each in verdicts] == ["licence-conflict/1"] * 2
+    assert "does not let it be sold" in verdicts[0][3]
+    assert "GPL-3.0-only asks for the same licence" in verdicts[1][3]
+    assert datanet("check", folder) == "1 rounds hold"
+    terms = folder / "datanet.json"
+    terms.write_text(terms.read_text().replace('"sold": true', '"sold": false'))
+    assert "other thresholds or knowledge" in datanet("check", folder, status=1)
+
+
 def test_another_key_than_the_desks_and_damaged_files_are_refused(
     tmp_path: Path, datanet: Command
 ) -> None:

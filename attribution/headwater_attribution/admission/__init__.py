@@ -8,6 +8,7 @@ random.
 from headwater_attribution.admission.benchmarks import RegisteredBenchmarks
 from headwater_attribution.admission.consent import Consent, ConsentTerms, Withdrawal
 from headwater_attribution.admission.desk import AdmissionDesk, admit
+from headwater_attribution.admission.licensing import LicenceTerms
 from headwater_attribution.admission.parameters import AdmissionParameters
 from headwater_attribution.admission.verdict import Contribution, RowRef, Verdict
 
@@ -17,6 +18,7 @@ __all__ = [
     "Consent",
     "ConsentTerms",
     "Contribution",
+    "LicenceTerms",
     "RegisteredBenchmarks",
     "RowRef",
     "Verdict",

@@ -152,8 +152,17 @@ def read_withdrawal(text: str) -> Withdrawal:
 
 
 def rows_hash(contribution: Contribution) -> str:
-    """`0x` and SHA-256 over contributor, licence and rows; the number is given later."""
-    body = [contribution.contributor, contribution.licence_id, list(contribution.rows)]
+    """`0x` and SHA-256 over contributor, licence, rows, and sources where any are stated.
+
+    The number is given later.
+    """
+    body: list[object] = [
+        contribution.contributor,
+        contribution.licence_id,
+        list(contribution.rows),
+    ]
+    if contribution.sources:
+        body.append(list(contribution.sources))
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=True)
     return to_hex(hashlib.sha256(f"headwater/consented-rows/1\n{text}".encode()).digest())
 

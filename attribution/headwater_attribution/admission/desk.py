@@ -11,6 +11,8 @@ from headwater_attribution.admission.collective import Collective
 from headwater_attribution.admission.consent import CONSENT, ConsentTerms
 from headwater_attribution.admission.fingerprint import Fingerprint, fingerprint
 from headwater_attribution.admission.habits import FORM, Habits
+from headwater_attribution.admission.licence_families import conflict
+from headwater_attribution.admission.licensing import CONFLICT, LicenceTerms, Licensing
 from headwater_attribution.admission.neighbours import (
     Match,
     NeighbourIndex,
@@ -28,7 +30,6 @@ _ALIKE = "near-copy/1"
 _BENCHMARK = "benchmark/1"
 _COPIED = "copied-text/1"
 _DERIVED = "derived-contribution/1"
-_LICENCE = "licence/1"
 _SAME = "same-text/1"
 _TEMPLATE = "template/1"
 
@@ -62,6 +63,7 @@ class AdmissionDesk:
             contribution. Without them whoever comes first may hand in words in any order.
         licences: SPDX ids that rows may be handed in under; any where None.
         consent: the terms that each contributor has to have signed; nobody where None.
+        licence_terms: what the datanet does with rows; not held against licences where None.
 
     Attributes:
         knowledge: by name the SHA-256 of what the desk knows beyond its thresholds, in hexadecimal,
@@ -75,13 +77,15 @@ class AdmissionDesk:
         reference: Iterable[str] = (),
         licences: Iterable[str] | None = None,
         consent: ConsentTerms | None = None,
+        licence_terms: LicenceTerms | None = None,
     ) -> None:
         self.parameters = parameters or AdmissionParameters()
         self._benchmarks = benchmarks or RegisteredBenchmarks({})
         self._index = NeighbourIndex(self.parameters)
         self._order = WordOrder()
         self._habits = Habits(self.parameters)
-        self._licences = None if licences is None else tuple(sorted(set(licences)))
+        self._licensing = Licensing(licences, licence_terms)
+        self._licence_of: dict[int, str] = {}
         self._consent = consent
         known = list(reference)
         self._order.learn_each([words(text) for text in known])
@@ -90,7 +94,8 @@ class AdmissionDesk:
             for name, what in (
                 ("benchmarks", self._benchmarks.windows()),
                 ("consent", None if consent is None else asdict(consent)),
-                ("licences", self._licences),
+                ("licences", self._licensing.taken),
+                ("licence_terms", None if licence_terms is None else asdict(licence_terms)),
                 ("reference", known),
             )
             if what
@@ -108,6 +113,7 @@ class AdmissionDesk:
             if len(rows) < self.parameters.habit_small_rows:
                 self._habits.take(contribution.contributor, row)
         self._contributions_of[contribution.contributor].add(contribution.contribution_id)
+        self._licence_of[contribution.contribution_id] = contribution.licence_id
         return verdicts
 
     def preview(self, contribution: Contribution) -> list[Verdict]:
@@ -121,18 +127,17 @@ class AdmissionDesk:
         collective = Collective(rows, self.parameters, self._order)
         small = len(rows) < self.parameters.small_rows
         own_texts: dict[str, RowRef] = {}
-        refused = None if self._consent is None else self._consent.objection(contribution)
+        refused = self._refused(contribution)
         verdicts = []
         for number, (row, alike) in enumerate(zip(rows, matches, strict=True)):
             ref = RowRef(contribution.contribution_id, number)
             verdict = (
-                (None if refused is None else Verdict(ref, CONSENT, refused))
-                or self._unlicensed(ref, contribution)
-                or self._unfit(ref, contribution.rows[number], row)
+                (None if refused is None else Verdict(ref, *refused))
+                or self._unfit(ref, contribution, row)
                 or self._same(ref, row, own_texts.get(row.canonical))
                 or self._quality(ref, row, collective)
                 or self._stamped(ref, row, contribution)
-                or self._copied(ref, row, own, small=small)
+                or self._copied(ref, row, own, contribution.licence_id, small=small)
                 or self._alike(ref, row, alike, small=small)
                 or self._derived(ref, alike, source)
                 or Verdict(ref, ACCEPTED, "It is new text of sufficient quality.")
@@ -141,18 +146,17 @@ class AdmissionDesk:
             verdicts.append(verdict)
         return verdicts
 
-    def _unlicensed(self, ref: RowRef, contribution: Contribution) -> Verdict | None:
-        if self._licences is None or contribution.licence_id in self._licences:
-            return None
-        reason = (
-            f"It is handed in under {contribution.licence_id or 'no licence'}, and taken are "
-            f"{', '.join(self._licences) or 'none'}."
-        )
-        return Verdict(ref, _LICENCE, reason)
+    def _refused(self, contribution: Contribution) -> tuple[str, str] | None:
+        """The rule and reason for which none of its rows enter, whatever they say."""
+        consent = None if self._consent is None else self._consent.objection(contribution)
+        if consent is not None:
+            return CONSENT, consent
+        return self._licensing.objection(contribution)
 
-    def _unfit(self, ref: RowRef, text: str, row: Fingerprint) -> Verdict | None:
-        """What may not enter even if it is new: secrets, personal data, a benchmark's questions."""
-        objection = private_objection(text)
+    def _unfit(self, ref: RowRef, contribution: Contribution, row: Fingerprint) -> Verdict | None:
+        """What may not enter even if it is new: another's licence, secrets, a benchmark's text."""
+        text = contribution.rows[ref.row]
+        objection = self._licensing.row_objection(contribution, text) or private_objection(text)
         if objection is not None:
             return Verdict(ref, *objection)
         benchmark = self._benchmarks.held_by(row.words)
@@ -193,19 +197,37 @@ class AdmissionDesk:
         return Verdict(ref, FORM, reason)
 
     def _copied(
-        self, ref: RowRef, row: Fingerprint, own: frozenset[int], *, small: bool
+        self, ref: RowRef, row: Fingerprint, own: frozenset[int], licence: str, *, small: bool
     ) -> Verdict | None:
         match = self._index.copied(row, own)
         known = self.parameters
-        if match is None or match.alike_bps < (
-            known.small_copied_bps if small else known.copied_windows_bps
-        ):
+        if match is None:
             return None
+        if match.alike_bps < (known.small_copied_bps if small else known.copied_windows_bps):
+            return self._relicensed(ref, row, match, licence)
         reason = (
             f"Of its five-word stretches {_percent(match.alike_bps)} stand in earlier rows, "
             f"most of them in {_name(match.ref)}."
         )
         return Verdict(ref, _COPIED, reason, match.ref, match.alike_bps)
+
+    def _relicensed(
+        self, ref: RowRef, row: Fingerprint, match: Match, licence: str
+    ) -> Verdict | None:
+        """Too little to be a copy, and enough to be held to the licence of where it stands."""
+        known = self.parameters
+        if match.alike_bps < known.conflict_windows_bps:
+            return None
+        if match.alike_bps * len(row.windows) < known.conflict_windows * 10_000:
+            return None
+        contradicts = conflict(self._licence_of[match.ref.contribution_id], licence)
+        if contradicts is None:
+            return None
+        reason = (
+            f"It is quarantined: of its five-word stretches {_percent(match.alike_bps)} stand in "
+            f"earlier rows, most of them in {_name(match.ref)}: {contradicts}."
+        )
+        return Verdict(ref, CONFLICT, reason, match.ref, match.alike_bps)
 
     def _alike(
         self, ref: RowRef, row: Fingerprint, alike: list[Match], *, small: bool

@@ -32,6 +32,9 @@ class AdmissionParameters:
         habit_small_rows: contributions of fewer rows are looked at together with what their
             identity handed in before; larger ones show their forms by themselves.
         copied_windows_bps: five-word windows that stand in earlier contributions.
+        conflict_windows_bps: five-word windows that stand in earlier contributions of others, most
+            of them in a row whose licence does not let it go under this one's.
+        conflict_windows: and at least so many of them.
         alike_long_bps: shared word weight that makes a row of 12 content words up a copy.
         alike_medium_bps: the same for 8 to 11 content words.
         alike_short_bps: the same for shorter rows, where honest rows coincide more often.
@@ -79,6 +82,8 @@ class AdmissionParameters:
     habit_template_bps: int = 7_000
     habit_small_rows: int = 20
     copied_windows_bps: int = 6_000
+    conflict_windows_bps: int = 2_500
+    conflict_windows: int = 5
     alike_long_bps: int = 6_000
     alike_medium_bps: int = 7_000
     alike_short_bps: int = 8_500

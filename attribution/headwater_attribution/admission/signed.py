@@ -216,12 +216,12 @@ def _judged(desk: AdmissionDesk, contribution: Contribution, before: str) -> Sig
 
 
 def _stated(contribution: Contribution) -> dict[str, object]:
-    """What verdicts are about; documents that were not handed in are not spoken of."""
+    """What verdicts are about; what was not handed in is not spoken of."""
     body = asdict(contribution)
     return {name: each for name, each in body.items() if each or name not in _DOCUMENTS}
 
 
-_DOCUMENTS: Final = ("consent", "withdrawal")
+_DOCUMENTS: Final = ("consent", "withdrawal", "sources")
 
 
 def _hash(what: str, body: object) -> bytes:

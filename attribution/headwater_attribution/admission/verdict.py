@@ -18,6 +18,7 @@ class Contribution:
         rows: the texts.
         consent: to the terms of the datanet, as JSON (`consent.Consent`); none where it is empty.
         withdrawal: the one that covers it, as JSON (`consent.Withdrawal`), where there is one.
+        sources: SPDX ids of the works that it was made from, as the contributor says.
     """
 
     contribution_id: int
@@ -26,6 +27,7 @@ class Contribution:
     rows: tuple[str, ...]
     consent: str = ""
     withdrawal: str = ""
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -61,6 +61,13 @@ def start(
         Path | None,
         typer.Option(help="The terms, in a file: rows enter with their contributor's consent."),
     ] = None,
+    sold: Annotated[
+        bool | None,
+        typer.Option("--sold/--free", help="Refuse rows whose licence forbids what it does."),
+    ] = None,
+    given_out_under: Annotated[
+        str, typer.Option("--given-out-under", help="The versions' licence (SPDX); with --sold.")
+    ] = "",
     chain_id: Annotated[int, typer.Option("--chain-id", min=1, help="Of signatures.")] = 84_532,
     index: Index = 0,
 ) -> None:
@@ -69,6 +76,8 @@ def start(
         from headwater_marketplace.datanets.folder import DatanetFolder, DatanetTerms
         from headwater_marketplace.datanets.opening_file import hash_of_terms, read_texts
 
+        if given_out_under and sold is None:
+            raise InvalidInputError("Say what the versions are for: --sold or --free.")
         signer = _signer(keyfile, index)
         started = DatanetTerms(
             datanet_id=datanet_id,
@@ -77,6 +86,8 @@ def start(
             licences=tuple(licences or ()),
             reference=() if reference is None else read_texts(reference),
             consent=None if terms is None else hash_of_terms(terms),
+            sold=sold,
+            given_out_under=given_out_under,
         )
         DatanetFolder.start(folder, started)
         typer.echo(f"datanet {datanet_id} takes seals; its desk is {signer.address}")
@@ -88,6 +99,10 @@ def seal(
     opening: Annotated[Path, typer.Argument(help="A new file, to be shown later: keep it secret.")],
     contributor: Annotated[str, typer.Option(help="The account that is paid.")],
     licence: Annotated[str, typer.Option(help="The rows' licence (SPDX).")],
+    sources: Annotated[
+        list[str] | None,
+        typer.Option("--source-licence", help="Of a work the rows were made from (SPDX)."),
+    ] = None,
     terms: Annotated[
         Path | None, typer.Option(help="The datanet's terms, to consent to; needs --keyfile.")
     ] = None,
@@ -105,7 +120,8 @@ def seal(
         from headwater_payments.address import parse_address
         from headwater_payments.hexadecimal import to_hex
 
-        made = make_opening(rows, parse_address(contributor), licence)
+        plain = make_opening(rows, parse_address(contributor), licence)
+        made = plain.model_copy(update={"sources": tuple(sources or ())})
         if terms is not None:
             if keyfile is None:
                 raise InvalidInputError("Consent is signed: name the contributor's --keyfile.")

@@ -17,7 +17,13 @@ from typing import Final, Literal, TypeVar
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from headwater_attribution.admission import AdmissionDesk, ConsentTerms, Contribution, Withdrawal
+from headwater_attribution.admission import (
+    AdmissionDesk,
+    ConsentTerms,
+    Contribution,
+    LicenceTerms,
+    Withdrawal,
+)
 from headwater_attribution.admission.consent import read_withdrawal
 from headwater_attribution.admission.priority import RoundPart, round_part
 from headwater_attribution.admission.rounds import Placed, in_order
@@ -48,6 +54,8 @@ class DatanetTerms(Strict):
         licences: SPDX ids that rows may have; any where empty.
         reference: public texts that are nobody's, which the desk knows beforehand.
         consent: SHA-256 of the terms that contributors sign; nobody has to where it is None.
+        sold: whether answers made from rows are paid for; None where licences aren't held to it.
+        given_out_under: the SPDX id of its versions' licence, where they have one.
     """
 
     format: Literal["headwater/datanet/1"] = "headwater/datanet/1"
@@ -57,12 +65,18 @@ class DatanetTerms(Strict):
     licences: tuple[str, ...] = ()
     reference: tuple[str, ...] = ()
     consent: Word | None = None
+    sold: bool | None = None
+    given_out_under: str = ""
 
     def fresh_desk(self) -> AdmissionDesk:
         """A desk that has judged nothing yet."""
         asked = ConsentTerms(self.datanet_id, self.chain_id, self.consent) if self.consent else None
+        use = None if self.sold is None else LicenceTerms(self.given_out_under, self.sold)
         return AdmissionDesk(
-            licences=self.licences or None, reference=self.reference, consent=asked
+            licences=self.licences or None,
+            reference=self.reference,
+            consent=asked,
+            licence_terms=use,
         )
 
 

@@ -30,11 +30,14 @@ class OpeningFile(Strict):
     salt: Word = Field(repr=False)
     rows: tuple[str, ...] = Field(min_length=1, repr=False)
     consent: str = Field(default="", repr=False)
+    sources: tuple[str, ...] = ()
 
     def opening(self, number: int) -> Opening:
         """The same as admission takes it, under the number that the datanet gave."""
         who = parse_address(self.contributor)
-        shown = Contribution(number, who, self.licence_id, self.rows, self.consent)
+        shown = Contribution(
+            number, who, self.licence_id, self.rows, self.consent, sources=self.sources
+        )
         return Opening(shown, parse_hex(self.salt, length=SALT))
 
 
