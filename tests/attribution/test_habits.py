@@ -1,5 +1,6 @@
 """A form filled in piece by piece is refused, and honest authors are not taken for forms."""
 
+from attribution.help_topics import help_topics
 from attribution.standard_library import standard_library
 
 from headwater_attribution.admission import AdmissionDesk, AdmissionParameters, Contribution
@@ -68,3 +69,14 @@ def test_authors_of_documentation_who_hand_in_row_by_row_are_not_taken_for_forms
     assert refused_at[4_000] > 0  # there are forms in the library, so the sweep can tell
     assert refused_at[AdmissionParameters().habit_bps] <= 10
     assert refused_at[8_000] <= refused_at[AdmissionParameters().habit_bps]
+
+
+def test_authors_of_the_language_reference_are_not_taken_for_forms_by_far() -> None:
+    habits, judged = Habits(AdmissionParameters(habit_bps=3_000)), 0
+    for contribution in help_topics():
+        for text in contribution.rows:
+            row = fingerprint(text)
+            assert habits.stock_bps(contribution.contributor, row) < 7_000
+            habits.take(contribution.contributor, row)
+            judged += 1
+    assert judged > 1_400

@@ -22,6 +22,7 @@ from headwater_attribution.admission.neighbours import (
 from headwater_attribution.admission.order import WordOrder
 from headwater_attribution.admission.parameters import AdmissionParameters
 from headwater_attribution.admission.private import private_objection
+from headwater_attribution.admission.record import IdentityRecord
 from headwater_attribution.admission.verdict import ACCEPTED, Contribution, RowRef, Verdict
 from headwater_attribution.canonical import words
 from headwater_payments.address import Address
@@ -87,6 +88,7 @@ class AdmissionDesk:
         self._licensing = Licensing(licences, licence_terms)
         self._licence_of: dict[int, str] = {}
         self._consent = consent
+        self._record = None if consent is None else IdentityRecord(self.parameters)
         known = list(reference)
         self._order.learn_each([words(text) for text in known])
         self.knowledge: Mapping[str, str] = {
@@ -102,10 +104,17 @@ class AdmissionDesk:
         }
         self._contributions_of: defaultdict[Address, set[int]] = defaultdict(set)
 
-    def review(self, contribution: Contribution) -> list[Verdict]:
-        """Judge each row of `contribution` and take the accepted ones into the index."""
+    def review(self, contribution: Contribution, number: int = 0) -> list[Verdict]:
+        """Judge each row of `contribution` and take the accepted ones into the index.
+
+        Args:
+            contribution: what is handed in.
+            number: of the round; 0 where there are no rounds, and identities have no record.
+        """
         rows = [fingerprint(text) for text in contribution.rows]
-        verdicts = self._judge(contribution, rows)
+        verdicts = self._judge(contribution, rows, number)
+        if self._record is not None:
+            self._record.take(contribution, number, verdicts)
         taken = [(v.ref, row) for row, v in zip(rows, verdicts, strict=True) if v.accepted]
         self._order.learn_each([row.words for _, row in taken])
         for ref, row in taken:
@@ -116,11 +125,13 @@ class AdmissionDesk:
         self._licence_of[contribution.contribution_id] = contribution.licence_id
         return verdicts
 
-    def preview(self, contribution: Contribution) -> list[Verdict]:
+    def preview(self, contribution: Contribution, number: int = 0) -> list[Verdict]:
         """Judge each row of `contribution` as `review` would, and take in nothing."""
-        return self._judge(contribution, [fingerprint(text) for text in contribution.rows])
+        return self._judge(contribution, [fingerprint(text) for text in contribution.rows], number)
 
-    def _judge(self, contribution: Contribution, rows: list[Fingerprint]) -> list[Verdict]:
+    def _judge(
+        self, contribution: Contribution, rows: list[Fingerprint], number: int
+    ) -> list[Verdict]:
         own = frozenset(self._contributions_of.get(contribution.contributor, ()))
         matches = self._index.alike_each(rows, own)
         source = self._source_of(matches)
@@ -128,11 +139,17 @@ class AdmissionDesk:
         small = len(rows) < self.parameters.small_rows
         own_texts: dict[str, RowRef] = {}
         refused = self._refused(contribution)
+        kept_back = (
+            [None] * len(rows)
+            if self._record is None
+            else self._record.objections(contribution, number)
+        )
         verdicts = []
-        for number, (row, alike) in enumerate(zip(rows, matches, strict=True)):
-            ref = RowRef(contribution.contribution_id, number)
+        for place, (row, alike) in enumerate(zip(rows, matches, strict=True)):
+            ref = RowRef(contribution.contribution_id, place)
+            objection = refused or kept_back[place]
             verdict = (
-                (None if refused is None else Verdict(ref, *refused))
+                (None if objection is None else Verdict(ref, *objection))
                 or self._unfit(ref, contribution, row)
                 or self._same(ref, row, own_texts.get(row.canonical))
                 or self._quality(ref, row, collective)

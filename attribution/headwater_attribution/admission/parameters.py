@@ -31,6 +31,10 @@ class AdmissionParameters:
         habit_template_bps: windows of such a form in a row that is refused.
         habit_small_rows: contributions of fewer rows are looked at together with what their
             identity handed in before; larger ones show their forms by themselves.
+        burst_rows: of one identity in one round; later ones are quarantined.
+        record_rows: rows of an identity judged in earlier rounds from which its record counts.
+        record_rounds: how many earlier rounds count.
+        record_refused_bps: refused ones among them, from which its rows are quarantined.
         copied_windows_bps: five-word windows that stand in earlier contributions.
         conflict_windows_bps: five-word windows that stand in earlier contributions of others, most
             of them in a row whose licence does not let it go under this one's.
@@ -81,6 +85,10 @@ class AdmissionParameters:
     habit_bps: int = 6_000
     habit_template_bps: int = 7_000
     habit_small_rows: int = 20
+    burst_rows: int = 5_000
+    record_rows: int = 20
+    record_rounds: int = 4
+    record_refused_bps: int = 6_000
     copied_windows_bps: int = 6_000
     conflict_windows_bps: int = 2_500
     conflict_windows: int = 5

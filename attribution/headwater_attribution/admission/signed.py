@@ -121,7 +121,7 @@ async def review_and_sign(
         HeadwaterError: the signer refuses; the contribution is taken in all the same, so ask it
             again with `preview` of a desk that has not.
     """
-    found = _judged(desk, contribution, before)
+    found = _judged(desk, contribution, before, number)
     judged = found.model_copy(update={"seal": seal, "round": number, "place": place})
     signature = await signer.sign_typed_data(judged.to_sign(chain_id))
     return judged.model_copy(update={"signature": to_hex(signature)})
@@ -146,7 +146,7 @@ def replay_faults(
     faults = _order_faults(history, logs) if logs else []
     before = FIRST
     for contribution, stated in history:
-        found = _judged(desk, contribution, before)
+        found = _judged(desk, contribution, before, stated.round)
         where = f"contribution {contribution.contribution_id}"
         if stated.contribution_id != contribution.contribution_id or stated.rows != found.rows:
             faults.append(f"The verdicts on {where} are about other rows.")
@@ -205,13 +205,15 @@ def ground_hash(desk: AdmissionDesk) -> str:
     return to_hex(_hash("admission-ground", known))
 
 
-def _judged(desk: AdmissionDesk, contribution: Contribution, before: str) -> SignedVerdicts:
+def _judged(
+    desk: AdmissionDesk, contribution: Contribution, before: str, number: int
+) -> SignedVerdicts:
     return SignedVerdicts(
         contribution_id=contribution.contribution_id,
         rows=to_hex(_hash("contribution", _stated(contribution))),
         parameters=ground_hash(desk),
         before=before,
-        verdicts=tuple(desk.review(contribution)),
+        verdicts=tuple(desk.review(contribution, number)),
     )
 
 

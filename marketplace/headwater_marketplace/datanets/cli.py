@@ -267,7 +267,7 @@ def admit(folder: Folder, keyfile: KeyOption, index: Index = 0) -> None:
             raise InvalidInputError(f"Round {number} still takes seals: open it first.")
         desk, before = datanet.terms.fresh_desk(), FIRST
         for contribution, signed in datanet.history():
-            desk.review(contribution)
+            desk.review(contribution, signed.round)
             before = to_hex(signed.hash())
         placed = datanet.placed(number)
         chain_id = datanet.terms.chain_id

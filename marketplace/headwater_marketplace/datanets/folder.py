@@ -187,7 +187,8 @@ class DatanetFolder:
         """Everything judged so far, in order.
 
         Raises:
-            InvalidInputError: verdicts are there for other contributions than were shown.
+            InvalidInputError: verdicts are there for other contributions than were shown, or of
+                another round.
         """
         found = []
         for number in range(1, self.round):
@@ -197,6 +198,8 @@ class DatanetFolder:
                 raise InvalidInputError(
                     f"Round {number} has {len(verdicts)} verdicts on {len(placed)} contributions."
                 )
+            if any(each.round != number for each in verdicts):
+                raise InvalidInputError(f"Round {number} has verdicts of another round.")
             found += [(p.contribution, v) for p, v in zip(placed, verdicts, strict=True)]
         return found
 
