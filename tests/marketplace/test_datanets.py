@@ -228,6 +228,46 @@ def test_rows_are_refused_under_licences_that_the_datanet_or_their_sources_forbi
     assert "other thresholds or knowledge" in datanet("check", folder, status=1)
 
 
+def test_a_trial_says_what_a_batch_changes_and_is_tried_again_by_anybody(
+    tmp_path: Path, datanet: Command
+) -> None:
+    folder, stated = tmp_path / "net", tmp_path / "trial.json"
+    datanet("start", folder, "--datanet", 1, keyed=True)
+    sealed(datanet, tmp_path / "first", ALICE, HEAP)
+    sealed(datanet, tmp_path / "batch", BOB, QUEUE, "No.")
+    questions = tmp_path / "questions.jsonl"
+    asked = {"What does a heap never let?": HEAP, "What does a queue hand out first?": QUEUE}
+    lines = [json.dumps({"question": one, "answer": other}) for one, other in asked.items()]
+    questions.write_text("\n".join(lines))
+    datanet("open", folder, keyed=True)
+    datanet("show", folder, tmp_path / "first")
+    datanet("admit", folder, keyed=True)
+
+    batch = (folder, tmp_path / "batch", questions)
+    assert "--keyfile" in datanet("trial", *batch, status=2)
+    document, told = datanet("trial", *batch, keyed=True).split("\n")
+    assert told == "trial/1: 1 answers better, 0 worse, of 2; 1 of 2 rows"
+    effects = json.loads(document)["effects"]
+    assert effects[0] == {"without_bps": 10_000, "with_bps": 10_000}
+    assert (effects[1]["without_bps"], effects[1]["with_bps"]) == (0, 10_000)
+    stated.write_text(document)
+    assert datanet("trial", *batch, "--check", stated) == "the trial holds"
+
+    # It holds after the batch has entered too, and no part of it can be changed.
+    datanet("open", folder, keyed=True)
+    datanet("show", folder, tmp_path / "batch")
+    datanet("admit", folder, keyed=True)
+    assert datanet("trial", *batch, "--check", stated) == "the trial holds"
+    stated.write_text(document.replace('"without_bps":0', '"without_bps":1'))
+    refused = datanet("trial", *batch, "--check", stated, status=1)
+    assert "effects is another" in refused
+    assert "is not signed by" in refused
+    stated.write_text(document.replace('"round":2', '"round":9'))
+    assert "no round 9" in datanet("trial", *batch, "--check", stated, status=2)
+    questions.write_text("[" * 100_000)
+    assert "holds no questions" in datanet("trial", *batch, keyed=True, status=2)
+
+
 def test_another_key_than_the_desks_and_damaged_files_are_refused(
     tmp_path: Path, datanet: Command
 ) -> None:

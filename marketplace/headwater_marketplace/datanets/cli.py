@@ -282,6 +282,52 @@ def admit(folder: Folder, keyfile: KeyOption, index: Index = 0) -> None:
 
 
 @app.command()
+def trial(
+    folder: Folder,
+    opening: OpeningPath,
+    questions: Annotated[
+        Path, typer.Argument(help="JSON lines: objects with a question and its answer.")
+    ],
+    keyfile: Annotated[
+        Path | None, typer.Option("--keyfile", help="The desk's encrypted seed, to sign.")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="A signed trial: try again, status 1 where it differs.")
+    ] = None,
+    index: Index = 0,
+) -> None:
+    """Say what an OPENING's rows would change for held-out QUESTIONS; nothing enters."""
+    with refusals():
+        import anyio
+
+        from headwater_marketplace.datanets.folder import DatanetFolder
+        from headwater_marketplace.datanets.opening_file import read_opening
+        from headwater_marketplace.datanets.trial import (
+            read_trial,
+            sign_trial,
+            trial_faults,
+            try_batch,
+        )
+
+        batch = read_opening(opening).opening(0).contribution
+        if check is not None:
+            faults = trial_faults(DatanetFolder(folder), batch, questions, read_trial(check))
+            if faults:
+                typer.echo(DatanetRefusedError(" ".join(faults)).line(), err=True)
+                raise typer.Exit(1)
+            typer.echo("the trial holds")
+            return
+        if keyfile is None:
+            raise InvalidInputError("A trial is signed: name the desk's --keyfile, or --check one.")
+        datanet, signer = _opened(folder, keyfile, index)
+        found = try_batch(datanet, batch, questions)
+        signed = anyio.run(sign_trial, found, signer, datanet.terms.chain_id)
+        typer.echo(signed.model_dump_json())
+        told = f"{found.better} answers better, {found.worse} worse, of {len(found.effects)}"
+        typer.echo(f"{found.rule}: {told}; {found.taken} of {found.handed_in} rows", err=True)
+
+
+@app.command()
 def version(
     folder: Folder,
     output: Annotated[Path, typer.Argument(help="A new file.")],

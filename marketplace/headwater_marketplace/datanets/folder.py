@@ -212,20 +212,23 @@ class DatanetFolder:
         Raises:
             InvalidInputError: no row was accepted yet, or none is left.
         """
-        return Corpus(self.terms.datanet_id, self.round - 1, self._rows())
+        return Corpus(self.terms.datanet_id, self.round - 1, self.rows_before(self.round))
 
     def has_rows(self) -> bool:
         """Whether the version has any."""
-        return bool(self._rows())
+        return bool(self.rows_before(self.round))
 
     def rounds(self, corpus: Corpus) -> tuple[RoundPart, ...]:
         """What shows in a bundle who had the rows of a version first."""
         numbers = range(1, self.round)
         return tuple(round_part(self.log(n), self.placed(n), corpus) for n in numbers)
 
-    def _rows(self) -> list[CorpusRow]:
-        rows, sequence, until = [], 0, self._withdrawn()
+    def rows_before(self, number: int) -> list[CorpusRow]:
+        """The rows of the version that round `number`, or an earlier one, started with."""
+        rows, sequence, until = [], 0, self._withdrawn(number)
         for contribution, signed in self.history():
+            if signed.round >= number:
+                continue
             stays = signed.round > until.get(contribution.contributor, 0)
             for verdict in signed.verdicts:
                 if not verdict.accepted:
@@ -263,9 +266,9 @@ class DatanetFolder:
             raise InvalidInputError(f"The file {path} holds what is no withdrawal of its round.")
         return found
 
-    def _withdrawn(self) -> dict[str, int]:
-        """Up to which round contributors have taken back consent, in the rounds that are over."""
-        numbers = range(1, self.round)
+    def _withdrawn(self, before: int) -> dict[str, int]:
+        """Up to which round contributors have taken back consent, in the rounds before one."""
+        numbers = range(1, before)
         return {each.contributor: n for n in numbers for each in self._withdrawals(n)}
 
     def _holds(self, withdrawal: Withdrawal) -> bool:
