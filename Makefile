@@ -6,6 +6,7 @@
 #   make test-torch     what needs torch, in .venv-torch: a download of gigabytes on Linux
 #   make bench          measure payments beside the official x402 SDK
 #   make check-slither  analyse the contracts with Slither: each finding is fixed or answered
+#   make check-anvil    the tests that take one chain, on anvil rather than the embedded chain
 #   make check-coverage which lines and branches of the contracts the forge tests run
 #   make docs           build the documentation into site/
 #   make requirements   pin the dependencies again, from pyproject.toml
@@ -38,7 +39,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
 NODE_PATH := $(shell node --version >/dev/null 2>&1 || echo "$(abspath $(BIN))/node-bin:")
 WITH_NODE := PATH="$(NODE_PATH)$$PATH"
 
-.PHONY: demo test test-torch lint bench docs requirements clean check-contracts
+.PHONY: demo test test-torch lint bench docs requirements clean check-contracts check-anvil
 
 demo: $(VENV)/.ready-demo
 	$(BIN)/headwater demo $(DEMO_ARGS)
@@ -62,6 +63,10 @@ check-contracts: $(MODULES)
 
 check-coverage: $(MODULES)
 	$(WITH_NODE) $(BIN)/python -m headwater_contracts.coverage
+
+check-anvil: $(VENV)/.ready-dev $(MODULES)
+	HEADWATER_TEST_CHAIN=anvil HEADWATER_REQUIRE_ANVIL=1 $(WITH_NODE) $(BIN)/python -m pytest -n 2 \
+	  $(PYTEST_ARGS) $$(grep -rlE '^from support\.chain(s|_shop) ' tests --include='test_*.py')
 
 # Slither asks for other versions of what is installed here, so it has an environment of its own.
 check-slither: $(MODULES) .venv-slither/.ready

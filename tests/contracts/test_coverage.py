@@ -1,6 +1,8 @@
 """Coverage is read from lcov's records, and what is measured by itself is named."""
 
-from headwater_contracts.coverage import THROUGH_YUL, Covered, all_of, read_lcov
+import re
+
+from headwater_contracts.coverage import GAS_TESTS, THROUGH_YUL, Covered, all_of, read_lcov
 from headwater_contracts.toolchain import SOLIDITY_ROOT
 
 LCOV = """TN:
@@ -32,3 +34,16 @@ def test_what_is_measured_by_itself_is_there_and_tested() -> None:
     for name in THROUGH_YUL:
         assert (SOLIDITY_ROOT / "src" / f"{name}.sol").is_file()
         assert f"src/{name}.sol" in tests
+
+
+def test_what_holds_calls_to_their_gas_is_left_out() -> None:
+    measured = 0
+    for path in SOLIDITY_ROOT.glob("test/*.t.sol"):
+        contract = ""
+        for line in path.read_text("utf-8").splitlines():
+            if found := re.match(r"(?:abstract )?contract (\w+)", line):
+                contract = found[1]
+            if "snapshotGasLastCall(" in line:
+                measured += 1
+                assert re.search(GAS_TESTS, contract), f"{path.name}: {contract}"
+    assert measured

@@ -28,7 +28,7 @@ from headwater_attribution.lineage import (
 )
 from headwater_attribution.sumtree import SumNode, SumProof
 from headwater_contracts.calls import Call
-from headwater_contracts.chains.local import LocalChain
+from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.clients import openings
 from headwater_contracts.clients.asset_registry import AssetKind, AssetRegistryClient, ParentLink
 from headwater_contracts.clients.epoch_court import EpochCourtClient
@@ -123,7 +123,9 @@ def graphs(draw: st.DrawFn) -> Graph:
 class Stage:
     """A chain with everything on it, on which one account that can batch owns all."""
 
-    def __init__(self, chain: LocalChain, deployed: Deployment, implementation: Address) -> None:
+    def __init__(
+        self, chain: DevelopmentChain, deployed: Deployment, implementation: Address
+    ) -> None:
         reader = chain.reader
         self.chain, self.deployed, self._implementation = chain, deployed, implementation
         self.batch = Multicall3Client(reader, deployed.multicall3)
@@ -136,7 +138,7 @@ class Stage:
         self.owner = deployed.multicall3
 
     @classmethod
-    async def open(cls, chain: LocalChain) -> "Stage":
+    async def open(cls, chain: DevelopmentChain) -> "Stage":
         deployed = await deploy_development_contracts(chain)
         factory = RevenueVaultFactoryClient(chain.reader, deployed.vault_factory)
         stage = cls(chain, deployed, await factory.implementation(deployed.settlement_token))
@@ -208,67 +210,64 @@ def shares_beside(stack: int) -> VaultShares:
     )
 
 
-async def test_royalties_of_both_kinds_are_the_reference_s(anyio_backend: str) -> None:
-    async with await LocalChain.start() as chain:
-        stage = await Stage.open(chain)
-        books: dict[int, VaultIncome] = {}
-        vaults: dict[int, RevenueVaultClient] = {}
-        calls: list[Call] = []
-        refused: list[list[Call]] = []
-        for graph in [KNOWN, *drawn(graphs(), 40)[-14:]]:
-            places: list[int] = []
-            for draft in graph.drafts:
-                version_id = len(books) + 1
-                published = {at: each.version for at, each in books.items()}
-                earlier = {
-                    places[at]: extra for at, extra in draft.parents.items() if at < len(places)
-                }
-                parents = tuple(
-                    Owed(at, published[at].asked + extra) for at, extra in sorted(earlier.items())
+async def test_royalties_of_both_kinds_are_the_reference_s(chain: DevelopmentChain) -> None:
+    stage = await Stage.open(chain)
+    books: dict[int, VaultIncome] = {}
+    vaults: dict[int, RevenueVaultClient] = {}
+    calls: list[Call] = []
+    refused: list[list[Call]] = []
+    for graph in [KNOWN, *drawn(graphs(), 40)[-14:]]:
+        places: list[int] = []
+        for draft in graph.drafts:
+            version_id = len(books) + 1
+            published = {at: each.version for at, each in books.items()}
+            earlier = {places[at]: extra for at, extra in draft.parents.items() if at < len(places)}
+            parents = tuple(
+                Owed(at, published[at].asked + extra) for at, extra in sorted(earlier.items())
+            )
+            attempt = stage.publish(version_id, draft, parents)
+            try:
+                version = link_version(
+                    version_id,
+                    parents,
+                    published,
+                    asked=draft.asked,
+                    is_absolute=draft.is_absolute,
                 )
-                attempt = stage.publish(version_id, draft, parents)
-                try:
-                    version = link_version(
-                        version_id,
-                        parents,
-                        published,
-                        asked=draft.asked,
-                        is_absolute=draft.is_absolute,
-                    )
-                except InvalidInputError:
-                    refused.append(stage.publish(0, draft, parents))
-                    continue
-                terms = stage.terms(version, shares_beside(version.stack))
-                vault = stage.vault_at(terms)
-                calls += attempt
-                calls += [
-                    stage.factory.create(terms),
-                    stage.registry.set_payee(version_id, vault.address),
-                ]
-                books[version_id] = VaultIncome(version, shares_beside(version.stack))
-                vaults[version_id] = vault
-                places.append(version_id)
-            for at, amount in graph.moves:
-                if amount is not None:
-                    seller = places[at % len(places)]
-                    books[seller].receive(amount)
-                    calls.append(stage.token.transfer(vaults[seller].address, amount))
-                    continue
-                pairs = [(c, i) for c in places for i in range(len(books[c].version.links))]
-                if pairs:
-                    child, index = pairs[at % len(pairs)]
-                    payee = books[child].version.links[index][0].version_id
-                    books[child].pay(index, books[payee])
-                    calls.append(vaults[payee].pull_from(vaults[child].address, index))
-        for start in range(0, len(calls), 60):
-            await stage.run(calls[start : start + 60])
-        await stage.run([vault.sync() for vault in vaults.values()])
-        for version_id, income in books.items():
-            await compare(stage, vaults[version_id], income)
-        assert sum(bool(each.version.ancestors) for each in books.values()) >= 3
-        assert sum(each.royalties > 0 for each in books.values()) >= 3
-        for attempt in refused:
-            assert not (await stage.batch.read(as_owned(stage, attempt, len(books))))[-1].success
+            except InvalidInputError:
+                refused.append(stage.publish(0, draft, parents))
+                continue
+            terms = stage.terms(version, shares_beside(version.stack))
+            vault = stage.vault_at(terms)
+            calls += attempt
+            calls += [
+                stage.factory.create(terms),
+                stage.registry.set_payee(version_id, vault.address),
+            ]
+            books[version_id] = VaultIncome(version, shares_beside(version.stack))
+            vaults[version_id] = vault
+            places.append(version_id)
+        for at, amount in graph.moves:
+            if amount is not None:
+                seller = places[at % len(places)]
+                books[seller].receive(amount)
+                calls.append(stage.token.transfer(vaults[seller].address, amount))
+                continue
+            pairs = [(c, i) for c in places for i in range(len(books[c].version.links))]
+            if pairs:
+                child, index = pairs[at % len(pairs)]
+                payee = books[child].version.links[index][0].version_id
+                books[child].pay(index, books[payee])
+                calls.append(vaults[payee].pull_from(vaults[child].address, index))
+    for start in range(0, len(calls), 60):
+        await stage.run(calls[start : start + 60])
+    await stage.run([vault.sync() for vault in vaults.values()])
+    for version_id, income in books.items():
+        await compare(stage, vaults[version_id], income)
+    assert sum(bool(each.version.ancestors) for each in books.values()) >= 3
+    assert sum(each.royalties > 0 for each in books.values()) >= 3
+    for attempt in refused:
+        assert not (await stage.batch.read(as_owned(stage, attempt, len(books))))[-1].success
 
 
 def as_owned(stage: Stage, attempt: list[Call], assets: int) -> list[Call]:
@@ -318,60 +317,59 @@ def tampered(leaf: Entitlement, proof: SumProof, change: int) -> tuple[Entitleme
     return changes[change % len(changes)]()
 
 
-async def test_claims_open_and_pay_as_the_reference_says(anyio_backend: str) -> None:
-    async with await LocalChain.start() as chain:
-        stage = await Stage.open(chain)
-        version = link_version(1, (), {})
-        terms = stage.terms(version, shares_beside(0))
-        vault = stage.vault_at(terms)
-        await stage.run(
-            [
-                *stage.publish(1, Draft(0, False, {}), ()),
-                stage.factory.create(terms),
-                stage.token.transfer(vault.address, 2**90),
-                stage.token.approve(stage.court.address, 2**91),
-                stage.court.lock_bond(vault.address, 2**90),
-            ]
-        )
-        domain = VaultDomain(chain.chain_id, vault.address, stage.token.address)
-        earned: dict[int, Entitlement] = {}
-        paid: dict[int, int] = {}
-        depth, opened, closed = 0, 0, 0
-        for epoch, leaves in enumerate(drawn(LEAVES, 3)[-2:], 1):
-            for position, (account, amount) in leaves.items():
-                was = earned.get(position)
-                earned[position] = Entitlement(
-                    position,
-                    was.account if was else account,
-                    amount + (was.cumulative if was else 0),
-                    keccak(position.to_bytes(4, "big")),
-                )
-            tree = EntitlementTree(domain, earned.values(), min_depth=depth)
-            depth = tree.depth
-            await post_and_finalize(stage, vault, tree, epoch)
-            attempts = [
-                tampered(leaf, tree.prove(position), change)
-                for change, (position, leaf) in enumerate(
-                    [(p, e) for p, e in sorted(earned.items()) for _ in range(8)]
-                )
-            ]
-            calls = [vault.claim(onchain(leaf), pairs(proof)) for leaf, proof in attempts]
-            tried = [await stage.batch.read([call]) for call in calls]
-            root = SumNode(tree.root, tree.sum)
-            for (leaf, proof), (result,) in zip(attempts, tried, strict=True):
-                opens = entitlement_opens(domain, root, depth, leaf, proof)
-                due = opens and leaf.cumulative > paid.get(leaf.position, 0)
-                assert result.success == due
-                opened, closed = opened + due, closed + (not due)
-            honest = [(onchain(leaf), pairs(tree.prove(p))) for p, leaf in earned.items()]
-            await stage.run([vault.claim_many(honest)])
-            paid = {position: leaf.cumulative for position, leaf in earned.items()}
-            assert await vault.claimed_total() == sum(paid.values())
-            for account in (ALICE, BOB):
-                owed = sum(e.cumulative for e in earned.values() if e.account == account)
-                assert await stage.token.balance(account) == owed
-        assert opened >= 2
-        assert closed >= 10
+async def test_claims_open_and_pay_as_the_reference_says(chain: DevelopmentChain) -> None:
+    stage = await Stage.open(chain)
+    version = link_version(1, (), {})
+    terms = stage.terms(version, shares_beside(0))
+    vault = stage.vault_at(terms)
+    await stage.run(
+        [
+            *stage.publish(1, Draft(0, False, {}), ()),
+            stage.factory.create(terms),
+            stage.token.transfer(vault.address, 2**90),
+            stage.token.approve(stage.court.address, 2**91),
+            stage.court.lock_bond(vault.address, 2**90),
+        ]
+    )
+    domain = VaultDomain(chain.chain_id, vault.address, stage.token.address)
+    earned: dict[int, Entitlement] = {}
+    paid: dict[int, int] = {}
+    depth, opened, closed = 0, 0, 0
+    for epoch, leaves in enumerate(drawn(LEAVES, 3)[-2:], 1):
+        for position, (account, amount) in leaves.items():
+            was = earned.get(position)
+            earned[position] = Entitlement(
+                position,
+                was.account if was else account,
+                amount + (was.cumulative if was else 0),
+                keccak(position.to_bytes(4, "big")),
+            )
+        tree = EntitlementTree(domain, earned.values(), min_depth=depth)
+        depth = tree.depth
+        await post_and_finalize(stage, vault, tree, epoch)
+        attempts = [
+            tampered(leaf, tree.prove(position), change)
+            for change, (position, leaf) in enumerate(
+                [(p, e) for p, e in sorted(earned.items()) for _ in range(8)]
+            )
+        ]
+        calls = [vault.claim(onchain(leaf), pairs(proof)) for leaf, proof in attempts]
+        tried = [await stage.batch.read([call]) for call in calls]
+        root = SumNode(tree.root, tree.sum)
+        for (leaf, proof), (result,) in zip(attempts, tried, strict=True):
+            opens = entitlement_opens(domain, root, depth, leaf, proof)
+            due = opens and leaf.cumulative > paid.get(leaf.position, 0)
+            assert result.success == due
+            opened, closed = opened + due, closed + (not due)
+        honest = [(onchain(leaf), pairs(tree.prove(p))) for p, leaf in earned.items()]
+        await stage.run([vault.claim_many(honest)])
+        paid = {position: leaf.cumulative for position, leaf in earned.items()}
+        assert await vault.claimed_total() == sum(paid.values())
+        for account in (ALICE, BOB):
+            owed = sum(e.cumulative for e in earned.values() if e.account == account)
+            assert await stage.token.balance(account) == owed
+    assert opened >= 2
+    assert closed >= 10
 
 
 def onchain(leaf: Entitlement) -> openings.Entitlement:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from headwater_contracts.chains.local import LocalChain
+from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.deployments import deploy_development_contracts
 from headwater_marketplace.seller import SellerStore
@@ -27,6 +27,7 @@ from headwater_wallet.policy import simple_policy
 from headwater_wallet.reconcile import reconcile
 from headwater_wallet.wallet import Wallet, open_wallet
 from support.chain_shop import ChainShop, open_chain_shop
+from support.chains import start_chain
 from support.mortal import Mortal
 from support.shop import PAYEE, PRICE, USDC
 
@@ -42,7 +43,7 @@ LIFE_S = 4_000
 class Market:
     """A chain, and a seller on it that lives again and again over the same database."""
 
-    chain: LocalChain
+    chain: DevelopmentChain
     token: SettlementTokenClient
     key: LocalSigner
     secret: str
@@ -77,7 +78,7 @@ class Market:
 
 @asynccontextmanager
 async def market(directory: Path, scheme: str) -> AsyncIterator[Market]:
-    async with await LocalChain.start() as chain:
+    async with await start_chain() as chain:
         deployment = await deploy_development_contracts(chain)
         secret = "5e" * 32
         operator = LocalSigner(bytes.fromhex(secret))

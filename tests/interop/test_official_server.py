@@ -26,7 +26,7 @@ from x402.mechanisms.evm.exact import ExactEvmServerScheme
 from x402.mechanisms.evm.exact.register import register_exact_evm_client
 from x402.mechanisms.evm.signers import EthAccountSigner, EthAccountSignerWithRPC
 
-from headwater_contracts.chains.local import LocalChain
+from headwater_contracts.chains.development import DevelopmentChain
 from headwater_contracts.clients.settlement_token import SettlementTokenClient
 from headwater_contracts.deployments import DEVELOPMENT, deploy_development_contracts
 from headwater_contracts.reader import ChainReader
@@ -39,6 +39,7 @@ from headwater_wallet.keys import LocalSigner
 from headwater_wallet.policy import simple_policy
 from headwater_wallet.transactions import TransactionSender
 from headwater_wallet.wallet import open_wallet
+from support.chains import start_chain
 from support.shop import PAYEE, USDC
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +55,7 @@ class OfficialShop:
     token: SettlementTokenClient
     server: x402ResourceServer
     scheme: ServerBatchScheme
-    chain: LocalChain
+    chain: DevelopmentChain
 
     async def fund(self, account: Address) -> None:
         await self.chain.send(self.token.mint(account, 1_000 * PRICE))
@@ -71,7 +72,7 @@ async def our_facilitator(chain_url: str, operator: LocalSigner) -> AsyncIterato
 
 @asynccontextmanager
 async def open_official_shop(scheme: str) -> AsyncIterator[OfficialShop]:
-    async with await LocalChain.start() as chain:
+    async with await start_chain() as chain:
         deployment = await deploy_development_contracts(chain)
         operator = LocalSigner.random()
         await chain.fund(operator.address, 10**20)

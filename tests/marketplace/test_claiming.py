@@ -26,7 +26,7 @@ from headwater_payments.address import Address, parse_address
 from headwater_payments.hexadecimal import parse_hex
 from headwater_wallet.keys import LocalSigner, SeedKeystore
 from headwater_wallet.transactions import TransactionSender
-from support.chains import CHAINS, start_chain
+from support.chains import CHAIN, CHAINS, start_chain
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +41,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    async with await start_chain(getattr(request, "param", "local")) as chain:
+    async with await start_chain(getattr(request, "param", CHAIN)) as chain:
         yield await open_world(chain, await deploy_development_contracts(chain))
 
 

@@ -17,7 +17,6 @@ from headwater_attribution.epoch import PaidAnswer, close_epoch
 from headwater_attribution.methods import default_method
 from headwater_attribution.rules import CAUSES
 from headwater_attribution.verify import verify_bundle
-from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.clients.row_commitments import (
     HiddenRow,
     HiddenRows,
@@ -29,6 +28,7 @@ from headwater_marketplace.datanets.version_file import read_version
 from headwater_payments.address import parse_address
 from headwater_payments.hexadecimal import parse_hex
 from headwater_wallet.keys import SeedKeystore
+from support.chains import start_chain
 
 pytestmark = pytest.mark.anyio
 
@@ -291,7 +291,7 @@ def test_another_key_than_the_desks_and_damaged_files_are_refused(
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    async with await LocalChain.start() as chain:
+    async with await start_chain() as chain:
         yield await open_world(chain, await deploy_development_contracts(chain))
 
 

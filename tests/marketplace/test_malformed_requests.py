@@ -15,7 +15,6 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.deployments import deploy_development_contracts
 from headwater_marketplace.api import marketplace_api
 from headwater_marketplace.catalogue import Catalogue
@@ -34,6 +33,7 @@ from headwater_wallet.policy import simple_policy
 from headwater_wallet.terms import Terms
 from headwater_wallet.transactions import TransactionSender
 from headwater_wallet.wallet import open_wallet
+from support.chains import start_chain
 from support.shop import PAYEE, USDC
 
 SEEN = settings(
@@ -74,7 +74,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 async def _open(
     portal: anyio.from_thread.BlockingPortal, stack: AsyncExitStack, folder: Path
 ) -> Servers:
-    chain = await stack.enter_async_context(await LocalChain.start())
+    chain = await stack.enter_async_context(await start_chain())
     deployment = await deploy_development_contracts(chain)
     operator, payer = LocalSigner.random(), LocalSigner.random()
     facilitator = ChainFacilitator(

@@ -20,7 +20,7 @@ from headwater_wallet.database import Database
 from headwater_wallet.keys import LocalSigner
 from headwater_wallet.transactions import TransactionSender
 from headwater_wallet.wallet import Wallet
-from support.chains import start_chain
+from support.chains import CHAIN, start_chain
 from support.shop import PAYEE, PRICE, USDC, application
 
 
@@ -58,7 +58,7 @@ async def open_chain_shop(
     *,
     now: Callable[[], int] = lambda: int(time.time()),
     signer: Any = None,
-    on: str = "local",
+    on: str = CHAIN,
     **offer: Any,
 ) -> AsyncIterator[ChainShop]:
     async with await start_chain(on) as chain:

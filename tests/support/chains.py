@@ -10,10 +10,14 @@ from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.toolchain import find_program
 
 CHAINS = ("local", "anvil")
+CHAIN = os.environ.get("HEADWATER_TEST_CHAIN", "local")
+"""Where tests run that take one chain; `make check-anvil` runs them on the other."""
 
 
-async def start_chain(name: str) -> DevelopmentChain:
+async def start_chain(name: str = CHAIN) -> DevelopmentChain:
     """The chain of this name, with no contracts yet; the caller enters it."""
+    if name not in CHAINS:
+        pytest.fail(f"HEADWATER_TEST_CHAIN is {name!r}, which is none of {CHAINS}")
     if name == "local":
         return await LocalChain.start()
     require_program(name)

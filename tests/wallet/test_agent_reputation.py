@@ -7,13 +7,13 @@ import pytest
 from contracts.conftest import Party
 
 from headwater_contracts.chains.development import DevelopmentChain
-from headwater_contracts.chains.local import LocalChain
 from headwater_contracts.clients.identity_registry import IdentityRegistryClient
 from headwater_contracts.clients.reputation_registry import ReputationRegistryClient
 from headwater_contracts.deployments import deploy_development_contracts
 from headwater_payments.address import Address
 from headwater_payments.errors import InvalidInputError
 from headwater_wallet.agent_reputation import RegisteredReputations
+from support.chains import start_chain
 
 pytestmark = pytest.mark.anyio
 ORIGIN = "https://translator.example"
@@ -49,7 +49,7 @@ class Registries:
 
 @pytest.fixture
 async def registries() -> AsyncIterator[Registries]:
-    async with await LocalChain.start() as chain:
+    async with await start_chain() as chain:
         deployment = await deploy_development_contracts(chain)
         identity, reputation = deployment.identity_registry, deployment.reputation_registry
         yield await Registries(chain, identity, reputation).open()

@@ -11,6 +11,7 @@ import anyio.abc
 
 from headwater_contracts.chains.child import end_child, start_child
 from headwater_contracts.chains.development import (
+    BLOCK_GAS_LIMIT,
     DEVELOPMENT_CHAIN_ID,
     DevelopmentChain,
     new_faucet,
@@ -84,7 +85,8 @@ class AnvilChain(DevelopmentChain):
 
 def _command(program: Path, chain_id: int, port: int) -> Sequence[str]:
     options = ["--port", str(port), "--chain-id", str(chain_id), "--accounts", "0"]
-    return [str(program), *options, "--hardfork", "prague", "--code-size-limit", "49152"]
+    options += ["--gas-limit", str(BLOCK_GAS_LIMIT), "--hardfork", "prague"]
+    return [str(program), *options, "--code-size-limit", "49152"]
 
 
 async def _listening_port(process: anyio.abc.Process, output: IO[bytes], wanted: int) -> int:

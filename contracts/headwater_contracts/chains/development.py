@@ -15,6 +15,9 @@ from headwater_payments.errors import InvalidInputError
 DEVELOPMENT_CHAIN_ID = 84532
 """Base Sepolia's, so that what is published for that network (token, contracts) applies here."""
 
+BLOCK_GAS_LIMIT = 60_000_000
+"""Of every development chain, so that what one takes in a transaction the other takes too."""
+
 
 class DevelopmentChain:
     """A chain that belongs to this process, reached by JSON-RPC like any other.

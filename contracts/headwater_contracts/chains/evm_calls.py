@@ -8,7 +8,7 @@ from eth.vm.message import Message
 from eth_typing import Address as CanonicalAddress
 from eth_utils.exceptions import ValidationError
 
-from headwater_contracts.chains.evm_machine import BLOCK_GAS_LIMIT
+from headwater_contracts.chains.development import BLOCK_GAS_LIMIT
 from headwater_contracts.chains.evm_records import CallMessage, EvmError, ExecutionReverted
 
 _TX_GAS = 21_000

@@ -12,7 +12,8 @@ from eth.typing import AccountDetails, HeaderParams
 from eth.vm.forks.prague import PragueVM
 from eth_typing import Address
 
-BLOCK_GAS_LIMIT = 60_000_000
+from headwater_contracts.chains.development import BLOCK_GAS_LIMIT
+
 _GENESIS_WEI = 10**30
 
 

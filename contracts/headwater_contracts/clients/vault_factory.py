@@ -16,11 +16,9 @@ class RevenueVaultFactoryClient(ContractClient[VaultCreated]):
     async def vault_address(self, terms: VaultTerms) -> Address:
         """Where the vault of these terms is, or will be.
 
-        The factory tells an address for terms, too, that it would refuse to create: call `create`
-        without sending it before anything is paid ahead.
-
         Raises:
             InvalidInputError: the terms aren't valid by themselves; see `VaultTerms.as_tuple`.
+            ContractRevertError: `create` would refuse them now, for the same reason.
         """
         return await self._view_address("vaultAddress", terms.as_tuple())
 

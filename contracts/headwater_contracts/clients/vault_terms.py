@@ -54,9 +54,6 @@ class VaultTerms:
     def as_tuple(self) -> tuple[object, ...]:
         """In the order of the ABI.
 
-        What the factory's `vaultAddress` doesn't check is checked here: it would name the address
-        of other terms.
-
         Raises:
             InvalidInputError: a value does not fit, shares do not sum to 10^8, platform and host
                 are above their cap, the window is too long, or the fallback is one of the parties.

@@ -140,6 +140,15 @@ class NotVersionOfError(ContractRevertError):
     asset_id: int
 
 
+class NothingToFreezeError(ContractRevertError):
+    """`NothingToFreeze(uint64 tagId, uint64 versionId)`."""
+
+    selector: ClassVar[bytes] = bytes.fromhex("6473cd59")
+    fields: ClassVar[tuple[str, ...]] = ("tag_id", "version_id")
+    tag_id: int
+    version_id: int
+
+
 class PartyIsBeneficiaryError(ContractRevertError):
     """`PartyIsBeneficiary(address party)`."""
 

@@ -53,6 +53,7 @@ abstract contract ContributionTags is IContributionTags {
     error NotMadeFrom(uint64 versionId, uint64 parentId);
     error AlreadyInherited(uint64 tagId, uint64 versionId);
     error TooManyTags(uint64 versionId);
+    error NothingToFreeze(uint64 tagId, uint64 versionId);
 
     constructor(address registry_) {
         registry = AssetRegistry(registry_);
@@ -79,7 +80,8 @@ abstract contract ContributionTags is IContributionTags {
         return (_own[versionId], _inherited[versionId]);
     }
 
-    /// @notice Hands a tag on to a version made from the tagged one; anyone may call.
+    /// @notice Hands a tag on to a version made from the tagged one; anyone may call. Below one part
+    /// in 10^8 there is nothing to freeze, and no place is taken from tags that do.
     /// @param index of the link from `childId` to the tagged version.
     function inherit(uint64 tagId, uint64 childId, uint256 index)
         external
@@ -94,6 +96,7 @@ abstract contract ContributionTags is IContributionTags {
         // Of what the child is paid, this much goes on to the tagged version, and of that `fraction`
         // is disputed. Both are at most 10^8.
         uint32 fraction = uint32(uint256(tag.fraction) * link.royalty / WHOLE);
+        if (fraction == 0) revert NothingToFreeze(tagId, childId);
         inheritedId = _place(_inherited[childId], MAX_INHERITED_TAGS, childId, fraction);
         if (inheritedId == 0) revert TooManyTags(childId);
         tags[inheritedId].source = tag.source;

@@ -349,6 +349,9 @@ abstract contract EpochRoots is VaultBooks {
         --adjustment.open;
         --openHolds;
         adjustment.voided += uint96(voided);
+        // What is voided counts against what is due; a ceiling that other disputes still hold was
+        // stated without it, and would be short by it.
+        adjustment.ceiling += uint96(voided);
         voidedTotal += uint128(voided);
         emit PositionReleased(position, voided);
     }

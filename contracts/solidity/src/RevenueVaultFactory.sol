@@ -31,6 +31,8 @@ import {VaultTerms, VaultTermsCodec} from "./VaultTerms.sol";
 ///  7. The panel exists, and the challenge window ends: `test_an_unknown_panel_is_refused`,
 ///     `test_a_challenge_window_is_bounded`.
 ///  8. Only what this factory created is a vault: `test_nothing_else_passes_for_a_vault`.
+///  9. An address is told of terms only that can be created:
+///     `test_terms_that_are_refused_have_no_address`.
 contract RevenueVaultFactory {
     using VaultTermsCodec for VaultTerms;
     using VaultTermsCodec for bytes;
@@ -90,9 +92,13 @@ contract RevenueVaultFactory {
         emit VaultCreated(terms.versionId, vault, packed.words());
     }
 
-    /// @notice Where the vault of these terms is, or will be.
+    /// @notice Where the vault of these terms is, or will be. Terms that `create` would refuse now have
+    /// no address, for packed they might be those of another vault, and what is paid there be lost.
     function vaultAddress(VaultTerms memory terms) external view returns (address) {
-        return _addressOf(_implementation(terms.token), terms.pack());
+        address implementation = _implementation(terms.token);
+        _requireShares(terms);
+        _requireParties(terms);
+        return _addressOf(implementation, terms.pack());
     }
 
     /// @notice Whether vaults may book this token.

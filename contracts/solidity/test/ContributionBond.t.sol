@@ -477,6 +477,22 @@ contract ContributionBondTest is Contributions {
         contributionBond.inherit(inherited, childId, 0);
     }
 
+    /// @notice Its places are for tags that hold something back.
+    function test_what_freezes_nothing_is_not_inherited() public {
+        (, uint64 free) = _childOf(vault, versionId, 0);
+        (, uint64 cheap) = _childOf(vault, versionId, 2);
+        uint64 tagId = _tagOf(_decided(STOLEN, STOLEN, 49_999_999));
+        vm.expectPartialRevert(ContributionTags.NothingToFreeze.selector);
+        contributionBond.inherit(tagId, free, 0);
+        vm.expectPartialRevert(ContributionTags.NothingToFreeze.selector);
+        contributionBond.inherit(tagId, cheap, 0);
+        (, uint64[] memory inherited) = contributionBond.tagsOf(cheap);
+        checkEq(inherited.length, 0, "no place is taken");
+        tagId = _tagOf(_decided(STOLEN, STOLEN, 50_000_000));
+        contributionBond.inherit(tagId, cheap, 0);
+        checkEq(contributionBond.frozenOf(cheap), 1, "one part in 10^8");
+    }
+
     function test_too_many_tags_are_dropped_and_ended_ones_make_room() public {
         contributionId = _submit(CONTRIBUTOR, 1_000_000);
         for (uint256 i = 0; i < 8; ++i) {

@@ -15,8 +15,8 @@ import {Vaults} from "./Vaults.sol";
 import {vm} from "./Checks.sol";
 
 /// @title What holds whoever lies: on the vault that each call touched, and on all of them in the end.
-/// @notice Numbers are those of the design's list, which `src/RevenueVault.sol` repeats. 15 is about
-/// signatures, which random bytes do not make: `test/SignedClaims.t.sol`.
+/// @notice Numbers are those of the design's list, which `src/RevenueVault.sol` repeats. 15 is checked
+/// where orders are carried out, in `test/Relays.sol`.
 abstract contract EconomyInvariants is Vaults {
     Liars internal economy;
 
@@ -45,6 +45,7 @@ abstract contract EconomyInvariants is Vaults {
         }
         _checkCourt();
         // 17: what contributors have is their claims, and whoever has no part has nothing.
+        uint256 relayed;
         for (uint32 position = 0; position < 4; ++position) {
             uint256 claims;
             for (uint256 i = 0; i < economy.ASSETS(); ++i) {
@@ -52,8 +53,15 @@ abstract contract EconomyInvariants is Vaults {
                 claims += claimed;
             }
             address account = economy.finalLeaf(0, position).account;
-            checkEq(token.balanceOf(account), claims, "contributors have their claims");
+            uint256 elsewhere = economy.relayed(position);
+            checkEq(token.balanceOf(account) + elsewhere, claims, "contributors have their claims");
+            relayed += elsewhere;
         }
+        // 15: orders paid whom they name, and whoever carried them out their fee.
+        checkEq(token.balanceOf(address(0x4E1A)), economy.fees(), "the relayer has its fees");
+        checkEq(
+            token.balanceOf(address(0x4EC1)) + economy.fees(), relayed, "the recipient has the rest"
+        );
         checkEq(token.balanceOf(address(0x5712)), 0, "a stranger has nothing");
     }
 
@@ -263,6 +271,7 @@ contract EconomyInvariantTest is EconomyInvariants {
         _checkTally(economy.vote.selector, 1, 1, "vote");
         _checkTally(economy.resolve.selector, 1, 1, "resolve");
         _checkTally(economy.claim.selector, 1, 5, "claim");
+        _checkTally(economy.relay.selector, 5, 5, "relay");
         _checkTally(economy.escape.selector, 1, 5, "escape");
     }
 
@@ -276,14 +285,15 @@ contract EconomyInvariantTest is EconomyInvariants {
 
     /// @dev Every role lied, and no lie was accepted.
     function _checkLiars() private view {
-        bytes4[7] memory liars = [
+        bytes4[8] memory liars = [
             economy.cheatAsOwner.selector,
             economy.cheatAsHost.selector,
             economy.cheatAsBuyer.selector,
             economy.cheatAsAttributor.selector,
             economy.cheatAsArbiter.selector,
             economy.cheatAsChallenger.selector,
-            economy.trespass.selector
+            economy.trespass.selector,
+            economy.forge.selector
         ];
         for (uint256 i = 0; i < liars.length; ++i) {
             checkAtMost(5, economy.refused(liars[i]), "each role lied");

@@ -51,6 +51,8 @@ abstract contract Economy is Courts {
     uint8 internal constant DEPTH = 2;
     uint256 internal constant POSITIONS = 4;
     address internal constant STRANGER = address(0x5712);
+    /// @dev Of the account at position 0; the next one is the next position's.
+    uint256 internal constant FIRST_KEY = 0xC000;
 
     struct Open {
         uint256 id;
@@ -372,7 +374,11 @@ abstract contract Economy is Courts {
     }
 
     function _account(uint256 position) internal pure returns (address) {
-        return address(uint160(0xC000 + position));
+        return vm.addr(FIRST_KEY + position);
+    }
+
+    function _keyOf(address account) internal pure returns (uint256 key) {
+        for (key = FIRST_KEY; vm.addr(key) != account; ++key) {}
     }
 
     function _sum(Entitlement[POSITIONS] storage leaves) internal view returns (uint256 total) {

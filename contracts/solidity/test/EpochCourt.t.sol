@@ -473,6 +473,7 @@ contract EpochCourtTest is Courts {
         checkEq(token.balanceOf(ALICE), 1_000, "both increments are held");
         _rule(one, true);
         court.resolve(one);
+        checkEq(vault.dueOf(0, 3_500), 1_000, "what was final before both stays due");
         vm.expectPartialRevert(RevenueVault.NothingToClaim.selector);
         vault.claim(third[0], _proof(third, 1, 0));
         _rule(two, false);

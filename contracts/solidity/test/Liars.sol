@@ -9,13 +9,15 @@ import {RevenueVault} from "../src/RevenueVault.sol";
 import {ClaimOrder} from "../src/SignedClaims.sol";
 import {Entitlement} from "../src/SumTree.sol";
 import {VaultTerms} from "../src/VaultTerms.sol";
-import {Economy, MoodyToken} from "./Economy.sol";
+import {MoodyToken} from "./Economy.sol";
+import {Relays} from "./Relays.sol";
 import {vm} from "./Checks.sol";
 
 /// @title What each role tries beyond its rights: a handler a role, and every try has to be refused.
 /// @notice Roots that lie, votes by whim, false disputes and refused recipients are in `Economy`: those
-/// are within somebody's rights, and the books have to survive them.
-contract Liars is Economy {
+/// are within somebody's rights, and the books have to survive them. Orders that nobody signed are in
+/// `Relays`.
+contract Liars is Relays {
     /// @notice The owner replaces the payee, takes a contributor's part, judges and posts.
     function cheatAsOwner(uint256 which, uint256 what, uint32 position) external {
         uint256 asset = _touch(which);

@@ -71,25 +71,54 @@ contract RevenueVaultFactoryTest is Vaults {
         check(!factory.isVault(forged), "a clone made by somebody else");
     }
 
-    function testFuzz_every_term_moves_the_address(uint256 which) public view {
+    function testFuzz_every_term_moves_the_address(uint256 which) public {
         VaultTerms memory terms = _terms(versionId, 0);
         address before = factory.vaultAddress(terms);
-        which = within(which, 1, 13);
-        if (which == 1) terms.versionId += 1;
+        which = within(which, 1, 11);
+        if (which == 1) (, terms.versionId) = _publish(OWNER, new AssetRegistry.Parent[](0), 0);
         if (which == 2) terms.platform = ALICE;
         if (which == 3) terms.host = ALICE;
         if (which == 4) terms.attributor = ALICE;
         if (which == 5) terms.fallbackTo = ALICE;
-        if (which == 6) terms.platformShare += 1;
-        if (which == 7) terms.hostShare += 1;
-        if (which == 8) terms.ownerShare += 1;
-        // Shares are whole, so the parents' part moves with another.
-        if (which == 9) (terms.parentsShare, terms.ownerShare) = (1, terms.ownerShare - 1);
-        if (which == 10) terms.contributorsShare += 1;
-        if (which == 11) terms.challengeWindow += 1;
-        if (which == 13) terms.panel += 1;
-        if (which == 12) terms.termsHash = 0;
+        // Shares are whole, so one moves with another.
+        if (which == 6) terms.platformShare -= 1;
+        if (which == 7) terms.hostShare -= 1;
+        if (which == 8) terms.contributorsShare -= 1;
+        if (which >= 6 && which <= 8) terms.ownerShare += 1;
+        if (which == 9) terms.challengeWindow += 1;
+        if (which == 10) terms.termsHash = 0;
+        if (which == 11) terms.panel = panels.openPanel(_rules(), _arbiters(), new address[](0));
         check(factory.vaultAddress(terms) != before, "another address");
+    }
+
+    /// @notice Among them such as would be another vault's when packed.
+    function testFuzz_terms_that_are_refused_have_no_address(uint256 which) public {
+        VaultTerms memory terms = _terms(versionId, 0);
+        which = within(which, 0, 9);
+        if (which == 0) terms.versionId += 2 ** 40;
+        if (which == 1) terms.challengeWindow += 2 ** 24;
+        if (which == 2) terms.parentsShare += 1;
+        if (which == 3) (terms.parentsShare, terms.ownerShare) = (1, terms.ownerShare - 1);
+        if (which == 4) terms.panel += 1;
+        if (which == 5) terms.host = address(0);
+        if (which == 6) terms.fallbackTo = OWNER;
+        if (which == 7) terms.challengeWindow = 30 days + 1;
+        if (which == 8) terms.versionId += 1;
+        if (which == 9) {
+            (terms.hostShare, terms.contributorsShare) = (45_000_001, 34_999_999);
+        }
+        (bool created, bytes memory why) =
+            address(factory).call(abi.encodeCall(factory.create, (terms)));
+        (bool told, bytes memory said) =
+            address(factory).staticcall(abi.encodeCall(factory.vaultAddress, (terms)));
+        check(!created && !told, "refused by both");
+        checkEq(keccak256(said), keccak256(why), "for the same reason");
+    }
+
+    function test_terms_that_are_refused_have_no_address() public {
+        for (uint256 i = 0; i <= 9; ++i) {
+            testFuzz_terms_that_are_refused_have_no_address(i);
+        }
     }
 
     function test_a_token_has_an_implementation_of_its_own() public {

@@ -7,6 +7,7 @@ import {RevenueVault} from "../src/RevenueVault.sol";
 import {ClaimOrder, SignedClaims} from "../src/SignedClaims.sol";
 import {Entitlement, SumNode} from "../src/SumTree.sol";
 import {VaultTerms} from "../src/VaultTerms.sol";
+import {orderDigest, orderDomain} from "./Orders.sol";
 import {Vaults} from "./Vaults.sol";
 import {vm} from "./Checks.sol";
 
@@ -174,28 +175,7 @@ contract SignedClaimsTest is Vaults {
         view
         returns (bytes32)
     {
-        bytes32 domain = keccak256(
-            abi.encode(
-                keccak256(
-                    "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-                ),
-                keccak256("Headwater Vault"),
-                keccak256("1"),
-                block.chainid,
-                address(vault)
-            )
-        );
-        bytes32 hash = keccak256(
-            abi.encode(
-                vault.CLAIM_TYPEHASH(),
-                address(token),
-                leaf.position,
-                leaf.cumulative,
-                order.recipient,
-                order.fee,
-                order.deadline
-            )
-        );
-        return keccak256(abi.encodePacked(hex"1901", domain, hash));
+        bytes32 domain = orderDomain(block.chainid, address(vault));
+        return orderDigest(domain, address(token), leaf, order);
     }
 }
