@@ -3,7 +3,7 @@
 Symbols: `W` worlds (one in production), `R` receipts, `K` cause slots of a receipt, `A` accounts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -17,7 +17,7 @@ NO_ACCOUNT = -1
 
 @dataclass(frozen=True, slots=True)
 class RuleColumns:
-    """The public facts of one epoch.
+    """The public facts of one epoch, which nobody can write to through these arrays.
 
     Attributes:
         charges: `[W, R]` the contributors' money of each receipt, atomic units; the sum over a
@@ -56,6 +56,11 @@ class RuleColumns:
         known = (self.accounts >= NO_ACCOUNT) & (self.accounts < self.rows.shape[1])
         if not known.all() or (empty & ((self.parts > 0) | (self.influence != 0))).any():
             raise InvalidInputError("Each cause names an account there is; empty slots are zero.")
+        # A rule that could raise the charges in place would pay money that nobody has paid in.
+        for each in fields(self):
+            only_read = getattr(self, each.name).view()
+            only_read.flags.writeable = False
+            object.__setattr__(self, each.name, only_read)
 
     @property
     def worlds(self) -> int:

@@ -45,7 +45,7 @@ class UnknownMethodError(AttributionError):
 
 
 class UnsoundRuleError(AttributionError):
-    """A reward rule paid out more than came in, or a receipt's money for other receipts."""
+    """A reward rule paid more than came in, a receipt's money for others, or no integers."""
 
     code = "unsound_rule"
     http_status = 500

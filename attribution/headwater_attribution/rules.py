@@ -87,10 +87,15 @@ class RewardRule:
         """Divide the money of all receipts.
 
         Raises:
-            UnsoundRuleError: the rule paid out more than came in or a negative amount; no rule here
-                does, and a rule that did must not reach a vault.
+            UnsoundRuleError: the rule paid out more than came in, a negative amount or something
+                else than integers; no rule here does, and a rule that did must not reach a vault.
         """
         paid = self.pay(columns, self.parameters)
+        if not isinstance(paid, np.ndarray) or paid.dtype.kind not in "iu":
+            raise UnsoundRuleError(
+                f"The rule {self.rule_id} pays {getattr(paid, 'dtype', type(paid).__name__)}: "
+                "money is an array of integers, atomic units rounded down."
+            )
         slots = paid if self.by_receipt else None
         accounts = _by_account(columns, paid) if self.by_receipt else paid
         unattributed = columns.charges.sum(axis=1) - accounts.sum(axis=1)

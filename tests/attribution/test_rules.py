@@ -1,4 +1,6 @@
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -231,6 +233,25 @@ def test_a_rule_that_creates_money_is_stopped() -> None:
     greedy = RewardRule("greedy/1", "more than there is", False, lambda c, p: c.rows + 10_000)
     with pytest.raises(UnsoundRuleError, match="created money"):
         greedy.settle(one_receipt(1_000, [0]))
+
+
+def test_a_rule_that_pays_no_integers_is_stopped() -> None:
+    """Not-a-number is neither below 0 nor above what came in, so no comparison would notice it."""
+    for part in (np.nan, 0.5):
+        pay: Any = partial(lambda part, columns, _: columns.rows * part, part)
+        with pytest.raises(UnsoundRuleError, match="float64: money is an array of integers"):
+            RewardRule("vague/1", "floats", False, pay).settle(one_receipt(1_000, [0]))
+
+
+def test_a_rule_cannot_raise_the_charges_that_it_is_shown() -> None:
+    def forged(columns: RuleColumns, _: RuleParameters) -> Int64s:
+        np.multiply(columns.charges, 2, out=columns.charges)
+        return columns.rows
+
+    columns = one_receipt(1_000, [0])
+    with pytest.raises(ValueError, match="read-only"):
+        RewardRule("forger/1", "writes first", False, forged).settle(columns)
+    assert columns.charges.sum() == 1_000
 
 
 def test_a_rule_that_moves_money_between_receipts_is_stopped() -> None:

@@ -218,7 +218,14 @@ def test_bad_input_gets_one_sentence_with_a_code(arguments: tuple[str, ...], cod
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("text", ["raise ValueError('no')", "RULE = 7", "def RULE(: pass", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("raise ValueError('no')", "RULE = 7", "def RULE(: pass", "", "raise SystemExit(0)"),
+        *("def RULE(columns): return columns.rows", "def RULE(columns, _): return 1 / 0"),
+        "def RULE(columns, _): return columns.rows // (columns.rows.shape[1] < 5)",
+    ],
+)
 def test_a_file_without_a_rule_is_refused_in_one_sentence(rule_file: Path, text: str) -> None:
     rule_file.write_text(text, "utf-8")
     status, _, err = invoke("attack", "--rule", f"{rule_file}:RULE")

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -120,6 +121,59 @@ def test_both_engines_give_the_same_integers_in_a_thousand_sampled_worlds() -> N
     assert compared >= 1_000
     # Where nothing happens, any two engines are the same.
     assert (happened > 10).all(), dict(zip(METRICS, happened.tolist(), strict=True))
+
+
+def test_both_engines_give_the_same_integers_where_agents_act_by_turns() -> None:
+    mattered = sold_out = 0
+
+    @settings(max_examples=120, deadline=None)
+    @given(MARKETS, st.integers(0, 2**31 - 1), st.sampled_from((0, 1, 3, 12)))
+    def compare(at_once: Economy, world: int, capacity: int) -> None:
+        nonlocal mattered, sold_out
+        number = np.array([world])
+        unbounded = replace(at_once, by_turns=True)
+        market = replace(unbounded, capacity=capacity)
+        compiled = run_economy(market, number, engine=Engine.COMPILED)
+        assert same(run_economy(market, number), compiled)
+        others = [
+            run_economy(each, number, engine=Engine.COMPILED) for each in (at_once, unbounded)
+        ]
+        mattered += not np.array_equal(others[0].history, others[1].history)
+        sold_out += int(others[1].metric("bought").sum() > compiled.metric("bought").sum())
+
+    compare()
+    # Where the order never matters, taking turns shows nothing.
+    assert mattered > 60, mattered
+    assert sold_out > 20, sold_out
+
+
+def test_by_turns_a_service_sells_what_it_can_to_who_comes_first() -> None:
+    wash = replace(TINY, wash=PARTS // 5, steps=1, by_turns=True, income=10**6)
+    for capacity in (1, 4, 6):
+        run = run_economy(replace(wash, capacity=capacity), np.arange(20))
+        assert (run.metric("volume") <= capacity * wash.services * wash.price).all()
+        assert run.metric("bought").max() <= capacity * wash.services
+    # Forty buyers for six answers: over enough steps everybody is first some day.
+    scarce = replace(TINY, by_turns=True, capacity=1, steps=120)
+    spent = run_economy(scarce, WORLDS, engine=Engine.COMPILED).states[0].buyers[0]
+    assert (spent < scarce.endowment + scarce.steps * scarce.income).all()
+
+
+def test_by_turns_the_second_validator_finds_what_the_first_reported() -> None:
+    """One service is looked at by both: at once its reputation moves by a ninth of both errors."""
+    two = replace(TINY, services=2, owners=1, contributors=9, validators=2, steps=1)
+    two = replace(two, noisy=PARTS, wobble=0, imitation=0)
+    fell = two.quality - two.noise_quality << 8
+    at_once, by_turns = (
+        run_economy(replace(two, by_turns=turns), np.arange(12)) for turns in (False, True)
+    )
+    ends = [
+        {int(each) for state in run.states for each in state.services[3]}
+        for run in (at_once, by_turns)
+    ]
+    unseen, once = two.quality << 8, -fell // 8
+    assert ends[0] == {unseen, unseen + once, unseen + -2 * fell // 9}
+    assert ends[1] == {unseen, unseen + once, unseen + once + (-fell - once) // 8}
 
 
 def test_a_world_is_the_same_alone_beside_others_and_on_threads() -> None:
@@ -245,7 +299,13 @@ def test_a_market_is_read_from_toml_and_nonsense_is_refused(tmp_path: Path) -> N
         read_economy(file)
     with pytest.raises(InvalidInputError):
         read_economy(tmp_path / "missing.toml")
-    for change in ({"buyers": 0}, {"owners": 40}, {"price": 0}, {"copy": PARTS, "spam": 1}):
+    file.write_text("by_turns = true\ncapacity = 4", "utf-8")
+    assert read_economy(file, TINY) == replace(TINY, by_turns=True, capacity=4)
+    wrong: tuple[dict[str, Any], ...] = (
+        *({"buyers": 0}, {"owners": 40}, {"price": 0}, {"copy": PARTS, "spam": 1}),
+        *({"capacity": 1}, {"by_turns": 1}),
+    )
+    for change in wrong:
         with pytest.raises(InvalidInputError):
             replace(TINY, **change)
 

@@ -2,10 +2,12 @@
 
 import importlib.util
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from headwater_attribution.apportion import Int64s
 from headwater_attribution.columns import RuleColumns
 from headwater_attribution.rules import Pay, RewardRule, RuleParameters, rule_named
 from headwater_payments.errors import HeadwaterError, InvalidInputError
@@ -38,7 +40,8 @@ def find_rule(name: str) -> RewardRule:
     """A rule by its id, such as `causes/1`, or by file and name, such as `rules.py:MINE`.
 
     Raises:
-        InvalidInputError: the file can't be read or run, or holds no such rule.
+        InvalidInputError: the file can't be read or run, or holds no such rule; raised as well by
+            the rule found, wherever the file's own code fails.
         UnknownMethodError: no shipped rule has that id.
     """
     path, colon, attribute = name.rpartition(":")
@@ -47,7 +50,36 @@ def find_rule(name: str) -> RewardRule:
     module = _load(Path(path))
     if not hasattr(module, attribute):
         raise InvalidInputError(f"The file {path} defines no {attribute}.")
-    return as_rule(getattr(module, attribute))
+    found = getattr(module, attribute)
+    if isinstance(found, RewardRule):
+        return replace(found, pay=_Guarded(found.pay, name))
+    if not callable(found):
+        return as_rule(found)
+    rule = as_rule(_Guarded(found, name))
+    return replace(rule, rule_id=getattr(found, "__name__", rule.rule_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Guarded:
+    """A rule's function; where it fails it is told by name, not by a trace through ours."""
+
+    pay: Pay
+    name: str
+
+    @property
+    def __wrapped__(self) -> Pay:
+        """By this `inspect` finds the source of the function itself."""
+        return self.pay
+
+    def __call__(self, columns: RuleColumns, parameters: RuleParameters) -> Int64s:
+        try:
+            return self.pay(columns, parameters)
+        except HeadwaterError:
+            raise
+        except Exception as exc:
+            raise InvalidInputError(
+                f"The rule {self.name} can't be run: {type(exc).__name__}: {exc}."
+            ) from exc
 
 
 def _load(path: Path) -> object:
@@ -64,7 +96,7 @@ def _load(path: Path) -> object:
         spec.loader.exec_module(module)
     except HeadwaterError:
         raise
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         raise InvalidInputError(
             f"The file {path} can't be run: {type(exc).__name__}: {exc}."
         ) from exc

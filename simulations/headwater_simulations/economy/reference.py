@@ -1,7 +1,8 @@
 """One step of the reference market in numpy: the slow, obvious engine, for any rule.
 
 Everybody acts on what held when the step began; what they do is then added up. So the order in
-which agents are looked at doesn't matter, and the compiled engine gives the same integers.
+which agents are looked at doesn't matter, and the compiled engine gives the same integers. By turns
+the same functions are called for one agent after the other (see `turns`).
 
 Symbols: `B` buyers, `N` contributors, `S` services, `V` validators, `K` = 4 slots of a receipt.
 """
@@ -65,6 +66,7 @@ from headwater_simulations.economy.state import (
     Links,
     State,
 )
+from headwater_simulations.economy.turns import acting, served
 from headwater_simulations.market import leave_one_out, words_of_two_best
 
 _M = {name: place for place, name in enumerate(METRICS)}
@@ -111,15 +113,22 @@ def step(
     earned = np.zeros(economy.contributors, dtype=np.int64)
     taken, before = np.zeros(economy.services, dtype=np.int64), state.contributors[PAID].sum()
     _pay(economy, state, sales, conduct, earned, taken, told)
-    washed = _wash(economy, state, conduct, earned)
+    washed = _wash(economy, state, draws, at, conduct, earned)
     _take(state, washed, taken, told)
     paid = int(state.contributors[PAID].sum() - before)
     fees = _divide(economy, state, taken, paid, told)
     if sold is not None:
         sold.append((sales, washed))
-    _rate(economy, state, draws, at, fees, told)
-    _contribute(economy, state, draws, at, table, conduct, earned, told)
-    _serve(economy, state, draws, at, told)
+    fund = fees * economy.validators_share // PARTS // economy.validators
+    state.held[PLATFORM] += fees
+    told[_M["platform"]] += fees
+    for who in acting(economy, draws, at, "validator"):
+        _rate(economy, state, draws, at, who, fund, told)
+    for who in acting(economy, draws, at, "contributor"):
+        _contribute(economy, state, draws, at, who, table, earned, told)
+    for who in acting(economy, draws, at, "service"):
+        _serve(economy, state, draws, at, who, told)
+    _tell_services(state, told)
     _own(economy, state, at, told)
     for each in Conduct:
         told[PAID_AT + each] = earned[conduct == each].sum()
@@ -147,6 +156,8 @@ def _choose(
     service = np.where(_field(word, 0) < chances(economy).explore, better, state.buyers[AT])
     price = state.services[PRICE][service]
     wanted = (state.buyers[BALANCE] >= price) & (offered[service] >= 0)
+    none_sold = np.zeros(economy.services, dtype=np.int64)
+    wanted = served(economy, draws, at, "buyer", service, wanted, none_sold)
     price = np.where(wanted, price, 0)
     found, shown = draws.words("rows", at, buyer)[0], draws.words("scores", at, buyer)[0]
     model = state.services[RUNS][service]
@@ -282,12 +293,15 @@ def _learn(
     told[_M["surplus"]] += (worth - cost)[bought].sum()
 
 
-def _wash(economy: Economy, state: State, conduct: Int64s, earned: Int64s) -> Sales:
+def _wash(
+    economy: Economy, state: State, draws: Draws, at: int, conduct: Int64s, earned: Int64s
+) -> Sales:
     """Washers buy an answer that their own row alone gives."""
     who = np.arange(economy.contributors)
     service = who % economy.services
     price = state.services[PRICE][service]
     buys = (conduct == Conduct.WASH) & (state.contributors[BALANCE] - earned >= price)
+    buys = served(economy, draws, at, "contributor", service, buys, state.services[SOLD])
     price = np.where(buys, price, 0)
     slots = np.stack([who, *[np.zeros_like(who)] * (SLOTS - 1)], axis=1)
     scores = np.zeros_like(slots)
@@ -299,40 +313,41 @@ def _wash(economy: Economy, state: State, conduct: Int64s, earned: Int64s) -> Sa
     return sales
 
 
-def _rate(economy: Economy, state: State, draws: Draws, at: int, fees: int, told: Int64s) -> None:
-    """Validators report on services, are paid for agreeing with the reputation, and learn.
+def _rate(
+    economy: Economy, state: State, draws: Draws, at: int, who: Int64s, fund: int, told: Int64s
+) -> None:
+    """Validators report on services, get `fund` for agreeing with the reputation, and learn.
 
     An arm is chosen by regret matching: with a chance in proportion to what the other one would
     have brought more so far. What either brings is known to who could have done both.
     """
     validators, services = state.validators, state.services
-    word = draws.words("validator", at, np.arange(economy.validators))[0]
+    word = draws.words("validator", at, who)[0]
     service = _pick(word, 0, economy.services)
     error = _pick(word, 1, 2 * economy.wobble + 1) - economy.wobble
     noisy = services[NOISY][service] == 1
     seen = np.clip(np.where(noisy, economy.noise_quality, economy.quality) + error, 0, 1_000)
     reputation = services[REPUTATION][service]
-    of_copying = np.maximum(validators[REGRET_COPYING], 0)
-    of_both = np.maximum(validators[REGRET_MEASURING], 0) + of_copying
+    of_copying = np.maximum(validators[REGRET_COPYING, who], 0)
+    of_both = np.maximum(validators[REGRET_MEASURING, who], 0) + of_copying
     drawn = _field(word, 2) * of_both < of_copying << 16
-    copies = np.where(of_both > 0, drawn, validators[ARM] == 1)
-    fund = fees * economy.validators_share // PARTS // economy.validators
+    copies = np.where(of_both > 0, drawn, validators[ARM, who] == 1)
     agrees = np.abs(seen - (reputation >> FINE)) <= economy.tolerance
     measuring, copying = np.where(agrees, fund, 0) - economy.measure_cost, fund
     played = np.where(copies, copying, measuring)
-    validators[REGRET_MEASURING] += measuring - played
-    validators[REGRET_COPYING] += copying - played
-    validators[ARM] = copies
-    cost = np.where(copies, 0, np.minimum(economy.measure_cost, validators[BALANCE]))
+    validators[REGRET_MEASURING, who] += measuring - played
+    validators[REGRET_COPYING, who] += copying - played
+    validators[ARM, who] = copies
+    cost = np.where(copies, 0, np.minimum(economy.measure_cost, validators[BALANCE, who]))
     paid = np.where(copies | agrees, fund, 0)
-    validators[BALANCE] += paid - cost
-    state.held[PLATFORM] += fees - paid.sum()
+    validators[BALANCE, who] += paid - cost
+    state.held[PLATFORM] -= paid.sum()
     state.held[WORLD] += cost.sum()
     moved, reports = np.zeros_like(services[0]), np.zeros_like(services[0])
     np.add.at(moved, service, np.where(copies, 0, (seen << FINE) - reputation))
     np.add.at(reports, service, 1)
     services[REPUTATION] += moved // (reports + 7)
-    told[_M["platform"]] += fees - paid.sum()
+    told[_M["platform"]] -= paid.sum()
     told[_M["copying"]] += copies.sum()
     told[_M["surplus"]] -= cost.sum()
 
@@ -342,8 +357,8 @@ def _contribute(
     state: State,
     draws: Draws,
     at: int,
+    who: Int64s,
     table: Int64s,
-    conduct: Int64s,
     earned: Int64s,
     told: Int64s,
 ) -> None:
@@ -353,64 +368,71 @@ def _contribute(
     nets covers the cost of entering soon enough. So more may leave than enter, or the reverse.
     """
     mine, odds = state.contributors, chances(economy)
-    word = draws.words("contributor", at, np.arange(economy.contributors))[0]
-    fitness = mine[FITNESS].copy()
-    cost = np.minimum(table[COST][conduct], np.maximum(mine[BALANCE], 0))
-    mine[BALANCE] -= cost
-    state.held[WORLD] += cost.sum()
-    mine[FITNESS] += (earned - cost << FINE) - fitness >> 4
+    word = draws.words("contributor", at, who)[0]
     other = _pick(word, 1, economy.contributors)
-    there, seen = conduct != ABSENT, conduct[other] != ABSENT
+    conduct, fitness = mine[CONDUCT, who], mine[FITNESS, who]
+    of_other, fitness_of_other = mine[CONDUCT, other], mine[FITNESS, other]
+    cost = np.minimum(table[COST][conduct], np.maximum(mine[BALANCE, who], 0))
+    mine[BALANCE, who] -= cost
+    state.held[WORLD] += cost.sum()
+    mine[FITNESS, who] += (earned[who] - cost << FINE) - fitness >> 4
+    there, seen = conduct != ABSENT, of_other != ABSENT
     looks = there & seen & (_field(word, 0) < odds.imitation)
-    adopted = np.where(looks & (fitness[other] > fitness), conduct[other], conduct)
+    adopted = np.where(looks & (fitness_of_other > fitness), of_other, conduct)
     changes = there & (_field(word, 2) < odds.mutation)
     adopted = np.where(changes, _pick(word, 3, len(Conduct)), adopted)
     broke = cost < table[COST][conduct]
     enters = ~there & seen & (_field(word, 0) < odds.entry)
-    enters &= fitness[other] * economy.payback > economy.entry_cost << FINE
-    adopted = np.where(enters, conduct[other], adopted)
-    mine[CONDUCT] = np.where(broke, ABSENT, adopted)
-    mine[FITNESS] = np.where(broke | enters, 0, mine[FITNESS])
+    enters &= fitness_of_other * economy.payback > economy.entry_cost << FINE
+    adopted = np.where(enters, of_other, adopted)
+    mine[CONDUCT, who] = np.where(broke, ABSENT, adopted)
+    mine[FITNESS, who] = np.where(broke | enters, 0, mine[FITNESS, who])
     brought = np.where(enters, max(economy.endowment - economy.entry_cost, 0), 0)
-    brought -= np.where(broke, mine[BALANCE], 0)
-    mine[BALANCE] += brought
+    brought -= np.where(broke, mine[BALANCE, who], 0)
+    mine[BALANCE, who] += brought
     state.held[WORLD] -= brought.sum()
     told[_M["left"]] += broke.sum()
     told[_M["entered"]] += enters.sum()
 
 
-def _serve(economy: Economy, state: State, draws: Draws, at: int, told: Int64s) -> None:
+def _serve(
+    economy: Economy, state: State, draws: Draws, at: int, who: Int64s, told: Int64s
+) -> None:
     """Services pay for their answers, imitate, move prices uphill, and shed bad reputations."""
     services, odds = state.services, chances(economy)
-    word = draws.words("service", at, np.arange(economy.services))[0]
-    noisy, profit = services[NOISY].copy(), services[PROFIT].copy()
-    runs = services[RUNS].copy()
-    told[_M["noise_sold"]] += services[SOLD][noisy == 1].sum()
-    unit = np.where(noisy == 1, economy.noise_cost, economy.unit_cost)
-    cost = np.minimum(unit * services[SOLD], np.maximum(services[BALANCE], 0))
-    services[BALANCE] -= cost
-    state.held[WORLD] += cost.sum()
-    services[WINDOW] -= cost
-    services[SOLD] = 0
-    if economy.price_period and at % economy.price_period == economy.price_period - 1:
-        move_prices(economy, services)
+    word = draws.words("service", at, who)[0]
     other = _pick(word, 1, economy.services)
-    looks = _field(word, 0) < odds.imitation
-    services[NOISY] = np.where(looks & (profit[other] > profit), noisy[other], noisy)
-    compares, terms = _field(word, 2) < odds.switching, state.owners[SHARE][runs]
-    switches = compares & (terms[other] < terms)
-    services[RUNS] = np.where(switches, runs[other], runs)
-    _renew(services, switches)
-    bad = services[REPUTATION] < economy.whitewash_below << FINE
-    fresh = bad & (noisy == 1) & (services[BALANCE] >= economy.identity_cost)
-    services[REPUTATION] = np.where(fresh, economy.quality << FINE, services[REPUTATION])
-    services[BALANCE] -= np.where(fresh, economy.identity_cost, 0)
-    state.held[WORLD] += int(fresh.sum()) * economy.identity_cost
-    noisy = services[NOISY]
+    noisy, profit, runs = (services[column, who] for column in (NOISY, PROFIT, RUNS))
+    of_other = tuple(services[column, other] for column in (NOISY, PROFIT, RUNS))
+    told[_M["noise_sold"]] += services[SOLD, who][noisy == 1].sum()
+    unit = np.where(noisy == 1, economy.noise_cost, economy.unit_cost)
+    cost = np.minimum(unit * services[SOLD, who], np.maximum(services[BALANCE, who], 0))
+    services[BALANCE, who] -= cost
+    state.held[WORLD] += cost.sum()
+    services[WINDOW, who] -= cost
+    services[SOLD, who] = 0
+    if economy.price_period and at % economy.price_period == economy.price_period - 1:
+        move_prices(economy, services, who)
+    looks = (_field(word, 0) < odds.imitation) & (of_other[1] > profit)
+    services[NOISY, who] = np.where(looks, of_other[0], noisy)
+    terms = state.owners[SHARE]
+    switches = (_field(word, 2) < odds.switching) & (terms[of_other[2]] < terms[runs])
+    services[RUNS, who] = np.where(switches, of_other[2], runs)
+    _renew(services, who[switches])
+    bad = services[REPUTATION, who] < economy.whitewash_below << FINE
+    fresh = who[bad & (noisy == 1) & (services[BALANCE, who] >= economy.identity_cost)]
+    services[REPUTATION, fresh] = economy.quality << FINE
+    services[BALANCE, fresh] -= economy.identity_cost
+    state.held[WORLD] += len(fresh) * economy.identity_cost
+
+
+def _tell_services(state: State, told: Int64s) -> None:
+    """What services are like once all have acted."""
+    noisy, shown = state.services[NOISY], state.services[REPUTATION] >> FINE
     told[_M["noisy"]] += noisy.sum()
-    told[_M["price"]] += services[PRICE].sum()
-    told[_M["reputation_noisy"]] += (services[REPUTATION] >> FINE)[noisy == 1].sum()
-    told[_M["reputation_honest"]] += (services[REPUTATION] >> FINE)[noisy == 0].sum()
+    told[_M["price"]] += state.services[PRICE].sum()
+    told[_M["reputation_noisy"]] += shown[noisy == 1].sum()
+    told[_M["reputation_honest"]] += shown[noisy == 0].sum()
 
 
 def _own(economy: Economy, state: State, at: int, told: Int64s) -> None:
@@ -421,29 +443,30 @@ def _own(economy: Economy, state: State, at: int, told: Int64s) -> None:
         owners[TURN] = np.where(turned, -owners[TURN], owners[TURN])
         most = PARTS - economy.contributors_share - economy.platform_share
         moved = np.clip(owners[SHARE] + owners[TURN] * economy.owner_step, 0, most)
-        _renew(state.services, (moved != owners[SHARE])[state.services[RUNS]])
+        renewed = (moved != owners[SHARE])[state.services[RUNS]]
+        _renew(state.services, np.flatnonzero(renewed))
         owners[SHARE] = moved
         owners[GAINED_LAST] = owners[GAINED]
         owners[GAINED] = 0
     told[_M["owner_share"]] += owners[SHARE].sum()
 
 
-def _renew(services: Int64s, changed: Bools) -> None:
-    """A vault's terms don't change: services `[S]` whose terms do get a new one."""
-    services[VAULT] += changed
-    services[TAKEN] = np.where(changed, 0, services[TAKEN])
+def _renew(services: Int64s, changed: Int64s) -> None:
+    """A vault's terms don't change: services of these numbers, whose terms do, get a new one."""
+    services[VAULT, changed] += 1
+    services[TAKEN, changed] = 0
 
 
-def move_prices(economy: Economy, services: Int64s) -> None:
+def move_prices(economy: Economy, services: Int64s, who: Int64s) -> None:
     """Go on in the direction in which profit rose, and turn where it fell."""
-    turned = services[WINDOW] < services[LAST]
-    services[DIRECTION] = np.where(turned, -services[DIRECTION], services[DIRECTION])
-    by = np.maximum(services[PRICE] * economy.price_step // 10_000, 1)
-    moved = services[PRICE] + services[DIRECTION] * by
-    services[PRICE] = np.clip(moved, economy.floor, 2**31)
-    services[PROFIT] += (services[WINDOW] << FINE) - services[PROFIT] >> 2
-    services[LAST] = services[WINDOW]
-    services[WINDOW] = 0
+    turned = services[WINDOW, who] < services[LAST, who]
+    services[DIRECTION, who] *= np.where(turned, -1, 1)
+    by = np.maximum(services[PRICE, who] * economy.price_step // 10_000, 1)
+    moved = services[PRICE, who] + services[DIRECTION, who] * by
+    services[PRICE, who] = np.clip(moved, economy.floor, 2**31)
+    services[PROFIT, who] += (services[WINDOW, who] << FINE) - services[PROFIT, who] >> 2
+    services[LAST, who] = services[WINDOW, who]
+    services[WINDOW, who] = 0
 
 
 def _field(words: Words, place: int) -> Int64s:

@@ -37,6 +37,10 @@ class Economy:
     Attributes:
         buyers, contributors, services, owners, validators: how many of each.
         steps: T.
+        by_turns: whether the agents of a role act one after the other, in an order drawn for each
+            step, and see what those before them did; else all at once.
+        capacity: answers that a service sells in a step, to those who come first; 0 for no bound.
+            Who comes first is known by turns only.
         seed: of all randomness.
         rule: the reward rule, the very object that closes epochs in production.
         spam, copy, sybil, poison, free_ride, wash: contributors who start so; the rest is honest.
@@ -83,6 +87,8 @@ class Economy:
     owners: int = 10
     validators: int = 40
     steps: int = 200
+    by_turns: bool = False
+    capacity: int = 0
     seed: int = 1
     rule: RewardRule = CAUSES
     spam: int = 0
@@ -136,12 +142,16 @@ class Economy:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            if each.name != "rule" and (
+            if each.name not in ("rule", "by_turns") and (
                 isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31
             ):
                 raise InvalidInputError(
                     f"A market's {each.name} is an integer from 0 to 2^31 - 1.", field=each.name
                 )
+        if not isinstance(self.by_turns, bool):
+            raise InvalidInputError("A market is by_turns or isn't: true or false.")
+        if self.capacity and not self.by_turns:
+            raise InvalidInputError("A capacity serves who comes first, so it needs by_turns.")
         sizes = (self.buyers, self.contributors, self.services, self.owners, self.validators)
         if min(*sizes, self.steps) < 1 or max(sizes) > 10**6 or max(sizes[1:]) > 2**16:
             raise InvalidInputError(

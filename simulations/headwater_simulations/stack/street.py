@@ -158,7 +158,7 @@ class Street:
         services[WINDOW] += (services[PRICE] - unit) * services[SOLD]
         services[SOLD] = 0
         if market.price_period and at % market.price_period == market.price_period - 1:
-            move_prices(market, services)
+            move_prices(market, services, np.arange(market.services))
 
     def books(self) -> dict[str, int]:
         """By the buyers' books: what each paid, and what follows from it for everybody else."""

@@ -34,7 +34,15 @@ from headwater_simulations.economy.compiled.scratch import (
     TO_NEXT,
 )
 from headwater_simulations.economy.compiled.settings import Settings
-from headwater_simulations.economy.compiled.words import BUYER, ROWS, SCORES, field, pick
+from headwater_simulations.economy.compiled.turns import queue, shuffle, turn_away
+from headwater_simulations.economy.compiled.words import (
+    BUYER,
+    OF_BUYERS,
+    ROWS,
+    SCORES,
+    field,
+    pick,
+)
 from headwater_simulations.economy.state import AT, BALANCE, ESTIMATE_OF_IT, FINE
 
 _VOLUME: Final = METRICS.index("volume")
@@ -54,15 +62,22 @@ def buy(
     settings: Settings,
     at: int,
     block: Array,
+    order: Array | None,
+    away: Array,
     told: Array,
 ) -> int:
     """Every buyer; what rows earn is added up place by place. Gives all incomes."""
     shocked = settings.shock_step > 0 and at >= settings.shock_step
     income = settings.income * (settings.shock if shocked else 1)
     due = people[DUE]
+    if order is not None and settings.capacity > 0:
+        shuffle(order, buyers.shape[1], keys[OF_BUYERS])
+        queue(buyers, stalls, order, away, keys[BUYER], settings, income)
     for first in range(0, buyers.shape[1], SIZE):
         count = min(SIZE, buyers.shape[1] - first)
         _choose(buyers, stalls, keys[BUYER], settings, income, first, count, block)
+        if order is not None and settings.capacity > 0:
+            turn_away(buyers, stalls, away, first, count, block)
         find(block, count, first, keys[ROWS], acting, faces)
         divide_among_causes(block, count, first, keys[SCORES], settings)
         for one in range(count):

@@ -59,15 +59,20 @@ def wash(
     stalls: Array,
     settings: Settings,
     people: Array,
+    order: Array | None,
     told: Array,
 ) -> int:
     """Washers buy answers that their own row alone gives; gives what the rule pays for these."""
     paid, volume = 0, 0
-    for one in range(contributors.shape[1]):
+    for turn in range(contributors.shape[1]):
+        one = turn if order is None else order[turn]
         if people[CONDUCT_WAS, one] != _WASH:
             continue
         service = one % len(stalls)
         price = stalls[service, PRICED]
+        sold_out = settings.capacity > 0 and stalls[service, SALES] >= settings.capacity
+        if order is not None and sold_out:
+            continue
         if contributors[BALANCE, one] - people[EARNED, one] < price:
             continue
         gained, _ = reward(price, 1_000, 0, 0, settings)
@@ -90,37 +95,45 @@ def contribute(
     behaviour: Array,
     settings: Settings,
     people: Array,
+    order: Array | None,
     told: Array,
 ) -> None:
-    """Contributors pay for their rows, leave when they can't, and imitate who does better."""
+    """Contributors pay for their rows, leave when they can't, and imitate who does better.
+
+    What they see of each other is from before any changed or, by turns, from now.
+    """
     count = mine.shape[1]
     earned, conduct, fitness = people[EARNED], people[CONDUCT_WAS], people[FITNESS_WAS]
-    for one in range(count):
+    if order is not None:
+        conduct, fitness = mine[CONDUCT], mine[FITNESS]
+    for turn in range(count):
+        one = turn if order is None else order[turn]
+        was, fit = conduct[one], fitness[one]
         word = mix(key ^ np.uint64(one))
-        wanted = behaviour[COST, conduct[one]]
+        wanted = behaviour[COST, was]
         cost = min(wanted, max(mine[BALANCE, one], 0))
         mine[BALANCE, one] -= cost
         held[WORLD] += cost
-        mine[FITNESS, one] += (((earned[one] - cost) << FINE) - fitness[one]) >> 4
+        mine[FITNESS, one] += (((earned[one] - cost) << FINE) - fit) >> 4
         chance = field(word, 0)
-        if conduct[one] == ABSENT:
+        if was == ABSENT:
             other = pick(word, 1, count)
             pays = fitness[other] * settings.payback > settings.entry_cost << FINE
             if chance < settings.entry and conduct[other] != ABSENT and pays:
+                told[ARE_AT + conduct[other]] += 1
                 mine[CONDUCT, one], mine[FITNESS, one] = conduct[other], 0
                 brought = max(settings.endowment - settings.entry_cost, 0)
                 mine[BALANCE, one] += brought
                 held[WORLD] -= brought
                 told[_ENTERED] += 1
-                told[ARE_AT + conduct[other]] += 1
             continue
         if chance < settings.imitation:
             other = pick(word, 1, count)
-            if conduct[other] != ABSENT and fitness[other] > fitness[one]:
+            if conduct[other] != ABSENT and fitness[other] > fit:
                 mine[CONDUCT, one] = conduct[other]
         if field(word, 2) < settings.mutation:
             mine[CONDUCT, one] = pick(word, 3, _CONDUCTS)
-        told[PAID_AT + conduct[one]] += earned[one]
+        told[PAID_AT + was] += earned[one]
         if cost < wanted:
             mine[CONDUCT, one], mine[FITNESS, one] = ABSENT, 0
             held[WORLD] += mine[BALANCE, one]

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from headwater_simulations.draws import Int64s, Words
 from headwater_simulations.economy.compiled.words import CODES
 from headwater_simulations.economy.scenario import Economy
+from headwater_simulations.economy.turns import TURNS
 
 PRICED, OFFERED, MADE, MAKING, FIRST, COUNT, SALES, TAKINGS = range(8)
 MOVED, REPORTS, NOISY_WAS, PROFIT_WAS, RUNS_WAS = range(8, 13)
@@ -43,6 +44,7 @@ class Scratch(NamedTuple):
         acting: `[N]` conducts, place by place of `members`.
         people: `[4, N]`, see `DUE`.
         renewed: `[M]` owners who moved.
+        away: `[B]` whether a buyer came when its service was sold out, by turns.
     """
 
     keys: Words
@@ -51,6 +53,14 @@ class Scratch(NamedTuple):
     acting: npt.NDArray[np.uint8]
     people: Int64s
     renewed: Int64s
+    away: npt.NDArray[np.uint8]
+
+
+def order_for(economy: Economy) -> Int64s | None:
+    """Where the order of a role's agents is put; none where they act at once."""
+    if not economy.by_turns:
+        return None
+    return np.zeros(max(getattr(economy, f"{role}s") for role in TURNS), np.int64)
 
 
 def scratch_for(economy: Economy) -> Scratch:
@@ -62,4 +72,5 @@ def scratch_for(economy: Economy) -> Scratch:
         np.zeros(economy.contributors, np.uint8),
         np.zeros((4, economy.contributors), np.int64),
         np.zeros(economy.owners, np.int64),
+        np.zeros(economy.buyers * economy.by_turns, np.uint8),
     )

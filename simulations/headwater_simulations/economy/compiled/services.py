@@ -81,6 +81,7 @@ def serve(
     key: Any,
     settings: Settings,
     at: int,
+    order: Array | None,
     told: Array,
 ) -> None:
     """Services pay for their answers, imitate, move prices, and shed bad reputations."""
@@ -88,7 +89,8 @@ def serve(
     for one in range(count):
         stalls[one, PROFIT_WAS] = services[PROFIT, one]
     moves = period > 0 and at % period == period - 1
-    for one in range(count):
+    for turn in range(count):
+        one = turn if order is None else order[turn]
         unit = settings.noise_cost if stalls[one, NOISY_WAS] == 1 else settings.unit_cost
         told[_NOISE_SOLD] += services[SOLD, one] if stalls[one, NOISY_WAS] == 1 else 0
         cost = min(unit * services[SOLD, one], max(services[BALANCE, one], 0))
@@ -116,6 +118,12 @@ def serve(
         told[_PRICES] += services[PRICE, one]
         shown = services[REPUTATION, one] >> FINE
         told[_OF_NOISY if services[NOISY, one] == 1 else _OF_HONEST] += shown
+        if order is not None:
+            stalls[one, NOISY_WAS], stalls[one, RUNS_WAS] = (
+                services[NOISY, one],
+                services[RUNS, one],
+            )
+            stalls[one, PROFIT_WAS] = services[PROFIT, one]
 
 
 @njit(nogil=True, error_model="numpy")

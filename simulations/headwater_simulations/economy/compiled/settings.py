@@ -51,6 +51,7 @@ class Settings(NamedTuple):
     cap: int
     confidence: int
     listed: int
+    capacity: int
 
 
 def settings_of(economy: Economy) -> Settings:

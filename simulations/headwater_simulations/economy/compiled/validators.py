@@ -40,13 +40,15 @@ def rate(
     key: Any,
     settings: Settings,
     fees: int,
+    order: Array | None,
     told: Array,
 ) -> None:
     """Every validator rates a service, by what it saw or by the reputation there is."""
     count, people = services.shape[1], validators.shape[1]
     fund = fees * settings.validators_share // PARTS // people
     left = fees
-    for one in range(people):
+    for turn in range(people):
+        one = turn if order is None else order[turn]
         word = mix(key ^ np.uint64(one))
         service = pick(word, 0, count)
         error = pick(word, 1, 2 * settings.wobble + 1) - settings.wobble
@@ -72,8 +74,17 @@ def rate(
         stalls[service, MOVED] += 0 if copies else (seen << FINE) - reputation
         told[_COPYING] += copies
         told[_SURPLUS] -= cost
+        if order is not None:
+            _report(services, stalls, service)
     for service in range(count):
-        reports = stalls[service, REPORTS]
-        services[REPUTATION, service] += stalls[service, MOVED] // (reports + 7)
+        _report(services, stalls, service)
     held[PLATFORM] += left
     told[_TO_PLATFORM] += left
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
+def _report(services: Array, stalls: Array, service: int) -> None:
+    """What was reported on a service moves its reputation."""
+    reports = stalls[service, REPORTS]
+    services[REPUTATION, service] += stalls[service, MOVED] // (reports + 7)
+    stalls[service, REPORTS], stalls[service, MOVED] = 0, 0

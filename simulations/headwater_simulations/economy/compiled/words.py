@@ -10,11 +10,16 @@ import numpy as np
 from numba import njit
 
 from headwater_simulations.compiled_world import Array, mix
+from headwater_simulations.economy.turns import TURNS
 
 BUYER, ROWS, SCORES, VALIDATOR, CONTRIBUTOR, SERVICE = range(6)
-"""Places of a step's keys."""
+OF_BUYERS, OF_VALIDATORS, OF_CONTRIBUTORS, OF_SERVICES = range(6, 10)
+"""Places of a step's keys; the last four are of the turns of a role."""
 
-PURPOSES: Final = ("buyer", "rows", "scores", "validator", "contributor", "service")
+PURPOSES: Final = (
+    *("buyer", "rows", "scores", "validator", "contributor", "service"),
+    *(f"turn of {role}" for role in TURNS),
+)
 """What draws are for, as the reference names it, in the order of their keys."""
 
 CODES: Final = np.array([zlib.crc32(name.encode()) << 32 for name in PURPOSES], dtype=np.uint64)

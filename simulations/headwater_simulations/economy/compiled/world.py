@@ -15,14 +15,18 @@ from headwater_simulations.economy.compiled.contributors import (
     take_places,
     wash,
 )
-from headwater_simulations.economy.compiled.scratch import Scratch, scratch_for
+from headwater_simulations.economy.compiled.scratch import Scratch, order_for, scratch_for
 from headwater_simulations.economy.compiled.services import open_stalls, serve
 from headwater_simulations.economy.compiled.settings import Settings, settings_of
+from headwater_simulations.economy.compiled.turns import shuffle
 from headwater_simulations.economy.compiled.validators import rate
 from headwater_simulations.economy.compiled.vaults import divide, own
 from headwater_simulations.economy.compiled.words import (
     CODES,
     CONTRIBUTOR,
+    OF_CONTRIBUTORS,
+    OF_SERVICES,
+    OF_VALIDATORS,
     SERVICE,
     VALIDATOR,
     key_step,
@@ -38,7 +42,7 @@ def advance(economy: Economy, state: State, links: Links, draws: Draws, history:
     edges = (links.first, links.count, links.members)
     table, settings = behaviours(economy), settings_of(economy)
     key, scratch, faces = draws.keys[0], scratch_for(economy), faces_of(table)
-    rest = (CODES, table, faces, settings, scratch, history)
+    rest = (CODES, table, faces, settings, scratch, order_for(economy), history)
     return int(run(tables, state.held, edges, key, *rest))
 
 
@@ -53,11 +57,15 @@ def _run(
     faces: Array,
     settings: Settings,
     scratch: Scratch,
+    order: Array | None,
     history: Array,
 ) -> int:
-    """All steps; gives the first that lost or made money, or -1."""
+    """All steps; gives the first that lost or made money, or -1.
+
+    Without an `order` everybody acts at once, and what there is by turns isn't even compiled.
+    """
     buyers, contributors, services, owners, validators = tables
-    keys, block, stalls, acting, people, renewed = scratch
+    keys, block, stalls, acting, people, renewed, away = scratch
     members = edges[2]
     before = _total(tables, held)
     for at in range(len(history)):
@@ -65,13 +73,23 @@ def _run(
         told = history[at]
         open_stalls(stalls, services, edges, settings)
         take_places(acting, people, contributors, members)
-        held[WORLD] -= buy(buyers, stalls, acting, people, keys, faces, settings, at, block, told)
+        held[WORLD] -= buy(
+            buyers, stalls, acting, people, keys, faces, settings, at, block, order, away, told
+        )
         paid = hand_out(people, contributors, members)
-        paid += wash(contributors, stalls, settings, people, told)
+        if order is not None:
+            shuffle(order, len(members), keys[OF_CONTRIBUTORS])
+        paid += wash(contributors, stalls, settings, people, order, told)
         fees = divide(services, owners, held, stalls, settings, paid, told)
-        rate(validators, services, stalls, held, keys[VALIDATOR], settings, fees, told)
-        contribute(contributors, held, keys[CONTRIBUTOR], behaviour, settings, people, told)
-        serve(services, owners, stalls, held, keys[SERVICE], settings, at, told)
+        if order is not None:
+            shuffle(order, validators.shape[1], keys[OF_VALIDATORS])
+        rate(validators, services, stalls, held, keys[VALIDATOR], settings, fees, order, told)
+        if order is not None:
+            shuffle(order, len(members), keys[OF_CONTRIBUTORS])
+        contribute(contributors, held, keys[CONTRIBUTOR], behaviour, settings, people, order, told)
+        if order is not None:
+            shuffle(order, services.shape[1], keys[OF_SERVICES])
+        serve(services, owners, stalls, held, keys[SERVICE], settings, at, order, told)
         own(services, owners, renewed, settings, at, told)
         if _total(tables, held) != before:
             return at
