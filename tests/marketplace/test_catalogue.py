@@ -231,11 +231,14 @@ async def test_a_schema_that_no_listing_carries_is_a_problem_document(
         b'{"listing": {}}',
         b'{"listing": []}',
         b"[" * 60_000,
-        b"x" * 70_000,
     ],
 )
 async def test_what_is_no_registration_is_a_problem_document(market: Market, body: bytes) -> None:
     assert_problem(await market.post(body), 400, "invalid_input")
+
+
+async def test_a_registration_that_is_too_long_is_a_problem_document(market: Market) -> None:
+    assert_problem(await market.post(b"x" * 70_000), 413, "body_too_large")
 
 
 BAD_MEMBERS: dict[str, Any] = {

@@ -51,8 +51,9 @@ struct SegmentCount {
 /// @title Who said a phrase, and exactly how often it stands in a version: decided by the chain.
 /// @notice A version's words are committed to by suffix arrays. A phrase stands where a suffix begins
 /// with it; all suffixes that do are neighbours, so four of them prove a count of any size, and what
-/// is counted cannot be more or less. The proof holds if the committed suffixes are in order; two
-/// neighbours that are not refute the commitment itself (`showsDisorder`).
+/// is counted cannot be more or less. The proof holds if the committed suffixes are all there, in order
+/// and with their rows' owners. Two neighbours out of order refute the commitment itself
+/// (`showsDisorder`); whatever else is wrong with it shows when its version is indexed again.
 ///
 /// It moves no money and keeps nothing: arbiters, verifiers and other contracts ask it. Which root is a
 /// version's is theirs to know.
