@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from headwater_simulations.adversary.bounds import GainBounds
     from headwater_simulations.adversary.space import Space
 
+RuleOption = Annotated[str, typer.Option(help="A rule's id, or file.py:NAME of your own.")]
+KindsOption = Annotated[
+    str,
+    typer.Option(
+        help="Kinds of deviation, with commas: Split,Wash; all that can matter unless given."
+    ),
+]
+SettingOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A field of the arena, such as cost_reworded=40."),
+]
+
 _PAYS = 1
 _REFUSED = 2
 
@@ -36,21 +48,11 @@ def refusals() -> Iterator[None]:
 
 
 def attack(
-    rule: Annotated[
-        str, typer.Option(help="A rule's id, or file.py:NAME of your own.")
-    ] = "causes/1",
+    rule: RuleOption = "causes/1",
     budget: Annotated[str, typer.Option(help="small, standard or full.")] = "standard",
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 1,
-    only: Annotated[
-        str,
-        typer.Option(
-            help="Kinds of deviation, with commas: Split,Wash; all that can matter unless given."
-        ),
-    ] = "",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A field of the arena, such as cost_reworded=40."),
-    ] = None,
+    only: KindsOption = "",
+    setting: SettingOption = None,
     tolerance: Annotated[
         float, typer.Option(help="Gain that counts as none, in units of honest pay.")
     ] = 0.1,

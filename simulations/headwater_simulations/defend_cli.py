@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headwater_payments.errors import InvalidInputError
-from headwater_simulations.attack_cli import arena_of, check_seed, refusals, report, space_of
+from headwater_simulations.attack_cli import (
+    RuleOption,
+    SettingOption,
+    arena_of,
+    check_seed,
+    refusals,
+    report,
+    space_of,
+)
 
 # The command line starts fast because numpy and the simulator load when a command runs.
 if TYPE_CHECKING:
@@ -20,19 +28,14 @@ def defend(
         list[str],
         typer.Option(help="Values with what they cost: audit=0,10000000:0.02; may be repeated."),
     ],
-    rule: Annotated[
-        str, typer.Option(help="A rule's id, or file.py:NAME of your own.")
-    ] = "causes/1",
+    rule: RuleOption = "causes/1",
     budget: Annotated[str, typer.Option(help="small, standard or full.")] = "small",
     rounds: Annotated[int, typer.Option(help="Settings that are attacked at most.")] = 6,
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 1,
     only: Annotated[
         str, typer.Option(help="Kinds of deviation, with commas: Split,Wash; all unless given.")
     ] = "",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A field of the arena, such as cost_reworded=40."),
-    ] = None,
+    setting: SettingOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
     """Search levers for the cheapest setting that an attack does not get through.

@@ -6,7 +6,14 @@ from typing import Annotated
 import typer
 
 from headwater_payments.errors import InvalidInputError
-from headwater_simulations.attack_cli import arena_of, refusals, space_of
+from headwater_simulations.attack_cli import (
+    KindsOption,
+    RuleOption,
+    SettingOption,
+    arena_of,
+    refusals,
+    space_of,
+)
 
 _PATIENCE_S = 300
 
@@ -16,19 +23,9 @@ def ask(
     url: Annotated[str, typer.Option(help="Root of an OpenAI-compatible endpoint, ending in /v1.")],
     model: Annotated[str, typer.Option(help="What the endpoint calls the model.")],
     key_file: Annotated[Path | None, typer.Option(help="A file that holds the API key.")] = None,
-    rule: Annotated[
-        str, typer.Option(help="A rule's id, or file.py:NAME of your own.")
-    ] = "causes/1",
-    only: Annotated[
-        str,
-        typer.Option(
-            help="Kinds of deviation, with commas: Split,Wash; all that can matter unless given."
-        ),
-    ] = "",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A field of the arena, such as cost_reworded=40."),
-    ] = None,
+    rule: RuleOption = "causes/1",
+    only: KindsOption = "",
+    setting: SettingOption = None,
     count: Annotated[int, typer.Option(help="How many strategies to ask for.", min=1, max=64)] = 8,
 ) -> None:
     """Ask a language model how a coalition could gain under a rule, and write its ideas to SAVE.
